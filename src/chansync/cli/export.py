@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -14,11 +13,11 @@ from chansync.cli.support.lazy import command
 from chansync.cli.support.named_files import FileType, OutputFile
 from chansync.cli.support.output import add_facts, mode, note, print_json, say, table, when
 from chansync.cli.support.session import Session
+from chansync.exports import cursors
+from chansync.exports.rows import Wanted
+from chansync.exports.writers import write_rows
 from chansync.model.errors import UsageError
-
-if TYPE_CHECKING:
-    from chansync.exports.rows import Wanted
-
+from chansync.model.times import parse_moment
 
 _FORMATS = ("csv", "jsonl", "xlsx")
 
@@ -51,9 +50,6 @@ def _command(what: str) -> click.Command:
         cursor: str | None,
         output: _Target | None,
     ) -> None:
-        from chansync.exports.rows import Wanted
-        from chansync.model.times import parse_moment
-
         wanted = Wanted(
             what,
             parse_moment(since) if since else None,
@@ -89,8 +85,6 @@ class _Target:
 
 
 def _go_on(session: Session, cursor: str, wanted: Wanted, output: _Target | None, form: str) -> None:
-    from chansync.exports import cursors
-
     if output is None or not output.path.is_dir():
         raise UsageError("An export with --cursor writes a new file each time: name a folder that is there by -o.")
     db = session.db
@@ -112,8 +106,6 @@ def _go_on(session: Session, cursor: str, wanted: Wanted, output: _Target | None
 
 
 def _to_file(session: Session, wanted: Wanted, output: OutputFile, form: str) -> None:
-    from chansync.exports.writers import write_rows
-
     session.refuse_as_file(output.path)
     with output:
         wanted.check(session.db)
@@ -129,8 +121,6 @@ def _to_stdout(session: Session, wanted: Wanted, form: str) -> None:
         raise UsageError("The rows are written as they are: leave --json out (--format jsonl), or name a file with -o.")
     if form == "xlsx":
         raise UsageError("An Excel workbook is written to a file: name it with -o.")
-    from chansync.exports.writers import write_rows
-
     wanted.check(session.db)
     sys.stdout.flush()
     binary = getattr(sys.stdout, "buffer", None)
@@ -156,9 +146,7 @@ def list_cursors(session: Session, as_json: bool) -> None:
     """The exports that go on where they ended, and the last file of each."""
     from dataclasses import asdict
 
-    from chansync.exports.cursors import cursors
-
-    found = cursors(session.db)
+    found = cursors.cursors(session.db)
     if as_json:
         print_json([asdict(cursor) for cursor in found])
         return
@@ -170,8 +158,6 @@ def list_cursors(session: Session, as_json: bool) -> None:
 @click.argument("cursor")
 def forget(session: Session, cursor: str) -> None:
     """Forget how far an export came: the next one of that name brings everything again, from file 1 on."""
-    from chansync.exports import cursors
-
     cursors.forget(session.db, cursor)
     add_facts(changed=True)
     say(f"The next export of {cursor} begins anew.")

@@ -31,11 +31,12 @@ def main(arguments: list[str]) -> int:
     """Do what the arguments say; the exit code. Whatever goes wrong ends as a sentence on stderr, or as JSON."""
     try:
         _make_streams_safe()
+        from chansync.cli import screens
         from chansync.cli.support import output
 
         output.mode.begin(arguments)
-        if _mean_screens(arguments):
-            code = show_screens(*arguments[1:])
+        if screens.are_meant(arguments):
+            code = screens.show(*arguments[1:])
         else:
             from chansync.cli.program import execute
 
@@ -53,34 +54,6 @@ def main(arguments: list[str]) -> int:
             sys.stderr.write(f"The program's own files cannot be read: {worse}\n")
             return 1
         return explain(error, arguments)
-
-
-def _mean_screens(arguments: list[str]) -> bool:
-    """Whether the line is empty, or names a database and nothing else: then the screens need no tree of commands, which
-    would be a tenth of their start and of their memory."""
-    match arguments:
-        case []:
-            return has_terminal()
-        case ["--db", path]:
-            # Whatever is wrong with the path is told by the tree.
-            return bool(path.strip()) and path.isprintable() and has_terminal()
-    return False
-
-
-def has_terminal() -> bool:
-    """Whether there is a terminal to show the screens on."""
-    return sys.stdin.isatty() and sys.stdout.isatty()
-
-
-def show_screens(database: str | None = None) -> int:
-    """Run the screens for a database, or for the usual one; the exit code."""
-    from chansync.cli.support.session import become_owner
-    from chansync.db.locations import database_path
-    from chansync_tui.start import run
-
-    path = database_path(database)
-    become_owner(path)
-    return run(path)
 
 
 def _make_streams_safe() -> None:

@@ -12,6 +12,7 @@ from chansync.cli.support.lazy import command
 from chansync.cli.support.output import add_facts, note, print_json, say, say_error
 from chansync.cli.support.session import Session, user_name
 from chansync.model.errors import UsageError
+from chansync.store import messages
 
 if TYPE_CHECKING:
     from chansync.orders.remedies import Remedy, Subject
@@ -75,8 +76,6 @@ def _typed(subject: Subject, remedy: Remedy) -> str:
 
 
 def _run(session: Session, subject: Subject, remedy: Remedy, added: tuple[str, ...], as_json: bool) -> int:
-    from chansync.store import messages
-
     command = remedy.command_for(subject, added)
     if command.missing:
         raise UsageError(
@@ -113,8 +112,6 @@ def _execute(session: Session, words: list[str], as_json: bool) -> int:
 @click.option("--undo", is_flag=True, help="Open them again.")
 def solve(session: Session, ids: tuple[int, ...], undo: bool) -> int:
     """Mark messages as solved. A problem that is still there comes back with the next try."""
-    from chansync.store import messages
-
     done = []
     for each in ids:
         if messages.reopen(session.db, each) if undo else messages.solve(session.db, each, user_name()):

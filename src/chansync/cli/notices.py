@@ -20,8 +20,12 @@ from chansync.cli.support.output import (
     table,
     when,
 )
+from chansync.cli.support.secret_input import read_secrets
 from chansync.cli.support.session import Session, split_pairs
+from chansync.erp import registry
 from chansync.model.errors import UsageError
+from chansync.notices import settings
+from chansync.secrets import sealing
 
 if TYPE_CHECKING:
     import apsw
@@ -34,9 +38,6 @@ WAIT = 90
 @command("chansync notices show", "chansync notices show --json")
 def show(session: Session, as_json: bool) -> None:
     """Show the settings, who is told of which channels' problems, by which ways, and what waits."""
-    from chansync.notices import settings
-    from chansync.secrets import sealing
-
     values: dict[str, Any] = settings.values(session.db)
     has_password = sealing.has_setting(session.db, "smtp_password")
     ways = _ways(session.db)
@@ -58,7 +59,6 @@ def show(session: Session, as_json: bool) -> None:
 
 
 def _ways(db: apsw.Connection) -> list[dict[str, Any]]:
-    from chansync.erp import registry
     from chansync.store import notices as store
 
     users = store.notice_users(db)
@@ -97,9 +97,6 @@ def change(session: Session, pairs: tuple[str, ...]) -> None:
     smtp_host, smtp_port, smtp_security (starttls, tls or none), smtp_user, smtp_password, mail_from, notice_every. The
     password's value is - (a line of standard input, or typed unseen) or @FILE.
     """
-    from chansync.cli.support.secret_input import read_secrets
-    from chansync.notices import settings
-
     texts = read_secrets(split_pairs(pairs, "setting=value"), settings.BY_NAME)
     changed = settings.change(session.store, texts)
     say_changed("the notices", changed, texts)
@@ -125,8 +122,7 @@ def add(session: Session, user: str, name: str, address: str) -> None:
     with the list of those that are allowed. It holds secrets: it is typed unseen, read from standard input or from a
     file, sealed, and never shown. NAME is what you call it.
     """
-    from chansync.cli.support.secret_input import read_secrets
-    from chansync.notices import notifier, settings
+    from chansync.notices import notifier
 
     clear = read_secrets({"address": address}, {"address": settings.ADDRESS})["address"]
     add_facts(changed=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 import click
 
@@ -12,11 +11,12 @@ from chansync.cli.support.lazy import command
 from chansync.cli.support.named_files import FileType, InputFile, OutputFile, TextType
 from chansync.cli.support.output import add_facts, note, print_json, say, table, when
 from chansync.cli.support.session import Session
+from chansync.db.locations import key_path
 from chansync.model.errors import UsageError
-
-if TYPE_CHECKING:
-    from chansync.secrets.key_file import OpenKey
-    from chansync.secrets.rotation import SealedSecret, SecretsState
+from chansync.model.times import ago_text, utc_text
+from chansync.secrets import rotation
+from chansync.secrets.key_file import OpenKey
+from chansync.secrets.rotation import SealedSecret, SecretsState
 
 
 @command("chansync secrets status", "chansync secrets status --json")
@@ -25,9 +25,6 @@ def status(session: Session, as_json: bool) -> int:
 
     Only the daemon's user and root are told whether they open; for everybody else all is well with exit code 0.
     """
-    from chansync.model.times import ago_text
-    from chansync.secrets import rotation
-
     found = rotation.state(session.db, session.path)
     if as_json:
         print_json(_data(found))
@@ -50,8 +47,6 @@ _OPENS = {True: "yes", False: "NO", None: "not told here"}
 
 
 def _data(found: SecretsState) -> dict[str, object]:
-    from chansync.model.times import utc_text
-
     return {
         "public_key": found.fingerprint,
         "private_key": str(found.key),
@@ -93,9 +88,6 @@ def rotate(session: Session, key: InputFile | None, lost: bool) -> int:
     A running daemon goes on. Killed at any moment, nothing is lost: run it again. The old key is kept, in the private
     folder: backups made before this rotation can be decrypted only with it.
     """
-    from chansync.db.locations import key_path
-    from chansync.secrets import rotation
-    from chansync.secrets.key_file import OpenKey
     from chansync.setup.sealed_places import use_of
 
     file = _open_key(session, key) if key else key_path(session.path)
@@ -128,8 +120,6 @@ def rotate(session: Session, key: InputFile | None, lost: bool) -> int:
 
 def _open_key(session: Session, key: InputFile) -> OpenKey:
     """The key file that was named; from here on root is the owner of the database's folder."""
-    from chansync.secrets.key_file import OpenKey
-
     _ = session.path
     try:
         return OpenKey(key.path.absolute(), key.descriptor())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -11,11 +10,10 @@ from chansync.cli.support import exit_codes
 from chansync.cli.support.lazy import command
 from chansync.cli.support.output import add_facts, is_agreed, note, print_json, say, say_each
 from chansync.cli.support.session import Session
-
-if TYPE_CHECKING:
-    from chansync.systemd_service import ServiceState
-    from chansync_daemon.systemd.installation import Standing
-
+from chansync.systemd_service import ServiceState
+from chansync_daemon.systemd import installation
+from chansync_daemon.systemd.files import State
+from chansync_daemon.systemd.installation import Standing
 
 _ROOT = click.option(
     "--root",
@@ -38,8 +36,6 @@ def install(root: Path, program: str | None, dry_run: bool, force: bool) -> None
     key and /var/backups/chansync, a unit that runs this very installation in a sandbox, and a timer of its backups.
     Nothing is started. Where the Debian package brings the service, there is nothing to install.
     """
-    from chansync_daemon.systemd import installation
-
     files = installation.plan(root.absolute(), program)
     if dry_run:
         for file in files:
@@ -76,8 +72,6 @@ def _next_steps(found: Standing) -> None:
 @click.option("--force", is_flag=True, help="Remove files that were edited by hand, too.")
 def uninstall(root: Path, force: bool) -> None:
     """Stop the service and take its files away. Needs root. The database, the private key, user and group stay."""
-    from chansync_daemon.systemd import installation
-
     changed = say_each(installation.uninstall(root.absolute(), force=force))
     add_facts(changed=changed)
     if not changed:
@@ -95,9 +89,6 @@ def status(root: Path, as_json: bool) -> int:
 
     Exit code 1 where it failed, is not installed, or not as this version would install it.
     """
-    from chansync_daemon.systemd import installation
-    from chansync_daemon.systemd.files import State
-
     found = installation.standing(root.absolute())
     is_current = all(state is State.CURRENT for _, state in found.files)
     is_well = is_current and not found.service.trouble

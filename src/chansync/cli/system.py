@@ -13,6 +13,9 @@ from chansync.cli.support.lazy import command, pairs
 from chansync.cli.support.output import add_facts, note, print_json, say, say_error, table, when
 from chansync.cli.support.session import Session
 from chansync.model.errors import UsageError
+from chansync.model.times import utc_text
+from chansync.platforms import registry
+from chansync.setup import systems
 
 _FORM = "field=value; chansync system kinds lists the fields of a system"
 
@@ -39,7 +42,6 @@ def list_systems(session: Session, as_json: bool) -> None:
 @click.argument("code", shell_complete=completing.systems)
 def show(session: Session, code: str, as_json: bool) -> None:
     """Show a system with its fields, and where it sells as far as it told. Secrets are never shown."""
-    from chansync.model.times import utc_text
     from chansync.setup.systems import expiring, parameters, values_of
     from chansync.store import systems
 
@@ -77,8 +79,6 @@ def show(session: Session, code: str, as_json: bool) -> None:
 @command("chansync system kinds")
 def kinds(as_json: bool) -> None:
     """List the installed platforms, and the fields that their systems have."""
-    from chansync.platforms import registry
-
     found = [registry.platform(kind) for kind in registry.kinds()]
     show_kinds(((each.kind, each.label, each.system_parameters, {}) for each in found), as_json)
 
@@ -97,8 +97,6 @@ def add(session: Session, code: str, pairs: tuple[str, ...], name: str, kind: st
 
     A secret's value is - (a line of standard input, or typed unseen) or @FILE.
     """
-    from chansync.setup import systems
-
     chosen = _kind(kind)
     texts = read_fields(pairs, _FORM, systems.parameters(chosen))
     added = systems.add_system(session.store, code, name, chosen, texts)
@@ -109,8 +107,6 @@ def add(session: Session, code: str, pairs: tuple[str, ...], name: str, kind: st
 
 
 def _kind(given: str | None) -> str:
-    from chansync.platforms import registry
-
     installed = registry.kinds()
     if given:
         return given
@@ -127,7 +123,6 @@ def change(session: Session, code: str, pairs: tuple[str, ...]) -> None:
 
     A secret's value is - (a line of standard input, or typed unseen) or @FILE.
     """
-    from chansync.setup import systems
     from chansync.store.systems import system as stored
 
     before = stored(session.db, code)
@@ -168,7 +163,6 @@ def test(session: Session, code: str, as_json: bool) -> int:
 @click.argument("name")
 def rename(session: Session, code: str, name: str) -> None:
     """Give an integration system another name."""
-    from chansync.setup import systems
     from chansync.store.systems import system as stored
 
     before = stored(session.db, code)

@@ -10,7 +10,7 @@ import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -19,13 +19,12 @@ from chansync.cli.support.lazy import command
 from chansync.cli.support.named_files import FileType, InputFile, OutputFile, TextType
 from chansync.cli.support.output import add_facts, note, say, say_error
 from chansync.cli.support.session import Session
+from chansync.db import backup, rotation, settings
 from chansync.db.folders import is_shared, private_folder
-from chansync.db.rotation import STAMP
+from chansync.db.locations import key_file, key_path
+from chansync.db.rotation import STAMP, Keep
 from chansync.model.errors import AlreadyExists, ChansyncError, UsageError
 from chansync.model.times import here, now_ms
-
-if TYPE_CHECKING:
-    from chansync.db.rotation import Keep
 
 
 @command("chansync db backup /backup/", "chansync db backup /backup/ --keep 7d,4w,12m", "chansync db backup before.db")
@@ -46,8 +45,6 @@ def backup_to(session: Session, target: str, force: bool, keep: str | None, seal
     Only its owner can read the copy. A name that ends with / is a folder that must be there. With --keep, older copies
     in the folder are deleted afterwards, and a failure is an open problem until a backup succeeds.
     """
-    from chansync.db import rotation
-
     keeping = rotation.parse(keep) if keep else None
     if keeping is None:
         _back_up(session, target, seal_key, force=force)
@@ -58,9 +55,6 @@ def backup_to(session: Session, target: str, force: bool, keep: str | None, seal
 
 
 def _back_up(session: Session, target: str, seal_key: str | None, *, force: bool) -> Path:
-    from chansync.db import backup, settings
-    from chansync.db.locations import key_file
-
     # Before the database is looked at: from then on root is somebody else.
     output = _backup_target(session, target, force=force)
     sealed = _SealedKey(output.path, seal_key, replaces=force) if seal_key else None
@@ -167,7 +161,6 @@ class _SealedKey:
         Raises:
             KeyUnreadable: this user may not read the private key, or it is not here.
         """
-        from chansync.db.locations import key_path
         from chansync.secrets import key_file, passphrase
 
         text = "".join(f"{key.hex()}\n" for key in key_file.read(key_path(database)))
@@ -185,8 +178,6 @@ def _passphrase(given: str) -> str:
 
 
 def _copy(copy: Path, source: Path, output: OutputFile) -> None:
-    from chansync.db import backup
-
     with copy.open("rb") as made, open(output.descriptor, "wb", closefd=False) as file:
         try:
             shutil.copyfileobj(made, file)
@@ -198,8 +189,6 @@ def _copy(copy: Path, source: Path, output: OutputFile) -> None:
 
 
 def _rotate(session: Session, folder: Path, keep: Keep) -> None:
-    from chansync.db import rotation
-
     try:
         gone = rotation.rotate(folder, session.path.stem, keep)
     except OSError as error:
@@ -260,8 +249,6 @@ def verify(session: Session, source: str) -> int:
 
 
 def _look_through(session: Session, path: Path, file: InputFile) -> str:
-    from chansync.db import backup
-
     if os.access(path, os.R_OK):
         return backup.look_through(path).sentence(path)
     # Root has named a file that the database's owner cannot open by its name.
@@ -277,8 +264,6 @@ def _files(session: Session, source: str, *, newest_only: bool) -> list[tuple[Pa
     Raises:
         UsageError: the folder has none.
     """
-    from chansync.db import rotation
-
     path = Path(source)
     if not path.is_dir():
         session.refuse_as_file(path)
@@ -305,7 +290,6 @@ def drill(session: Session, source: str, key: InputFile | None, passphrase: str)
     It is verified, brought up to date where it is older, its ledger is proved, and every secret in it is opened
     with the private key. Nothing that is in use is touched. Exit code 1 where a restore would not do.
     """
-    from chansync.db import backup
     from chansync.doctor import drill as drills
 
     ((path, file),) = _files(session, source, newest_only=True)

@@ -13,6 +13,8 @@ from chansync.cli.support import exit_codes
 from chansync.cli.support.lazy import command
 from chansync.cli.support.output import add_facts, is_agreed, note, say, say_each, say_error
 from chansync.cli.support.session import Session
+from chansync.db.connection import open_store
+from chansync.db.upgrade import prepare
 from chansync.model.errors import UsageError
 
 if TYPE_CHECKING:
@@ -25,9 +27,6 @@ def init(session: Session) -> None:
 
     The database of a service is brought up to date by its daemon alone, or by chansync db upgrade.
     """
-    from chansync.db.connection import open_store
-    from chansync.db.upgrade import prepare
-
     existed = os.path.lexists(session.path)
     changed = prepare(session.path, create=True)
     open_store(session.path, create=False).close()
@@ -41,9 +40,6 @@ def upgrade(session: Session) -> None:
 
     The daemon does so when it starts. Programs that have the database open then say that they must be restarted.
     """
-    from chansync.db.connection import open_store
-    from chansync.db.upgrade import prepare
-
     changed = prepare(session.path, create=False, upgrades=True)
     open_store(session.path, create=False).close()
     add_facts(changed=changed, database=str(session.path))

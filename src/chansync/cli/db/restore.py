@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -13,10 +12,12 @@ from chansync.cli.support.lazy import command
 from chansync.cli.support.named_files import FileType, InputFile
 from chansync.cli.support.output import add_facts, is_agreed, note, say, say_error
 from chansync.cli.support.session import Session
+from chansync.db import backup
+from chansync.db.backup import Contents
+from chansync.db.connection import open_store
 from chansync.model.errors import UsageError
-
-if TYPE_CHECKING:
-    from chansync.db.backup import Contents
+from chansync.model.times import ago_text, now_ms
+from chansync.secrets import rotation, sealing
 
 
 @command(
@@ -32,8 +33,6 @@ def restore(session: Session, file: InputFile, yes: bool, dry_run: bool) -> int:
     The old database is kept in the private folder. The backup is verified first. Afterwards each channel goes on
     from where the backup was: orders changed since are pulled again.
     """
-    from chansync.db import backup
-
     path = session.path
     session.refuse_as_file(file.path)
     with contextlib.ExitStack() as stack:
@@ -46,8 +45,6 @@ def restore(session: Session, file: InputFile, yes: bool, dry_run: bool) -> int:
 
 
 def _restore(session: Session, file: Path, copy: Path, holds: Contents, *, yes: bool, dry_run: bool) -> int:
-    from chansync.db import backup
-
     path = session.path
     now = backup.contents_now(path) if path.exists() else None
     told = [holds.sentence(file), *_doubts(holds, now), *([now.sentence(path)] if now else ()), *_WHAT_COMES_OF_IT]
@@ -75,8 +72,6 @@ _WHAT_COMES_OF_IT = (
 
 def _doubts(holds: Contents, now: Contents | None) -> list[str]:
     """What may make it the wrong thing to do: its daemon still works, or it is of another installation."""
-    from chansync.model.times import ago_text, now_ms
-
     found = []
     is_of_here = now is not None and (now.instance, now.daemon_host) == (holds.instance, holds.daemon_host)
     if holds.daemon_host and not is_of_here and now_ms() - holds.daemon_beat_at < 86_400_000:
@@ -91,9 +86,6 @@ def _doubts(holds: Contents, now: Contents | None) -> list[str]:
 
 def _after(session: Session) -> int:
     """Bring an older backup up to date, and say whether its keys open here."""
-    from chansync.db.connection import open_store
-    from chansync.secrets import rotation, sealing
-
     open_store(session.path, create=False, upgrades=True).close()
     if elsewhere := rotation.state(session.db, session.path).elsewhere:
         note(elsewhere)

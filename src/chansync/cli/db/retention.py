@@ -9,13 +9,12 @@ from chansync.cli.support.lazy import command, pairs
 from chansync.cli.support.output import add_facts, note, print_json, say, say_changed, table
 from chansync.cli.support.session import Session, split_pairs
 from chansync.model.errors import UsageError
+from chansync.setup import retention
 
 
 @command("chansync db retention show", "chansync db retention show --json")
 def show(session: Session, as_json: bool) -> None:
     """Show how long what is kept; off is for ever."""
-    from chansync.setup import retention
-
     values = retention.values(session.db)
     if as_json:
         print_json(values)
@@ -28,8 +27,6 @@ def show(session: Session, as_json: bool) -> None:
 @pairs("SETTING=DURATION", completing.retention_settings, may_name_files=False)
 def change(session: Session, pairs: tuple[str, ...]) -> None:
     """Change how long something is kept: at least 1d, or off for ever; an empty value is the default."""
-    from chansync.setup import retention
-
     texts = split_pairs(pairs, "setting=duration")
     changed = retention.change(session.db, texts)
     say_changed("the retention", changed, texts)

@@ -11,11 +11,14 @@ from chansync.cli.support import completing, exit_codes
 from chansync.cli.support.lazy import command
 from chansync.cli.support.output import data_of, note, print_json, say, table, when
 from chansync.cli.support.session import Session
+from chansync.erp import registry
+from chansync.erp.ledger import journal, stock
+from chansync.erp.ledger.check import check as faults_of
+from chansync.erp.outside import lists
+from chansync.erp.papers import DocumentRow, PaymentRow, SalePapers
 
 if TYPE_CHECKING:
     import apsw
-
-    from chansync.erp.papers import DocumentRow, PaymentRow, SalePapers
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _Row = TypeVar("_Row", "DocumentRow", "PaymentRow")
@@ -32,8 +35,6 @@ def _listing(function: _Command) -> _Command:
 @_listing
 def requests(session: Session, sale: str | None, limit: int, as_json: bool) -> None:
     """List what is requested now, because it is missing."""
-    from chansync.erp.ledger import journal
-
     found = journal.requests(session.db, sale=sale, limit=limit)
     if as_json:
         print_json([data_of(row, times=("at",)) for row in found])
@@ -46,9 +47,6 @@ def requests(session: Session, sale: str | None, limit: int, as_json: bool) -> N
 @_listing
 def documents(session: Session, sale: str | None, limit: int, as_json: bool) -> None:
     """List the last financial documents and their credits, newest first."""
-    from chansync.erp.ledger import journal
-    from chansync.erp.outside import lists
-
     if sale is not None:
         papers = _papers(session.db, sale)
         found = papers.documents[::-1][:limit] if papers is not None else []
@@ -65,9 +63,6 @@ def documents(session: Session, sale: str | None, limit: int, as_json: bool) -> 
 @_listing
 def payments(session: Session, sale: str | None, limit: int, as_json: bool) -> None:
     """List the last payments and what was returned of them, newest first."""
-    from chansync.erp.ledger import journal
-    from chansync.erp.outside import lists
-
     if sale is not None:
         papers = _papers(session.db, sale)
         found = papers.payments[::-1][:limit] if papers is not None else []
@@ -86,8 +81,6 @@ def _papers(db: apsw.Connection, sale: str) -> SalePapers | None:
     Raises:
         UsageError: there is no such sale.
     """
-    from chansync.erp import registry
-
     erp, key = registry.find_sale(db, sale)
     return erp.papers(db, key)
 
@@ -109,7 +102,6 @@ def _merged(ledger: list[_Row], outside: list[tuple[int, _Row]], limit: int) -> 
 def movements(session: Session, item: str, warehouse: str | None, limit: int, as_json: bool) -> None:
     """List an item's movements, newest first: what changed on hand, and what changed of what is blocked."""
     from chansync.cli.erp.stock import show_movements
-    from chansync.erp.ledger import stock
 
     found = stock.movements(session.db, item, warehouse, limit=limit)
     if as_json:
@@ -124,8 +116,6 @@ def check(session: Session, as_json: bool) -> int:
 
     Changes nothing, and nobody waits for it. Exit code 1 where something is wrong.
     """
-    from chansync.erp.ledger.check import check as faults_of
-
     faults = faults_of(session.db)
     if as_json:
         print_json(faults)

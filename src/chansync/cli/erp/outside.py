@@ -25,7 +25,9 @@ from chansync.cli.support.output import (
     when,
 )
 from chansync.cli.support.session import Session, split_pairs
+from chansync.erp.outside import connected
 from chansync.model.errors import UsageError
+from chansync.setup import erps
 
 #: How long the daemon is waited for, in seconds.
 WAIT = 600
@@ -38,8 +40,6 @@ _code = click.argument("code", required=False, shell_complete=completing.connect
 @command("chansync erp kinds")
 def kinds(as_json: bool) -> None:
     """List the kinds of ERP that can be connected, and the fields that they have."""
-    from chansync.setup import erps
-
     found = erps.kinds()
     show_kinds(
         (
@@ -72,8 +72,6 @@ def connect(
     A secret's value is - (a line of standard input, or typed unseen) or @FILE; a needed one that is not given is asked
     for. chansync erp kinds lists the fields of each kind. Exit code 4 when it does not connect: its fields are kept.
     """
-    from chansync.setup import erps
-
     texts = read_fields(pairs, _FORM, erps.parameters(kind), ask=True)
     added = erps.add_erp(session.store, code or kind, name, kind, texts)
     add_facts(changed=True, erp=added.code)
@@ -92,9 +90,6 @@ def change(session: Session, code: str, pairs: tuple[str, ...]) -> None:
 
     A secret's value is - (a line of standard input, or typed unseen) or @FILE.
     """
-    from chansync.erp.outside import connected
-    from chansync.setup import erps
-
     before = connected.get(session.db, code)
     texts = read_fields(pairs, _FORM, erps.parameters(before.kind))
     save_changes(
@@ -147,8 +142,6 @@ def lookups(session: Session, code: str | None, as_json: bool) -> int:
 
 def _chosen(session: Session, code: str | None) -> str:
     """The ERP that is meant; the only one where none is named."""
-    from chansync.erp.outside import connected
-
     if code is not None:
         return connected.get(session.db, code).code
     codes = [each for each, _ in connected.codes(session.db)]

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from chansync.cli.support.lazy import command
 from chansync.cli.support.output import data_of, note, print_json, say, table
 from chansync.cli.support.session import Session, user_name
+from chansync.explain import settlements as told
+from chansync.explain.settlements import day
 from chansync.model.errors import UsageError
-
-if TYPE_CHECKING:
-    from chansync.store.settlements import SettlementRow
+from chansync.model.money import format_money
+from chansync.orders.settled import leave_out_report, take_in_report
+from chansync.store import settlements as store
+from chansync.store.settlements import SettlementRow
 
 
 @command(
@@ -35,10 +38,6 @@ def settlements(
     as_json: bool,
 ) -> None:
     """List what marketplaces have paid out, the last first; with NUMBER the lines of a settlement and their sales."""
-    from chansync.explain import settlements as told
-    from chansync.orders.settled import leave_out_report, take_in_report
-    from chansync.store import settlements as store
-
     if sum(map(bool, (number, unread, leave_out, take_in))) > 1:
         raise UsageError("Name one of NUMBER, --unread, --leave-out and --take-in.")
     if leave_out is not None:
@@ -69,9 +68,6 @@ def settlements(
 
 
 def _show_unread(session: Session, as_json: bool) -> None:
-    from chansync.explain import settlements as told
-    from chansync.store import settlements as store
-
     found = store.unread(session.db)
     if as_json:
         print_json([data_of(row, times=("seen_at", "left_out_at")) for row in found])
@@ -84,11 +80,6 @@ def _show_unread(session: Session, as_json: bool) -> None:
 
 
 def _show(session: Session, row: SettlementRow, as_json: bool) -> None:
-    from chansync.explain import settlements as told
-    from chansync.explain.settlements import day
-    from chansync.model.money import format_money
-    from chansync.store import settlements as store
-
     lines = store.lines(session.db, row.id)
     if as_json:
         told_lines = [data_of(each, times=("posted_at",), amounts=("amount",), currency=row.currency) for each in lines]

@@ -11,6 +11,8 @@ from chansync.cli.support.completing import MOST, connected_erps, offer, pairs_o
 from chansync.cli.support.lazy import command, pairs
 from chansync.cli.support.output import add_facts, clean, print_json, print_line, say, say_changed, table
 from chansync.cli.support.session import Session, split_pairs
+from chansync.erp.ledger import setup
+from chansync.erp.ledger.setup_kinds import KINDS, kind_named
 
 if TYPE_CHECKING:
     import apsw
@@ -18,8 +20,6 @@ if TYPE_CHECKING:
 
 def _kinds(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
     """The kinds of the ERP's reference data."""
-    from chansync.erp.ledger.setup_kinds import KINDS
-
     return offer(KINDS, incomplete)
 
 
@@ -29,9 +29,6 @@ def _codes(context: click.Context, _parameter: click.Parameter, incomplete: str)
 
 
 def _records(db: apsw.Connection, kind: str) -> list[str]:
-    from chansync.erp.ledger import setup
-    from chansync.erp.ledger.setup_kinds import kind_named
-
     if not kind_named(kind).within:
         return setup.codes(db, kind)
     return [f"{row['pos']}/{row['code']}" for row in setup.rows(db, kind, limit=MOST)]
@@ -39,8 +36,6 @@ def _records(db: apsw.Connection, kind: str) -> list[str]:
 
 def _fields(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     """``field=value`` of the kind of the ERP's reference data that is named before it."""
-    from chansync.erp.ledger.setup_kinds import KINDS
-
     kind = KINDS.get(str(context.params.get("kind")).replace("_", "-"))
     if kind is None:
         return []
@@ -67,9 +62,6 @@ def list_rows(
 ) -> None:
     """List what there is of a kind in the ledger, or as it was read last from a connected ERP; without a kind, the
     kinds and their fields."""
-    from chansync.erp.ledger import setup
-    from chansync.erp.ledger.setup_kinds import kind_named
-
     if kind is None:
         _list_kinds(as_json)
         return
@@ -99,8 +91,6 @@ def _list_mirrored(session: Session, kind: str, code: str, text: str, limit: int
 
 
 def _list_kinds(as_json: bool) -> None:
-    from chansync.erp.ledger.setup_kinds import KINDS
-
     if as_json:
         data = [
             {
@@ -134,8 +124,6 @@ def _text(value: Any) -> str:
 @click.argument("code", shell_complete=_codes)
 def show(session: Session, kind: str, code: str, as_json: bool) -> None:
     """Show one of a kind."""
-    from chansync.erp.ledger import setup
-
     row = setup.get(session.db, kind, code)
     if as_json:
         print_json(row)
@@ -155,9 +143,6 @@ def show(session: Session, kind: str, code: str, as_json: bool) -> None:
 @pairs("[FIELD=VALUE]", _fields, may_name_files=False)
 def add(session: Session, kind: str, code: str, pairs: tuple[str, ...]) -> None:
     """Add one of a kind. chansync erp list shows the kinds and their fields."""
-    from chansync.erp.ledger import setup
-    from chansync.erp.ledger.setup_kinds import kind_named
-
     added = setup.add(session.db, kind, code, split_pairs(pairs, "field=value"))
     add_facts(changed=True)
     say(f"Added the {kind_named(kind).label} {added['code']}.")
@@ -169,9 +154,6 @@ def add(session: Session, kind: str, code: str, pairs: tuple[str, ...]) -> None:
 @pairs("FIELD=VALUE", _fields, may_name_files=False)
 def change(session: Session, kind: str, code: str, pairs: tuple[str, ...]) -> None:
     """Change fields of one of a kind."""
-    from chansync.erp.ledger import setup
-    from chansync.erp.ledger.setup_kinds import kind_named
-
     texts = split_pairs(pairs, "field=value")
     before = setup.get(session.db, kind, code)
     after = setup.change(session.db, kind, code, texts)
