@@ -10,8 +10,8 @@ import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+import apsw
 import click
 
 from chansync.cli.support import exit_codes
@@ -23,8 +23,10 @@ from chansync.db import backup, rotation, settings
 from chansync.db.folders import is_shared, private_folder
 from chansync.db.locations import key_file, key_path
 from chansync.db.rotation import STAMP, Keep
+from chansync.db.transaction import transaction
 from chansync.model.errors import AlreadyExists, ChansyncError, UsageError
 from chansync.model.times import here, now_ms
+from chansync.store import messages
 
 
 @command("chansync db backup /backup/", "chansync db backup /backup/ --keep 7d,4w,12m", "chansync db backup before.db")
@@ -87,9 +89,7 @@ def _backup_target(session: Session, target: str, *, force: bool) -> OutputFile:
         raise UsageError(f"There is no folder {target} (is its disk mounted?). Nothing was copied.")
     if path.is_dir():
         path = path / f"{database.stem}-{here():{STAMP}}.db"
-    output = OutputFile(path, check=lambda folder, name: _refuse(database, path, folder, name, force))
-    output.replaces = force
-    return output
+    return OutputFile(path, replaces=force, check=lambda folder, name: _refuse(database, path, folder, name, force))
 
 
 def _refuse(database: Path, path: Path, folder: int, name: str, force: bool) -> None:
@@ -140,20 +140,12 @@ def _begins_as_database(folder: int, name: str) -> bool:
         return file.read(16) == b"SQLite format 3\0"
 
 
-class _SealedKey:
+class _SealedKey(OutputFile):
     """The file beside a backup that holds the private key, sealed to a passphrase, which is asked for at once."""
 
     def __init__(self, backup: Path, passphrase: str, *, replaces: bool) -> None:
-        self.path = backup.with_suffix(".key")
         self._passphrase = _passphrase(passphrase)
-        self._output = OutputFile(self.path)
-        self._output.replaces = replaces
-
-    def __enter__(self) -> None:
-        self._output.__enter__()
-
-    def __exit__(self, *failure: Any) -> None:
-        self._output.__exit__(*failure)
+        super().__init__(backup.with_suffix(".key"), replaces=replaces)
 
     def write(self, database: Path) -> None:
         """Write it.
@@ -164,8 +156,8 @@ class _SealedKey:
         from chansync.secrets import key_file, passphrase
 
         text = "".join(f"{key.hex()}\n" for key in key_file.read(key_path(database)))
-        os.write(self._output.descriptor, passphrase.seal(text.encode(), self._passphrase))
-        self._output.commit()
+        os.write(self.descriptor, passphrase.seal(text.encode(), self._passphrase))
+        self.commit()
 
 
 def _passphrase(given: str) -> str:
@@ -205,26 +197,17 @@ def _rotate(session: Session, folder: Path, keep: Keep) -> None:
 @contextlib.contextmanager
 def _as_problem(session: Session, target: str, keep: str) -> Iterator[None]:
     """A failure is an open problem of the message log until a backup succeeds: nobody may look at the timer's log."""
-    from chansync.db.transaction import transaction
-    from chansync.store import messages
-
     try:
         yield
     except (ChansyncError, OSError) as error:
         # Where the database itself is what fails, its own error is told everywhere.
-        with contextlib.suppress(ChansyncError, OSError, *_database_errors()), transaction(session.db):
+        with contextlib.suppress(ChansyncError, OSError, apsw.Error), transaction(session.db):
             messages.log(session.db, "backup_failed", f"The backup to {target} failed: {error}",
                          data={"folder": os.path.abspath(target), "keep": keep})  # fmt: skip
         raise
     with transaction(session.db):
         if messages.is_open(session.db, "backup_failed"):
             messages.solve_code(session.db, None, None, "backup_failed", "a backup was made")
-
-
-def _database_errors() -> tuple[type[Exception], ...]:
-    import apsw
-
-    return (apsw.Error,)
 
 
 @command("chansync db verify /backup/chansync-20261124-154601.db", "chansync db verify /backup/")
@@ -252,10 +235,17 @@ def _look_through(session: Session, path: Path, file: InputFile) -> str:
     if os.access(path, os.R_OK):
         return backup.look_through(path).sentence(path)
     # Root has named a file that the database's owner cannot open by its name.
+    with _copied(session, file) as copy:
+        return backup.look_through(copy, path).sentence(path)
+
+
+@contextlib.contextmanager
+def _copied(session: Session, file: InputFile) -> Iterator[Path]:
+    """A copy of a backup in a place of its own, for as long as it is needed."""
     with file.open(may_be_pipe=False) as opened, backup.place_for(session.path) as folder:
-        with (folder / "copy.db").open("xb") as made:
+        with (folder / "chansync.db").open("xb") as made:
             shutil.copyfileobj(opened, made)
-        return backup.look_through(folder / "copy.db", path).sentence(path)
+        yield folder / "chansync.db"
 
 
 def _files(session: Session, source: str, *, newest_only: bool) -> list[tuple[Path, InputFile]]:
@@ -294,13 +284,12 @@ def drill(session: Session, source: str, key: InputFile | None, passphrase: str)
 
     ((path, file),) = _files(session, source, newest_only=True)
     begun = time.monotonic()
-    with contextlib.ExitStack() as stack:
-        opened = stack.enter_context(file.open(may_be_pipe=False))
-        keys = opened_key(stack.enter_context(key.open(may_be_pipe=False)).read(10_000), passphrase) if key else None
-        folder = stack.enter_context(backup.place_for(session.path))
-        with (folder / "chansync.db").open("xb") as made:
-            shutil.copyfileobj(opened, made)
-        done = drills.drill(path, folder / "chansync.db", keys, session.path)
+    keys = None
+    if key:
+        with key.open(may_be_pipe=False) as opened:
+            keys = opened_key(opened.read(10_000), passphrase)
+    with _copied(session, file) as copy:
+        done = drills.drill(path, copy, keys, session.path)
     add_facts(file=str(path), ok=done.ok, findings=done.sentences, faults=done.faults)
     for sentence in done.sentences:
         say(sentence)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -15,9 +16,9 @@ from chansync.model.errors import ChansyncError, UsageError
 from chansync.model.steps import CANCEL_REASONS
 
 _LONGEST_KEY = 100
-
-
 _WAIT = "chansync.wait"
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 #: Of a sale in an outside ERP.
 _wait = click.option(
@@ -27,6 +28,11 @@ _wait = click.option(
     callback=lambda context, _, value: context.meta.update({_WAIT: value}),
     help="Where the ERP is an outside one: wait for its answer.",
 )
+
+
+def _of_sale(function: _Command) -> _Command:
+    """The argument and the option of what is done with one sale."""
+    return _wait(click.argument("sale")(function))
 
 
 def _perform(session: Session, action: str, sale: str, **arguments: Any) -> None:
@@ -76,8 +82,7 @@ def _wait_for_answer(session: Session, number: str) -> None:
 
 
 @command("chansync erp block shop-de-1001")
-@click.argument("sale")
-@_wait
+@_of_sale
 def block(session: Session, sale: str) -> None:
     """Reserve a sale's goods: what is there and not blocked for others. Called again, it blocks what has come in since.
 
@@ -87,15 +92,13 @@ def block(session: Session, sale: str) -> None:
 
 
 @command("chansync erp release shop-de-1001")
-@click.argument("sale")
-@_wait
+@_of_sale
 def release(session: Session, sale: str) -> None:
     """Give up what is blocked for a sale."""
     _perform(session, "release", sale)
 
 
 @command("chansync erp request shop-de-1001", "chansync erp request shop-de-1001 --from W1 --from W2")
-@click.argument("sale")
 @click.option(
     "--from",
     "warehouses",
@@ -104,14 +107,13 @@ def release(session: Session, sale: str) -> None:
     multiple=True,
     help="Look here first. Several: repeat it.",
 )
-@_wait
+@_of_sale
 def request(session: Session, sale: str, warehouses: tuple[str, ...]) -> None:
     """Request what a sale needs and its warehouse, or those given, do not have."""
     _perform(session, "request", sale, warehouses=warehouses)
 
 
 @command("chansync erp issue shop-de-1001", "chansync erp issue shop-de-1001 --type invoice")
-@click.argument("sale")
 @click.option(
     "--type",
     "document_type",
@@ -119,16 +121,15 @@ def request(session: Session, sale: str, warehouses: tuple[str, ...]) -> None:
     shell_complete=completing.erp_codes("document-type"),
     help="The document type; otherwise the sale's own.",
 )
-@_wait
+@_of_sale
 def issue(session: Session, sale: str, document_type: str | None) -> None:
     """Issue a sale's financial document."""
     _perform(session, "issue", sale, document_type=document_type)
 
 
 @command("chansync erp pay shop-de-1001", "chansync erp pay shop-de-1001 --amount 20.00")
-@click.argument("sale")
 @click.option("--amount", help="Only that much; otherwise all that is unpaid.")
-@_wait
+@_of_sale
 def pay(session: Session, sale: str, amount: str | None) -> None:
     """Pay what is unpaid of a sale, to the account or cash desk of its payment method. It needs a document."""
     _perform(session, "pay", sale, amount=_amount(amount))
@@ -179,32 +180,29 @@ def write_out(session: Session, sales: tuple[str, ...], carrier: str, tracking: 
     "chansync erp ship shop-de-1001 --carrier DHL --tracking 00340434161094022115",
     "chansync erp ship shop-de-1001 --package 2 --tracking 4711",
 )
-@click.argument("sale")
 @click.option("--package", type=click.IntRange(min=1), help="Of which package, where the sale left in several.")
 @click.option("--carrier", default="", help="By which carrier the goods travel; otherwise as entered before.")
 @click.option("--tracking", default="", help="The carrier's tracking number; otherwise as entered before.")
-@_wait
+@_of_sale
 def ship(session: Session, sale: str, package: int | None, carrier: str, tracking: str) -> None:
     """Say how the goods of a sale, or of one of its packages, travel that are written out already."""
     _perform(session, "ship", sale, carrier=carrier, tracking=tracking, package=package)
 
 
 @command("chansync erp cancel shop-de-1001", "chansync erp cancel market-de-7 --reason buyer")
-@click.argument("sale")
 @click.option(
     "--reason",
     type=click.Choice(tuple(CANCEL_REASONS)),
     help="Why, for a site that asks. " + "; ".join(f"{word}: {means}" for word, means in CANCEL_REASONS.items()) + ".",
 )
-@_wait
+@_of_sale
 def cancel(session: Session, sale: str, reason: str | None) -> None:
     """Cancel a sale of which nothing is written out: blocks and requests end, document credited, payment returned."""
     _perform(session, "cancel", sale, reason=reason or "")
 
 
 @command("chansync erp reverse shop-de-1001")
-@click.argument("sale")
-@_wait
+@_of_sale
 def reverse(session: Session, sale: str) -> None:
     """Reverse a sale of which anything is written out: goods back, document credited, payment returned."""
     _perform(session, "reverse", sale)
@@ -215,14 +213,13 @@ def reverse(session: Session, sale: str) -> None:
     "chansync erp refund shop-de-1001 --line SHIRT-RED-M=1",
     "chansync erp refund shop-de-1001 --line SHIRT-RED-M --no-restock",
 )
-@click.argument("sale")
 @click.option("--amount", help="How much, with tax; otherwise what the lines cost.")
 @click.option(
     "--line", "lines", metavar="ITEM[=PIECES]", multiple=True, help="Of this line: all of it, or so many pieces."
 )
 @click.option("--restock/--no-restock", default=True, show_default=True, help="Whether issued goods come back.")
 @click.option("--key", help="Do it only if no refund of this key is recorded.")
-@_wait
+@_of_sale
 def refund(
     session: Session, sale: str, amount: str | None, lines: tuple[str, ...], restock: bool, key: str | None
 ) -> None:

@@ -15,7 +15,6 @@ import stat
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 from typing import Any, BinaryIO
 
 import click
@@ -92,15 +91,19 @@ class OutputFile:
     Args:
         check: checks the folder (a descriptor) and the name before anything is created; raises ``UsageError``.
         mode: the mode of the file, before the umask.
+        replaces: whether it may be there already.
     """
 
-    def __init__(self, path: Path, *, mode: int = 0o600, check: Callable[[int, str], None] | None = None) -> None:
+    def __init__(
+        self, path: Path, *, mode: int = 0o600, replaces: bool = True, check: Callable[[int, str], None] | None = None
+    ) -> None:
         self.path = path
-        self.replaces = True
+        self.replaces = replaces
         self._check, self._mode = check, mode
         self._folder = self.descriptor = -1
         self._error: UsageError | None = None
-        self._ask: tuple[int, int] | None = None
+        #: The pipes by which another process is asked to give it its final name, and answers.
+        self.ask: tuple[int, int] | None = None
         self._unfinished = f".{path.name}.{os.getpid()}"
         _outputs.append(self)
 
@@ -110,10 +113,8 @@ class OutputFile:
             raise self._error
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._ask is None:
+    def __exit__(self, *failure: object) -> None:
+        if self.ask is None:
             self.discard()
 
     def open_all(self) -> None:
@@ -147,6 +148,8 @@ class OutputFile:
 
     def _sweep(self) -> None:
         """Delete temporary files that killed commands have left for the same target."""
+        from chansync.db.lock_holders import is_alive
+
         begin = f".{self.path.name}."
         try:
             readable = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self._folder)
@@ -155,7 +158,7 @@ class OutputFile:
         try:
             for name in os.listdir(readable):
                 pid = name.removeprefix(begin)
-                if name.startswith(begin) and pid.isdigit() and not _is_alive(int(pid)):
+                if name.startswith(begin) and pid.isdigit() and not is_alive(int(pid)):
                     os.unlink(name, dir_fd=self._folder)
         finally:
             os.close(readable)
@@ -169,10 +172,10 @@ class OutputFile:
         """
         try:
             os.fsync(self.descriptor)
-            if self._ask is None:
+            if self.ask is None:
                 self.finish()
                 return
-            ask, answer = self._ask
+            ask, answer = self.ask
             os.write(ask, bytes([_outputs.index(self), self.replaces]))
             number = os.read(answer, 1)
             if number != b"\0":
@@ -207,10 +210,6 @@ class OutputFile:
         if self._folder >= 0:
             with contextlib.suppress(OSError):
                 os.unlink(self._unfinished, dir_fd=self._folder)
-
-    def is_finished_by(self, ask: int, answer: int) -> None:
-        """Let another process give it its final name; it is asked through these pipes."""
-        self._ask = ask, answer
 
 
 def input_file(path: Path) -> InputFile:
@@ -273,7 +272,7 @@ def _leave_a_finisher() -> None:
         os.close(asked)
         os.close(answered)
         for output in _outputs:
-            output.is_finished_by(ask, answer)
+            output.ask = ask, answer
         return
     os.close(ask)
     os.close(answer)
@@ -297,9 +296,3 @@ def _leave_a_finisher() -> None:
         signal.signal(os.WTERMSIG(status), signal.SIG_DFL)
         os.kill(os.getpid(), os.WTERMSIG(status))
     os._exit(os.waitstatus_to_exitcode(status))
-
-
-def _is_alive(pid: int) -> bool:
-    from chansync.db.lock_holders import is_alive
-
-    return is_alive(pid)
