@@ -7,9 +7,10 @@ from typing import Any
 import click
 
 from chansync.cli.support import completing
+from chansync.cli.support.fields import split_pairs
 from chansync.cli.support.lazy import command, pairs
 from chansync.cli.support.output import note, print_json, say, table
-from chansync.cli.support.session import Session, split_pairs
+from chansync.cli.support.session import Session
 from chansync.db.transaction import transaction
 from chansync.store import channels, mappings
 

@@ -53,7 +53,14 @@ def mend(session: Session, message_id: int, name: str | None, added: tuple[str, 
 
 def _list(subject: Subject, offered: tuple[Remedy, ...], as_json: bool) -> None:
     message = subject.message
-    rows = [(remedy.name, remedy.sentence, _typed(subject, remedy)) for remedy in offered]
+    rows = [
+        (
+            remedy.name, remedy.sentence,
+            f"chansync mend {message.id} {remedy.name}" if remedy.perform
+            else shlex.join(remedy.command_for(subject).words),
+        )
+        for remedy in offered
+    ]  # fmt: skip
     if as_json:
         told = [{"name": name, "what": sentence, "command": command} for name, sentence, command in rows]
         print_json({"message": message.id, "code": message.code, "open": message.open, "remedies": told})
@@ -64,15 +71,6 @@ def _list(subject: Subject, offered: tuple[Remedy, ...], as_json: bool) -> None:
         say(f"      {line}")
     if not rows:
         say("There is nothing that mends it.")
-
-
-def _typed(subject: Subject, remedy: Remedy) -> str:
-    """What to type to carry it out."""
-    here = f"chansync mend {subject.message.id} {remedy.name}"
-    if remedy.perform is not None:
-        return here
-    command = remedy.command_for(subject)
-    return shlex.join(command.words)
 
 
 def _run(session: Session, subject: Subject, remedy: Remedy, added: tuple[str, ...], as_json: bool) -> int:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chansync.cli.support import completing, exit_codes
+from chansync.cli.support.fields import read_secrets, split_pairs
 from chansync.cli.support.lazy import command, pairs
 from chansync.cli.support.named_files import TextType
 from chansync.cli.support.output import (
@@ -20,8 +21,7 @@ from chansync.cli.support.output import (
     table,
     when,
 )
-from chansync.cli.support.secret_input import read_secrets
-from chansync.cli.support.session import Session, split_pairs
+from chansync.cli.support.session import Session
 from chansync.erp import registry
 from chansync.model.errors import UsageError
 from chansync.notices import settings

@@ -175,8 +175,8 @@ _SERVICE = group(
 _RETENTION = group(
     "How long solved messages, runs, jobs and the like are kept. The daemon clears away at night.",
     {
-        "show": ("db.retention:show", "Show how long what is kept."),
-        "set": ("db.retention:change", "Change it."),
+        "show": ("db.database:show_retention", "Show how long what is kept."),
+        "set": ("db.database:change_retention", "Change it."),
     },
     "chansync db retention show",
 )
@@ -189,13 +189,13 @@ _DB = group(
         "backup": ("db.backup:backup_to", "Copy it while others use it."),
         "verify": ("db.backup:verify", "Look backups through."),
         "drill": ("db.backup:drill", "See whether a backup could be restored."),
-        "restore": ("db.restore:restore", "Put a backup in its place."),
+        "restore": ("db.backup:restore", "Put a backup in its place."),
         "repair": ("db.database:repair", "Put right what doctor finds in files, triggers and views."),
         "export": ("db.exchange:export", "Mappings, messages or orders as CSV or JSON."),
         "import": ("db.exchange:import_mappings", "Mappings from CSV, TSV or JSON."),
         "retention": (_RETENTION, "How long what is kept."),
-        "prune": ("db.retention:prune", "Clear away what is older than that."),
-        "vacuum": ("db.retention:vacuum", "Give free room back to the disk."),
+        "prune": ("db.database:prune", "Clear away what is older than that."),
+        "vacuum": ("db.database:vacuum", "Give free room back to the disk."),
     },
     "chansync db init",
 )

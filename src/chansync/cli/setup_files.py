@@ -21,6 +21,11 @@ from chansync.model.errors import UsageError
 _LARGEST = 16 * 1024 * 1024
 
 
+_output = click.option(
+    "-o", "--output", metavar="FILE", type=FileType(lambda path: OutputFile(path, mode=0o666)), help="Write to a file."
+)
+
+
 @command(
     "chansync apply setup.toml --check",
     "chansync apply setup.toml",
@@ -52,7 +57,16 @@ def _apply(
         session.refuse_as_file(file.path)
         texts.append((str(file.path), _text(file)))
     others = [str(file.path) for file in files if _is_anothers(file)]
-    read_file = _refusing(others[0]) if others else _secret_file
+
+    def read_file(path: Path) -> bytes:
+        if others:
+            raise UsageError(
+                f"root reads files of secrets for a set-up of root's own only: once you have read it, chown root "
+                f"{others[0]} and chmod go-w {others[0]}"
+            )
+        with input_file(path).open() as file:
+            return file.read(1_000_001)
+
     found = document.read(texts, read_file=read_file, keep_secrets=keep_secrets)
     plan = applying.apply(session.store, found, check=check, prune=prune)
     add_facts(
@@ -78,21 +92,6 @@ def _is_anothers(file: InputFile) -> bool:
     return stat.S_ISREG(found.st_mode) and (found.st_uid != 0 or bool(found.st_mode & 0o022))
 
 
-def _refusing(name: str) -> Callable[[Path], bytes]:
-    def refuse(path: Path) -> bytes:
-        raise UsageError(
-            f"root reads files of secrets for a set-up of root's own only: once you have read it, chown root {name} "
-            f"and chmod go-w {name}"
-        )
-
-    return refuse
-
-
-def _secret_file(path: Path) -> bytes:
-    with input_file(path).open() as file:
-        return file.read(1_000_001)
-
-
 def _text(file: InputFile) -> str:
     try:
         if file.path == Path("-"):
@@ -111,9 +110,7 @@ def _text(file: InputFile) -> str:
 
 
 @command("chansync export-setup > setup.toml", "chansync export-setup -o s.toml")
-@click.option(
-    "-o", "--output", metavar="FILE", type=FileType(lambda path: OutputFile(path, mode=0o666)), help="Write to a file."
-)
+@_output
 def export_setup(session: Session, output: OutputFile | None) -> None:
     """Write the whole set-up as TOML, for chansync apply. Secrets are not in it: it names a file for each."""
     from chansync.setup.setup_file.exporting import export
@@ -139,9 +136,7 @@ def _write(session: Session, output: OutputFile | None, text: Callable[[], str])
 
 @command("chansync channel export > channels.toml", "chansync channel export shop-de -o shop.toml")
 @click.argument("codes", shell_complete=completing.channels, metavar="[CODE]...", nargs=-1)
-@click.option(
-    "-o", "--output", metavar="FILE", type=FileType(lambda path: OutputFile(path, mode=0o666)), help="Write to a file."
-)
+@_output
 def export_channels(session: Session, codes: tuple[str, ...], output: OutputFile | None) -> None:
     """Write channels (none named: all) with their systems and mappings as TOML. Secrets are left out.
 

@@ -40,7 +40,7 @@ BULKS = 8
 @click.argument("codes", shell_complete=completing.channels, metavar="[CODE]...", nargs=-1)
 @click.option("--orders", is_flag=True, help="Pull orders, and nothing else that is not asked for too.")
 @click.option("--lookups", is_flag=True, help="Pull statuses, payment and delivery methods and the like.")
-@click.option("--compare", is_flag=True, help="Compare orders with the site's; fetch what is missing.")
+@click.option("--compare", "comparison", is_flag=True, help="Compare orders with the site's; fetch what is missing.")
 @click.option("--returns", is_flag=True, help="Read what buyers send back to the marketplace or to you.")
 @click.option("--settlements", is_flag=True, help="Read what the marketplace has paid out.")
 @click.option("--statuses", is_flag=True, help="Send statuses to the site; what failed before is tried again now.")
@@ -49,20 +49,9 @@ BULKS = 8
 @click.option("--order", "numbers", metavar="NUMBER", multiple=True, help="Just this order; may be repeated.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and write nothing.")
 def sync(
-    session: Session,
-    codes: tuple[str, ...],
-    orders: bool,
-    lookups: bool,
-    compare: bool,
-    returns: bool,
-    settlements: bool,
-    statuses: bool,
-    quantities: bool,
-    since: str | None,
-    numbers: tuple[str, ...],
-    dry_run: bool,
-    as_json: bool,
-) -> int:
+    session: Session, codes: tuple[str, ...], since: str | None, numbers: tuple[str, ...], dry_run: bool, as_json: bool,
+    **kinds: Any,
+) -> int:  # fmt: skip
     """Sync channels once, now: those named, or every channel that is used.
 
     Without options it pulls orders, and sends the statuses and the stock that the channel is set to send. Who may not
@@ -74,24 +63,15 @@ def sync(
     from chansync.store import channels
     from chansync.sync.runner import SyncRequest
 
-    asked = {
-        "lookups": lookups, "compare": compare, "returns": returns, "settlements": settlements, "statuses": statuses,
-        "quantities": quantities,
-    }  # fmt: skip
-    others = [name for name, given in asked.items() if given]
+    others = [name for name, given in kinds.items() if given and name != "orders"]
+    named = "compare" if others[:1] == ["comparison"] else others[0] if others else "since"
     if numbers and (since or others):
-        raise UsageError(f"--order does not go with --{others[0] if others else 'since'}.")
-    if since and others and not orders:
-        raise UsageError(f"--since is about orders: give --orders too, or leave --{others[0]} out.")
+        raise UsageError(f"--order does not go with --{named}.")
+    if since and others and not kinds["orders"]:
+        raise UsageError(f"--since is about orders: give --orders too, or leave --{named} out.")
     request = SyncRequest(
-        orders=orders or not others,
-        lookups=lookups,
-        comparison=compare,
-        returns=returns,
-        settlements=settlements,
-        statuses=statuses,
-        quantities=quantities,
-        as_set=not (orders or others or since or numbers),
+        **kinds | {"orders": kinds["orders"] or not others},
+        as_set=not (any(kinds.values()) or since or numbers),
         since=parse_date(since) if since else None,
         order_numbers=numbers,
         dry_run=dry_run,

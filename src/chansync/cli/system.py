@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 from chansync.cli.support import completing
-from chansync.cli.support.kinds import change as save_changes
-from chansync.cli.support.kinds import exit_code, read_fields, show_kinds
+from chansync.cli.support.fields import change as save_changes
+from chansync.cli.support.fields import exit_code, read_fields, show_kinds
 from chansync.cli.support.lazy import command, pairs
 from chansync.cli.support.output import add_facts, note, print_json, say, say_error, table, when
 from chansync.cli.support.session import Session

@@ -158,7 +158,8 @@ def health(db: apsw.Connection, limits: Limits = Limits()) -> Health:  # noqa: B
     if not daemon.works:
         # Without a daemon all streams are late; the state of the daemon is enough.
         late = []
-    free = _free_bytes(db.filename)
+    disk = os.statvfs(os.path.dirname(db.filename))
+    free = disk.f_bavail * disk.f_frsize
     serving = webhooks.taking(db)
     found = [
         *_of_daemon(daemon),
@@ -219,11 +220,6 @@ def _of_keys(db: apsw.Connection) -> Iterator[_Told]:
     ).get
     if closed:
         yield CRITICAL, f"the keys of {_count(closed, 'channel')} cannot be opened: chansync doctor"
-
-
-def _free_bytes(path: str) -> int:
-    found = os.statvfs(os.path.dirname(path))
-    return found.f_bavail * found.f_frsize
 
 
 def _of_disk(free: int) -> Iterator[_Told]:

@@ -60,7 +60,7 @@ def path(folder: Path, company: Store, run: object, monkeypatch: pytest.MonkeyPa
 def _import_everything() -> None:
     """Whatever the commands import is imported now: another user may not read where it is."""
     registry.platform("woocommerce")
-    for module in ("secret_input", "session", "failures", "jobs"):
+    for module in ("fields", "session", "failures", "jobs"):
         import_module(f"chansync.cli.support.{module}")
     for module in ("channel.show", "channel.edit", "doctor", "secrets", "sync"):
         import_module(f"chansync.cli.{module}")

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 from chansync.cli.support import completing, exit_codes
-from chansync.cli.support.kinds import exit_code
+from chansync.cli.support.fields import exit_code, read_secrets, split_pairs
 from chansync.cli.support.lazy import command, pairs
 from chansync.cli.support.output import add_facts, print_json, say, say_changed, say_error
-from chansync.cli.support.secret_input import read_secrets
-from chansync.cli.support.session import Session, split_pairs, user_name
+from chansync.cli.support.session import Session, user_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from chansync.model.parameters import ChannelParameter
 
 
-#: The colour of each system type; its word is always there too.
-TYPE_COLOURS = {"production": "green", "working": "yellow", "test": "cyan"}
+#: The colours of system types that are not production; the word is always there too.
+_COLOURS = {"working": "yellow", "test": "cyan"}
 
 
 @command("chansync channel list", "chansync channel list --json")
@@ -54,11 +54,8 @@ def list_channels(session: Session, as_json: bool) -> None:
         for line in lines
     ]  # fmt: skip
     headers = ("used", "code", "name", "system", "type", "POS", "last sync", "problems")
-    table(headers, rows, right=("problems",), flexible="name", colours=[_colour(line.system_type) for line in lines])
-
-
-def _colour(system_type: str) -> str:
-    return "" if system_type == "production" else TYPE_COLOURS.get(system_type, "")
+    colours = [_COLOURS.get(line.system_type, "") for line in lines]
+    table(headers, rows, right=("problems",), flexible="name", colours=colours)
 
 
 @command("chansync channel show shop-de", "chansync channel show shop-de --json")

@@ -1,4 +1,4 @@
-"""``chansync db backup``, ``verify`` and ``drill``: copies of the database, and whether they are any good."""
+"""``chansync db backup``, ``verify``, ``drill`` and ``restore``: copies of the database, and the way back to one."""
 
 from __future__ import annotations
 
@@ -17,15 +17,19 @@ import click
 from chansync.cli.support import exit_codes
 from chansync.cli.support.lazy import command
 from chansync.cli.support.named_files import FileType, InputFile, OutputFile, TextType
-from chansync.cli.support.output import add_facts, note, say, say_error
+from chansync.cli.support.output import add_facts, is_agreed, note, say, say_each, say_error
 from chansync.cli.support.session import Session
 from chansync.db import backup, rotation, settings
+from chansync.db.backup import Contents
+from chansync.db.connection import open_store
 from chansync.db.folders import is_shared, private_folder
 from chansync.db.locations import key_file, key_path
 from chansync.db.rotation import STAMP, Keep
 from chansync.db.transaction import transaction
 from chansync.model.errors import AlreadyExists, ChansyncError, UsageError
-from chansync.model.times import here, now_ms
+from chansync.model.times import ago_text, here, now_ms
+from chansync.secrets import rotation as key_rotation
+from chansync.secrets import sealing
 from chansync.store import messages
 
 
@@ -161,7 +165,7 @@ class _SealedKey(OutputFile):
 
 
 def _passphrase(given: str) -> str:
-    from chansync.cli.support.secret_input import read_secrets
+    from chansync.cli.support.fields import read_secrets
     from chansync.model.parameter import Parameter
     from chansync.model.parameter_types import Secret
 
@@ -280,7 +284,7 @@ def drill(session: Session, source: str, key: InputFile | None, passphrase: str)
     It is verified, brought up to date where it is older, its ledger is proved, and every secret in it is opened
     with the private key. Nothing that is in use is touched. Exit code 1 where a restore would not do.
     """
-    from chansync.doctor import drill as drills
+    from chansync.doctor.drill import try_out
 
     ((path, file),) = _files(session, source, newest_only=True)
     begun = time.monotonic()
@@ -289,15 +293,15 @@ def drill(session: Session, source: str, key: InputFile | None, passphrase: str)
         with key.open(may_be_pipe=False) as opened:
             keys = opened_key(opened.read(10_000), passphrase)
     with _copied(session, file) as copy:
-        done = drills.drill(path, copy, keys, session.path)
-    add_facts(file=str(path), ok=done.ok, findings=done.sentences, faults=done.faults)
-    for sentence in done.sentences:
-        say(sentence)
-    for sentence in done.faults:
+        found, faults = try_out(path, copy, keys, session.path)
+    add_facts(file=str(path), ok=not faults, findings=found, faults=faults)
+    say_each(found)
+    for sentence in faults:
         say_error(sentence, "drill_failed")
-    if done.ok:
-        say(f"A restore of it works; this one took {time.monotonic() - begun:.1f} s.")
-    return exit_codes.OK if done.ok else exit_codes.PROBLEMS
+    if faults:
+        return exit_codes.PROBLEMS
+    say(f"A restore of it works; this one took {time.monotonic() - begun:.1f} s.")
+    return exit_codes.OK
 
 
 def opened_key(text: bytes, given: str) -> bytes:
@@ -309,3 +313,79 @@ def opened_key(text: bytes, given: str) -> bytes:
     from chansync.secrets import passphrase
 
     return passphrase.unseal(text, _passphrase(given)) if text.startswith(passphrase.BEGINNING) else text
+
+
+@command(
+    "chansync db restore /backup/chansync-20261124-030000.db --dry-run",
+    "chansync db restore /backup/chansync-20261124-030000.db",
+)
+@click.argument("file", type=FileType(lambda path: InputFile(path, beside="-wal")))
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--dry-run", is_flag=True, help="Say what would be restored and lost, and restore nothing.")
+def restore(session: Session, file: InputFile, yes: bool, dry_run: bool) -> int:
+    """Put a backup in the database's place. Daemon and screens must be closed. For the daemon's user, or root.
+
+    The old database is kept in the private folder. The backup is verified first. Afterwards each channel goes on
+    from where the backup was: orders changed since are pulled again.
+    """
+    path = session.path
+    session.refuse_as_file(file.path)
+    with contextlib.ExitStack() as stack:
+        source = stack.enter_context(file.open(may_be_pipe=False))
+        log = stack.enter_context(file.open("-wal", may_be_pipe=False)) if file.has("-wal") else None
+        if not path.parent.exists():
+            raise UsageError(f"There is no folder {path.parent}.")
+        copy, holds = stack.enter_context(backup.taken_in(file.path, source, log, path))
+        return _restore(session, file.path, copy, holds, yes=yes, dry_run=dry_run)
+
+
+def _restore(session: Session, file: Path, copy: Path, holds: Contents, *, yes: bool, dry_run: bool) -> int:
+    path = session.path
+    now = backup.contents_now(path) if path.exists() else None
+    told = [holds.sentence(file), *_doubts(holds, now), *([now.sentence(path)] if now else ()), *_WHAT_COMES_OF_IT]
+    for sentence in told:
+        (say if dry_run else note)(sentence)
+    if dry_run:
+        return exit_codes.OK
+    if not is_agreed("Restore it?", "Nothing was restored", yes=yes):
+        return exit_codes.PROBLEMS
+    kept = backup.restore(copy, path)
+    add_facts(changed=True, database=str(path), kept=str(kept) if kept else None)
+    say(f"Restored {file} to {path}.")
+    if kept is not None:
+        say(f"What was there before is kept: {kept}")
+    return _after(session)
+
+
+_WHAT_COMES_OF_IT = (
+    "Will be repeated automatically and safely: orders changed since the backup are imported again without "
+    "duplicates; open problems are reported again; before anything is sent, the site is checked.",
+    "LOST: every manual change since the backup (settings, mappings, keys, ERP data, log). If a POS uses its own "
+    "number series, sales may get different numbers.",
+)
+
+
+def _doubts(holds: Contents, now: Contents | None) -> list[str]:
+    """What may make it the wrong thing to do: its daemon still works, or it is of another installation."""
+    found = []
+    is_of_here = now is not None and (now.instance, now.daemon_host) == (holds.instance, holds.daemon_host)
+    if holds.daemon_host and not is_of_here and now_ms() - holds.daemon_beat_at < 86_400_000:
+        found.append(
+            f"WARNING: its daemon was alive {ago_text(holds.daemon_beat_at)} before now on {holds.daemon_host}. Where "
+            "that still runs on another copy, both would send to the sites: make sure that it is stopped and disabled."
+        )
+    if now and holds.instance and now.instance and holds.instance != now.instance:
+        found.append("WARNING: it is a backup of another installation's database, not of the one that is here.")
+    return found
+
+
+def _after(session: Session) -> int:
+    """Bring an older backup up to date, and say whether its keys open here."""
+    open_store(session.path, create=False, upgrades=True).close()
+    if elsewhere := key_rotation.state(session.db, session.path).elsewhere:
+        note(elsewhere)
+        return exit_codes.OK
+    if sentence := sealing.trouble(session.db, session.path):
+        say_error(sentence, "secret_unreadable")
+        return exit_codes.PROBLEMS
+    return exit_codes.OK

@@ -1,4 +1,4 @@
-"""``chansync db init``, ``upgrade``, ``check`` and ``repair``."""
+"""``chansync db init``, ``upgrade``, ``check``, ``repair``, and how long things are kept: ``retention``, ``prune``."""
 
 from __future__ import annotations
 
@@ -9,9 +9,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chansync.cli.support import exit_codes
-from chansync.cli.support.lazy import command
-from chansync.cli.support.output import add_facts, is_agreed, note, say, say_each, say_error
+from chansync.cli.support import completing, exit_codes
+from chansync.cli.support.fields import split_pairs
+from chansync.cli.support.lazy import command, pairs
+from chansync.cli.support.output import (
+    add_facts,
+    is_agreed,
+    note,
+    print_json,
+    say,
+    say_changed,
+    say_each,
+    say_error,
+    table,
+)  # fmt: skip
 from chansync.cli.support.session import Session
 from chansync.db.connection import open_store
 from chansync.db.upgrade import prepare
@@ -117,3 +128,70 @@ def _drop_foreign(path: Path, yes: bool) -> bool | None:
     add_facts(removed=list(found))
     say(f"{len(found)} removed: {', '.join(f'{name!r:.80}' for name in found)}.")
     return True
+
+
+@command("chansync db retention show", "chansync db retention show --json")
+def show_retention(session: Session, as_json: bool) -> None:
+    """Show how long what is kept; off is for ever."""
+    from chansync.setup import retention
+
+    values = retention.values(session.db)
+    if as_json:
+        print_json(values)
+        return
+    rows = [(each.name, values[each.name], each.help) for each in retention.SETTINGS]
+    table(("setting", "kept", "what"), rows, flexible="what")
+
+
+@command("chansync db retention set keep_messages=90d", "chansync db retention set keep_runs=off")
+@pairs("SETTING=DURATION", completing.retention_settings, may_name_files=False)
+def change_retention(session: Session, pairs: tuple[str, ...]) -> None:
+    """Change how long something is kept: at least 1d, or off for ever; an empty value is the default."""
+    from chansync.setup import retention
+
+    texts = split_pairs(pairs, "setting=duration")
+    changed = retention.change(session.db, texts)
+    say_changed("the retention", changed, texts)
+    if changed:
+        say("The daemon clears away at night; to do it now: chansync db prune")
+
+
+@command("chansync db prune")
+def prune(session: Session, as_json: bool) -> None:
+    """Clear away what is older than the settings say. Others go on working meanwhile."""
+    from chansync.sync import retention
+
+    cleared = session.run_async(retention.prune)
+    if as_json:
+        print_json(cleared)
+        return
+    told = [f"{kind.replace('_', ' ')} {count}" for kind, count in cleared.items() if count]
+    say(f"Cleared away: {', '.join(told) or 'nothing'}.")
+
+
+@command("chansync db vacuum", "chansync db vacuum --full")
+@click.option("--full", is_flag=True, help="Write the whole file anew. Nobody can write meanwhile.")
+def vacuum(session: Session, full: bool) -> None:
+    """Give free room back to the disk, a little at a time, while others go on working."""
+    from chansync.db import pruning
+    from chansync.store import daemons
+    from chansync.sync import retention
+
+    before = session.path.stat().st_size
+    if full:
+        if daemons.is_running(session.db):
+            raise UsageError("The daemon could not write meanwhile: stop it first, or leave --full out.")
+        pruning.rebuild(session.db)
+    elif not pruning.gives_back(session.db):
+        note("This file was made by an older version, which laid it out otherwise.")
+        raise UsageError("Once, while nobody works with it, run: chansync db vacuum --full")
+    else:
+        session.run_async(retention.give_back)
+    pruning.shorten_log(session.db)
+    after = session.path.stat().st_size
+    add_facts(bytes=after, given_back=max(0, before - after))
+    say(f"The database takes {_megabytes(after)}; {_megabytes(max(0, before - after))} were given back.")
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1_000_000:.1f} MB"

@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from chansync.cli.support import completing, exit_codes
-from chansync.cli.support.kinds import change as save_changes
-from chansync.cli.support.kinds import exit_code, read_fields, show_kinds
+from chansync.cli.support.fields import change as save_changes
+from chansync.cli.support.fields import exit_code, read_fields, show_kinds, split_pairs
 from chansync.cli.support.lazy import command, pairs
 from chansync.cli.support.output import (
     add_facts,
@@ -24,7 +24,7 @@ from chansync.cli.support.output import (
     table,
     when,
 )
-from chansync.cli.support.session import Session, split_pairs
+from chansync.cli.support.session import Session
 from chansync.erp.outside import connected
 from chansync.model.errors import UsageError
 from chansync.setup import erps

@@ -68,7 +68,12 @@ def contract(session: Session, erp: str, pos: str, yes: bool, as_json: bool) -> 
     outcomes = session.run_async(lambda store: _prove(store, erp, pos, None if as_json else _show))
     words = [outcome.word for outcome in outcomes]
     if as_json:
-        print_json([_data(outcome) for outcome in outcomes])
+        print_json(
+            [
+                {"check": each.check.name, "outcome": each.word, "law": each.check.law, "sentence": each.sentence}
+                for each in outcomes
+            ]
+        )
     else:
         passed, broken, skipped = (words.count(word) for word in ("ok", "broken", "skipped"))
         say(f"{passed} of {len(words)} checks passed, {broken} failed, {skipped} were skipped.")
@@ -109,8 +114,3 @@ def _show(outcome: Outcome) -> None:
     print_line(f"{paint(f'{outcome.word:<8}', _COLOURS[outcome.word])} {clean(outcome.check.law)}")
     if outcome.sentence:
         print_line(f"         {clean(outcome.sentence)}")
-
-
-def _data(outcome: Outcome) -> dict[str, str]:
-    check = outcome.check
-    return {"check": check.name, "outcome": outcome.word, "law": check.law, "sentence": outcome.sentence}

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chansync.cli.support.completing import MOST, connected_erps, offer, pairs_of, plain_values, read
+from chansync.cli.support.fields import split_pairs
 from chansync.cli.support.lazy import command, pairs
 from chansync.cli.support.output import add_facts, clean, print_json, print_line, say, say_changed, table
-from chansync.cli.support.session import Session, split_pairs
+from chansync.cli.support.session import Session
 from chansync.erp.ledger import setup
 from chansync.erp.ledger.setup_kinds import KINDS, kind_named
 

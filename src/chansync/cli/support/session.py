@@ -125,23 +125,3 @@ def user_name() -> str:
         return pwd.getpwuid(privileges.caller()).pw_name
     except KeyError:
         return str(privileges.caller())
-
-
-def split_pairs(pairs: tuple[str, ...], form: str, *, at_last: bool = False) -> dict[str, str]:
-    """``name=text`` arguments by name.
-
-    Args:
-        at_last: the name may hold ``=``, such as what a site calls an item, and the text does not.
-
-    Raises:
-        UsageError: one has no ``=``, or a name is there twice.
-    """
-    texts: dict[str, str] = {}
-    for pair in pairs:
-        name, equals, text = pair.rpartition("=") if at_last else pair.partition("=")
-        if not equals or not name.strip():
-            raise UsageError(f"{pair!r:.60} is not of the form {form}.")
-        if name.strip() in texts:
-            raise UsageError(f"{name.strip()!r:.60} is given twice.")
-        texts[name.strip()] = text
-    return texts
