@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -207,7 +208,8 @@ def _sync_by_daemon(session: Session, requests: Mapping[str, SyncRequest], progr
     from chansync.store.runs import RunCounts
     from chansync.sync.run_result import RunResult
 
-    db = session.db
+    # A bar or a line's clock for each channel, and not for each look at its job.
+    db, tell = session.db, cache(progress.of)
     waiting = {
         jobs.ask(db, "sync", channels.channel(db, code).id, request_args(request), user_name()): code
         for code, request in requests.items()
@@ -218,7 +220,7 @@ def _sync_by_daemon(session: Session, requests: Mapping[str, SyncRequest], progr
             job = jobs.job(db, job_id)
             if job is not None and job.state in ("queued", "running"):
                 if job.progress:
-                    progress.of(code)(RunCounts(**job.progress))
+                    tell(code)(RunCounts(**job.progress))
                 continue
             del waiting[job_id]
             progress.done(code)
