@@ -43,7 +43,9 @@ def doctor(session: Session, channels: tuple[str, ...], no_sites: bool, ledger: 
         asked_by=user_name(),
         progress=_progress,
     ):
-        _clear_progress()
+        if sys.stderr.isatty():
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
         found.append(finding)
         if not as_json:
             _print(finding)
@@ -76,12 +78,6 @@ def _print(finding: Finding) -> None:
 def _progress(done: int, of: int) -> None:
     if sys.stderr.isatty():
         sys.stderr.write(f"\r\x1b[Klooking at the sites: {done} of {of}")
-        sys.stderr.flush()
-
-
-def _clear_progress() -> None:
-    if sys.stderr.isatty():
-        sys.stderr.write("\r\x1b[K")
         sys.stderr.flush()
 
 

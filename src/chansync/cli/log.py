@@ -78,7 +78,7 @@ def list_messages(
         _follow(db, chosen, limit or _ALL, as_json)
         return
     count = 0
-    for message in _found(db, chosen, limit):
+    for message in reversed(messages.messages(db, chosen, limit=limit)) if limit else _after(db, chosen):
         _print(message, as_json)
         count += 1
     if not count and not as_json:
@@ -89,14 +89,6 @@ _ALL = 2**62
 
 #: How many messages are in memory at once where all are wanted.
 _PAGE = 1000
-
-
-def _found(db: apsw.Connection, chosen: Filter, limit: int) -> Iterator[Message]:
-    """The last ``limit`` messages (0: all of them), oldest first."""
-    if limit:
-        yield from reversed(messages.messages(db, chosen, limit=limit))
-    else:
-        yield from _after(db, chosen)
 
 
 def _after(db: apsw.Connection, chosen: Filter) -> Iterator[Message]:

@@ -10,7 +10,6 @@ from chansync.cli.support import exit_codes
 from chansync.cli.support.lazy import command
 from chansync.cli.support.output import add_facts, is_agreed, note, print_json, say, say_each
 from chansync.cli.support.session import Session
-from chansync.systemd_service import ServiceState
 from chansync_daemon.systemd import installation
 from chansync_daemon.systemd.files import State
 from chansync_daemon.systemd.installation import Standing
@@ -110,10 +109,21 @@ def status(root: Path, as_json: bool) -> int:
 def _show(found: Standing, *, here: bool) -> None:
     for file, state in found.files:
         say(f"{file.path}: {_STATES[state]}")
-    if found.service.active:
-        _tell_of_service(found.service)
-    if here:
-        say(_people(found))
+    service = found.service
+    if service.active:
+        say(
+            f"The service is {service.active} and {service.enabled or 'not installed'}. More: systemctl status chansync"
+        )
+        if service.trouble:
+            say(f"{service.trouble}.".replace("..", "."))
+        if service.active == "failed":
+            say("When that is mended: systemctl start chansync")
+    if here and not found.user:
+        say("There is no user chansync yet.")
+    elif here:
+        members = ", ".join(found.members) or "nobody; add a colleague: usermod -aG chansync NAME"
+        folder = "" if found.directory else " One of its folders is missing (chansync service install)."
+        say(f"The user chansync is there.{folder} In its group: {members}.")
     if not found.installed:
         say("Install it: chansync service install")
 
@@ -141,14 +151,6 @@ def take_over(session: Session, yes: bool) -> int:
     return exit_codes.OK
 
 
-def _tell_of_service(found: ServiceState) -> None:
-    say(f"The service is {found.active} and {found.enabled or 'not installed'}. More: systemctl status chansync")
-    if found.trouble:
-        say(f"{found.trouble}.".replace("..", "."))
-    if found.active == "failed":
-        say("When that is mended: systemctl start chansync")
-
-
 _STATES = {
     "missing": "not there",
     "current": "in place",
@@ -156,11 +158,3 @@ _STATES = {
     "edited": "edited by hand; it is left as it is",
     "hiding": "of an earlier installation, used instead of the package's; remove it: chansync service uninstall",
 }
-
-
-def _people(found: Standing) -> str:
-    if not found.user:
-        return "There is no user chansync yet."
-    members = ", ".join(found.members) or "nobody; add a colleague: usermod -aG chansync NAME"
-    folder = "" if found.directory else " One of its folders is missing (chansync service install)."
-    return f"The user chansync is there.{folder} In its group: {members}."

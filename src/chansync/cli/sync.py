@@ -98,7 +98,8 @@ def sync_all(session: Session, requests: Mapping[str, SyncRequest]) -> tuple[lis
     from chansync.cli.support.jobs import is_by_daemon
 
     by_daemon = is_by_daemon(session)
-    with _progress() as progress:
+    shown = Progress() if mode.quiet else BarProgress() if sys.stderr.isatty() else LineProgress()
+    with shown as progress:
         if by_daemon:
             results, interrupted = _sync_by_daemon(session, requests, progress), False
         else:
@@ -193,12 +194,6 @@ class BarProgress(Progress):
         for task in self._bars.tasks:
             if task.description == code:
                 self._bars.update(task.id, total=task.completed, visible=len(self._bars.tasks) <= FINISHED_SHOWN)
-
-
-def _progress() -> Progress:
-    if mode.quiet:
-        return Progress()
-    return BarProgress() if sys.stderr.isatty() else LineProgress()
 
 
 def _sync_by_daemon(session: Session, requests: Mapping[str, SyncRequest], progress: Progress) -> list[RunResult]:

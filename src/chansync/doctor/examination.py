@@ -45,7 +45,10 @@ def examine(
         UsageError: there is no such channel.
     """
     if only:
-        _refuse_unknown(path, only)
+        # Other errors of the database are found by a later check.
+        with contextlib.suppress(apsw.Error, OSError), contextlib.closing(open_file(path)) as db:
+            for code in only:
+                channels.channel(db, code)
     yield from machine.machine(path)
     try:
         there = path.exists()
@@ -86,13 +89,6 @@ def _closed(path: Path, error: OSError) -> Finding:
             raise error
     except StoreError as told:
         return problem("database", f"{told}.", "")
-
-
-def _refuse_unknown(path: Path, codes: list[str]) -> None:
-    # Other errors of the database are found by a later check.
-    with contextlib.suppress(apsw.Error, OSError), contextlib.closing(open_file(path)) as db:
-        for code in codes:
-            channels.channel(db, code)
 
 
 def _schema(db: apsw.Connection, path: Path) -> Iterator[Finding]:

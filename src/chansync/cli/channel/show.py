@@ -102,6 +102,7 @@ def _data(db: apsw.Connection, found: Channel) -> dict[str, Any]:
 def _show(db: apsw.Connection, found: Channel) -> None:
     from chansync.model.parameters import PARAMETERS, SECTIONS
     from chansync.model.times import now_ms
+    from chansync.setup.confirm import vanished_values
     from chansync.store import webhooks
 
     values = found.values
@@ -112,7 +113,8 @@ def _show(db: apsw.Connection, found: Channel) -> None:
     if sentence := webhooks.sentence(db, found.id, found.code, now_ms()):
         say(sentence)
     able = _capabilities(found)
-    lost = _lost(db, found)
+    # Field → its values that the site no longer has.
+    lost = dict(sentence.split(" ", 1) for sentence in vanished_values(db, found))
     titles = _titles(db, found)
     for section, title in SECTIONS.items():
         print_line()
@@ -133,13 +135,6 @@ def _capabilities(found: Channel) -> frozenset[str]:
     except UsageError as error:
         note(str(error))
         return frozenset()
-
-
-def _lost(db: apsw.Connection, found: Channel) -> dict[str, str]:
-    """Field → its values that the site no longer has."""
-    from chansync.setup.confirm import vanished_values
-
-    return {sentence.split(" ", 1)[0]: sentence.split(" ", 1)[1] for sentence in vanished_values(db, found)}
 
 
 def _titles(db: apsw.Connection, found: Channel) -> dict[str, str]:

@@ -21,7 +21,7 @@ from chansync.model.sale import Package, SaleState
 from chansync.store import orders, sale_links
 
 if TYPE_CHECKING:
-    import apsw
+    pass
 
 
 @command("chansync erp sales", "chansync erp sales --channel shop-de -n 20 --json")
@@ -53,7 +53,10 @@ def sale(session: Session, number: str, as_json: bool) -> None:
     erp, key = registry.find_sale(session.db, number)
     papers = erp.papers(session.db, key)
     steps = steps_of_key(session.db, key) if erp.is_outside else []
-    attributes = _attributes(session.db, key)
+    order_id = sale_links.order_of(session.db, key)
+    order = orders.by_id(session.db, order_id) if order_id is not None else None
+    # What whoever packs the sale has to know beside lines and addresses.
+    attributes = order.attributes if order else {}
     if as_json:
         data: dict[str, Any] = {"erp": erp.code, "steps": [asdict(step) for step in steps]} if erp.is_outside else {}
         if papers is not None:
@@ -74,13 +77,6 @@ def sale(session: Session, number: str, as_json: bool) -> None:
         say(f"What {registry.name_of(session.db, erp.code)} was asked for:")
         rows = [(step.word.replace("_", " "), step.state, step.tries, when(step.asked_at), step.said) for step in steps]
         table(("step", "state", "tries", "asked", "what it said"), rows, right=("tries",), flexible="what it said")
-
-
-def _attributes(db: apsw.Connection, key: str) -> dict[str, str]:
-    """What whoever packs the sale has to know beside lines and addresses; its order's, where that is known."""
-    order_id = sale_links.order_of(db, key)
-    order = orders.by_id(db, order_id) if order_id is not None else None
-    return order.attributes if order else {}
 
 
 def _package_data(papers: SalePapers, package: Package) -> dict[str, Any]:
