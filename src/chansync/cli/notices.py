@@ -10,17 +10,7 @@ from chansync.cli.support import completing, exit_codes
 from chansync.cli.support.fields import read_secrets, split_pairs
 from chansync.cli.support.lazy import command, pairs
 from chansync.cli.support.named_files import TextType
-from chansync.cli.support.output import (
-    add_facts,
-    note,
-    print_json,
-    print_line,
-    say,
-    say_changed,
-    say_error,
-    table,
-    when,
-)
+from chansync.cli.support.output import add_facts, note, print_json, say, say_changed, say_error, table, when
 from chansync.cli.support.session import Session
 from chansync.erp import registry
 from chansync.model.errors import UsageError
@@ -47,7 +37,7 @@ def show(session: Session, as_json: bool) -> None:
     for each in settings.SETTINGS:
         text = ("(set)" if has_password else "") if each.is_secret else values[each.name] or ""
         say(f"{each.name:<14} {text}".rstrip())
-    print_line()
+    say("")
     if not ways:
         say("Nobody is told: no channel has a notice_user.")
         return

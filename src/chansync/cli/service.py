@@ -111,9 +111,8 @@ def _show(found: Standing, *, here: bool) -> None:
         say(f"{file.path}: {_STATES[state]}")
     service = found.service
     if service.active:
-        say(
-            f"The service is {service.active} and {service.enabled or 'not installed'}. More: systemctl status chansync"
-        )
+        enabled = service.enabled or "not installed"
+        say(f"The service is {service.active} and {enabled}. More: systemctl status chansync")
         if service.trouble:
             say(f"{service.trouble}.".replace("..", "."))
         if service.active == "failed":

@@ -16,6 +16,8 @@ from chansync.model.errors import UsageError
 from chansync.model.times import utc_text
 from chansync.platforms import registry
 from chansync.setup import systems
+from chansync.store import channels
+from chansync.store import systems as stored
 
 _FORM = "field=value; chansync system kinds lists the fields of a system"
 
@@ -23,12 +25,10 @@ _FORM = "field=value; chansync system kinds lists the fields of a system"
 @command("chansync system list")
 def list_systems(session: Session, as_json: bool) -> None:
     """List the integration systems and how many channels each has."""
-    from chansync.store import channels, systems
-
     counts: dict[str, int] = {}
     for channel in channels.all_channels(session.db):
         counts[channel.system.code] = counts.get(channel.system.code, 0) + 1
-    found = systems.systems(session.db)
+    found = stored.systems(session.db)
     if as_json:
         print_json(
             [{"system": s.code, "name": s.name, "kind": s.kind, "channels": counts.get(s.code, 0)} for s in found]
@@ -42,25 +42,24 @@ def list_systems(session: Session, as_json: bool) -> None:
 @click.argument("code", shell_complete=completing.systems)
 def show(session: Session, code: str, as_json: bool) -> None:
     """Show a system with its fields, and where it sells as far as it told. Secrets are never shown."""
-    from chansync.setup.systems import expiring, parameters, values_of
-    from chansync.store import systems
-
-    found = systems.system(session.db, code)
-    values = values_of(found)
-    places = systems.lookups(session.db, found.id, "place")
+    found = stored.system(session.db, code)
+    values = systems.values_of(found)
+    places = stored.lookups(session.db, found.id, "place")
     if as_json:
         print_json(
             {
                 "system": found.code, "name": found.name, "kind": found.kind, "version": found.version,
                 "connected_at": utc_text(found.connected_at), "values": values,
-                "secrets": {p.name: utc_text(found.secrets.get(p.name)) for p in parameters(found.kind) if p.is_secret},
+                "secrets": {
+                    p.name: utc_text(found.secrets.get(p.name)) for p in systems.parameters(found.kind) if p.is_secret
+                },
                 "places": [{"code": place, "title": title} for place, title in places],
             }
         )  # fmt: skip
         return
     connected = f", connected {when(found.connected_at)}" if found.connected_at else ""
     say(f"{found.code}: {found.name} ({found.kind}{connected})")
-    for parameter in parameters(found.kind):
+    for parameter in systems.parameters(found.kind):
         if parameter.is_secret:
             set_at = found.secrets.get(parameter.name)
             text = f"(set {when(set_at)})" if set_at else ""
@@ -72,7 +71,7 @@ def show(session: Session, code: str, as_json: bool) -> None:
         say("It sells in:")
         for place, title in places:
             say(f"  {place:<24} {title}")
-    for sentence in expiring(found):
+    for sentence in systems.expiring(found):
         note(sentence)
 
 
@@ -123,9 +122,7 @@ def change(session: Session, code: str, pairs: tuple[str, ...]) -> None:
 
     A secret's value is - (a line of standard input, or typed unseen) or @FILE.
     """
-    from chansync.store.systems import system as stored
-
-    before = stored(session.db, code)
+    before = stored.system(session.db, code)
     texts = read_fields(pairs, _FORM, systems.parameters(before.kind))
     save_changes(
         before, texts, lambda texts, name: systems.change_system(session.store, code, texts, name=name),
@@ -138,11 +135,11 @@ def change(session: Session, code: str, pairs: tuple[str, ...]) -> None:
 def test(session: Session, code: str, as_json: bool) -> int:
     """Connect to a system, say as what, and keep where it sells. Exit code 4 when that fails."""
     from chansync.cli.support.jobs import report_of
-    from chansync.setup.systems import SystemReport, test_system
-    from chansync.store.systems import system as stored
 
-    stored(session.db, code)
-    report = report_of(session, SystemReport, lambda store: test_system(store, code), "system", None, {"code": code})
+    stored.system(session.db, code)
+    report = report_of(
+        session, systems.SystemReport, lambda store: systems.test_system(store, code), "system", None, {"code": code}
+    )
     if as_json:
         data: dict[str, Any] = {
             "ok": report.ok, "system": code, "sentence": report.sentence, "code": report.code, "notes": report.notes,
@@ -163,9 +160,7 @@ def test(session: Session, code: str, as_json: bool) -> int:
 @click.argument("name")
 def rename(session: Session, code: str, name: str) -> None:
     """Give an integration system another name."""
-    from chansync.store.systems import system as stored
-
-    before = stored(session.db, code)
+    before = stored.system(session.db, code)
     renamed = systems.change_system(session.store, code, {}, name=name)
     changed = renamed.name != before.name
     add_facts(changed=changed)
@@ -177,8 +172,6 @@ def rename(session: Session, code: str, name: str) -> None:
 @click.argument("code", shell_complete=completing.systems)
 def remove(session: Session, code: str) -> None:
     """Remove an integration system that has no channels."""
-    from chansync.store import systems
-
-    systems.remove_system(session.db, code)
+    stored.remove_system(session.db, code)
     add_facts(changed=True)
     say(f"Removed the system {code}.")

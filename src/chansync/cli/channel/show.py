@@ -8,21 +8,10 @@ import click
 
 from chansync.cli.support import completing, exit_codes
 from chansync.cli.support.lazy import command
-from chansync.cli.support.output import (
-    add_facts,
-    clean,
-    is_agreed,
-    note,
-    paint,
-    print_json,
-    print_line,
-    say,
-    table,
-    when,
-)
+from chansync.cli.support.output import add_facts, is_agreed, note, paint, print_json, print_line, say, table, when
 from chansync.cli.support.session import Session
 from chansync.model.errors import UsageError
-from chansync.model.safe_text import width
+from chansync.model.safe_text import escaped, width
 from chansync.secrets.key_file import KeyUnreadable
 
 if TYPE_CHECKING:
@@ -164,9 +153,9 @@ def _show_field(parameter: ChannelParameter, found: Channel, able: frozenset[str
         marks.append(lost.rstrip("."))
     elif parameter.needed and not text and not marks:
         marks.append("needed before the channel can be used")
-    line = f"  {parameter.name:<28} {clean(text)}".rstrip()
+    line = f"  {parameter.name:<28} {escaped(text)}".rstrip()
     blanks = " " * max(2, 46 - width(line))
-    print_line(line + (paint(f"{blanks}[{clean('; '.join(marks))}]", "yellow" if lost else "dim") if marks else ""))
+    print_line(line + (paint(f"{blanks}[{escaped('; '.join(marks))}]", "yellow" if lost else "dim") if marks else ""))
 
 
 def _show_mapping(db: apsw.Connection, found: Channel, kind: str) -> None:
@@ -177,7 +166,7 @@ def _show_mapping(db: apsw.Connection, found: Channel, kind: str) -> None:
         print_line("  none yet; connecting picks them up")
     for row in rows:
         title = f"{row.title}" + ("" if row.on_site else " (not on the site)")
-        line = f"  {clean(row.site_code):<28} {clean(row.target or 'NOT MAPPED'):<16} {clean(title)}".rstrip()
+        line = f"  {escaped(row.site_code):<28} {escaped(row.target or 'NOT MAPPED'):<16} {escaped(title)}".rstrip()
         print_line(line if row.target else paint(line, "red"))
 
 

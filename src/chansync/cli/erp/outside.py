@@ -13,12 +13,11 @@ from chansync.cli.support.fields import exit_code, read_fields, show_kinds, spli
 from chansync.cli.support.lazy import command, pairs
 from chansync.cli.support.output import (
     add_facts,
-    clean,
     data_of,
     is_agreed,
+    mode,
     note,
     print_json,
-    print_line,
     say,
     say_error,
     table,
@@ -72,6 +71,8 @@ def connect(
     A secret's value is - (a line of standard input, or typed unseen) or @FILE; a needed one that is not given is asked
     for. chansync erp kinds lists the fields of each kind. Exit code 4 when it does not connect: its fields are kept.
     """
+    # The report is the one object of standard output, or what was said, where there is no report.
+    mode.collects = as_json
     texts = read_fields(pairs, _FORM, erps.parameters(kind), ask=True)
     added = erps.add_erp(session.store, code or kind, name, kind, texts)
     add_facts(changed=True, erp=added.code)
@@ -164,9 +165,9 @@ def _report(session: Session, code: str, what: str, as_json: bool) -> int:
         return exit_code(report)
     (say if report.ok else say_error)(report.sentence)
     for word, sentence in report.findings:
-        print_line(f"  {word:<5} {clean(sentence)}")
+        say(f"  {word:<5} {sentence}")
     for kind, (there, gone) in report.counts.items():
-        print_line(f"  {kind:<16} {there}{f', {gone} gone' if gone else ''}")
+        say(f"  {kind:<16} {there}{f', {gone} gone' if gone else ''}")
     for sentence in report.vanished:
         note(sentence)
     if not report.ok:
