@@ -12,6 +12,7 @@ from chansync.cli.support.fields import split_pairs
 from chansync.cli.support.lazy import command, pairs
 from chansync.cli.support.output import add_facts, clean, print_json, print_line, say, say_changed, table
 from chansync.cli.support.session import Session
+from chansync.erp import registry
 from chansync.erp.ledger import setup
 from chansync.erp.ledger.setup_kinds import KINDS, kind_named
 
@@ -66,29 +67,18 @@ def list_rows(
     if kind is None:
         _list_kinds(as_json)
         return
+    most = -1 if limit is None else limit
     if code is not None:
-        _list_mirrored(session, kind, code, text, limit, as_json)
-        return
-    found = kind_named(kind)
-    rows = setup.rows(session.db, kind, text=text, limit=-1 if limit is None else limit)
+        rows = registry.erp(session.db, code).reference.rows(session.db, kind, text=text, limit=most)
+        headers = list(dict.fromkeys(["code", "name", *(name for row in rows for name in row)]))
+    else:
+        rows = setup.rows(session.db, kind, text=text, limit=most)
+        headers = ["code", *(field.name for field in kind_named(kind).fields)]
     if as_json:
         print_json(rows)
         return
-    headers = ("code", *(field.name for field in found.fields))
-    cells = [[_text(row[header]) for header in headers] for row in rows]
-    table(headers, cells, flexible="name", right=("rate", "next_sale_number"))
-
-
-def _list_mirrored(session: Session, kind: str, code: str, text: str, limit: int | None, as_json: bool) -> None:
-    from chansync.erp import registry
-
-    reference = registry.erp(session.db, code).reference
-    rows = reference.rows(session.db, kind, text=text, limit=-1 if limit is None else limit)
-    if as_json:
-        print_json(rows)
-        return
-    headers = list(dict.fromkeys(["code", "name", *(name for row in rows for name in row)]))
-    table(headers, [[_text(row.get(header, "")) for header in headers] for row in rows], flexible="name")
+    cells = [[_text(row.get(header, "")) for header in headers] for row in rows]
+    table(headers, cells, flexible="name", right=() if code else ("rate", "next_sale_number"))
 
 
 def _list_kinds(as_json: bool) -> None:

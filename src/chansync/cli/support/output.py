@@ -230,21 +230,14 @@ def table(
     """
     cells = [[clean(cell) for cell in row] for row in rows]
     widths = [max([width(header), *(width(row[at]) for row in cells)]) for at, header in enumerate(headers)]
-    _narrow(widths, headers, flexible)
+    columns = terminal_columns()
+    if columns is not None and flexible in headers:
+        at, excess = headers.index(flexible), sum(widths) + 2 * (len(widths) - 1) - columns
+        widths[at] = max(10, widths[at] - excess) if excess > 0 else widths[at]
     print_line(paint(_line(headers, widths, headers, right), "bold"))
     for position, row in enumerate(cells):
         text = _line(row, widths, headers, right)
         print_line(paint(text, colours[position]) if colours else text)
-
-
-def _narrow(widths: list[int], headers: Sequence[str], flexible: str) -> None:
-    columns = terminal_columns()
-    if columns is None or flexible not in headers:
-        return
-    at = headers.index(flexible)
-    excess = sum(widths) + 2 * (len(widths) - 1) - columns
-    if excess > 0:
-        widths[at] = max(10, widths[at] - excess)
 
 
 def _line(cells: Sequence[str], widths: list[int], headers: Sequence[str], right: Sequence[str]) -> str:
