@@ -319,24 +319,24 @@ def opened_key(text: bytes, given: str) -> bytes:
     "chansync db restore /backup/chansync-20261124-030000.db --dry-run",
     "chansync db restore /backup/chansync-20261124-030000.db",
 )
-@click.argument("file", type=FileType(lambda path: InputFile(path, beside="-wal")))
+@click.argument("file", type=FileType(lambda path: (InputFile(path), InputFile(Path(f"{path}-wal")))))
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", is_flag=True, help="Say what would be restored and lost, and restore nothing.")
-def restore(session: Session, file: InputFile, yes: bool, dry_run: bool) -> int:
+def restore(session: Session, file: tuple[InputFile, InputFile], yes: bool, dry_run: bool) -> int:
     """Put a backup in the database's place. Daemon and screens must be closed. For the daemon's user, or root.
 
     The old database is kept in the private folder. The backup is verified first. Afterwards each channel goes on
     from where the backup was: orders changed since are pulled again.
     """
-    path = session.path
-    session.refuse_as_file(file.path)
+    path, (named, beside) = session.path, file
+    session.refuse_as_file(named.path)
     with contextlib.ExitStack() as stack:
-        source = stack.enter_context(file.open(may_be_pipe=False))
-        log = stack.enter_context(file.open("-wal", may_be_pipe=False)) if file.has("-wal") else None
+        source = stack.enter_context(named.open(may_be_pipe=False))
+        log = stack.enter_context(beside.open(may_be_pipe=False)) if beside.is_there() else None
         if not path.parent.exists():
             raise UsageError(f"There is no folder {path.parent}.")
-        copy, holds = stack.enter_context(backup.taken_in(file.path, source, log, path))
-        return _restore(session, file.path, copy, holds, yes=yes, dry_run=dry_run)
+        copy, holds = stack.enter_context(backup.taken_in(named.path, source, log, path))
+        return _restore(session, named.path, copy, holds, yes=yes, dry_run=dry_run)
 
 
 def _restore(session: Session, file: Path, copy: Path, holds: Contents, *, yes: bool, dry_run: bool) -> int:

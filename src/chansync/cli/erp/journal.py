@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -47,11 +48,7 @@ def requests(session: Session, sale: str | None, limit: int, as_json: bool) -> N
 @_listing
 def documents(session: Session, sale: str | None, limit: int, as_json: bool) -> None:
     """List the last financial documents and their credits, newest first."""
-    if sale is not None:
-        papers = _papers(session.db, sale)
-        found = papers.documents[::-1][:limit] if papers is not None else []
-    else:
-        found = _merged(journal.documents(session.db, limit=limit), lists.documents(session.db, limit=limit), limit)
+    found = _found(session.db, sale, limit, journal.documents, lists.documents, attrgetter("documents"))
     if as_json:
         print_json([data_of(row, times=("at",), amounts=("total",)) for row in found])
         return
@@ -63,11 +60,7 @@ def documents(session: Session, sale: str | None, limit: int, as_json: bool) -> 
 @_listing
 def payments(session: Session, sale: str | None, limit: int, as_json: bool) -> None:
     """List the last payments and what was returned of them, newest first."""
-    if sale is not None:
-        papers = _papers(session.db, sale)
-        found = papers.payments[::-1][:limit] if papers is not None else []
-    else:
-        found = _merged(journal.payments(session.db, limit=limit), lists.payments(session.db, limit=limit), limit)
+    found = _found(session.db, sale, limit, journal.payments, lists.payments, attrgetter("payments"))
     if as_json:
         print_json([data_of(row, times=("at",), amounts=("amount",)) for row in found])
         return
@@ -75,21 +68,29 @@ def payments(session: Session, sale: str | None, limit: int, as_json: bool) -> N
     table(("when", "sale", "kind", "account", "amount", "with"), rows, right=("amount",), flexible="with")
 
 
-def _papers(db: apsw.Connection, sale: str) -> SalePapers | None:
-    """The papers of the sale of that number, in whichever ERP it is; None where it is not recorded there yet.
+def _found(
+    db: apsw.Connection,
+    sale: str | None,
+    limit: int,
+    ledger: Callable[..., list[_Row]],
+    outside: Callable[..., list[tuple[int, _Row]]],
+    of_sale: Callable[[SalePapers], list[_Row]],
+) -> list[_Row]:
+    """The last rows of the ledger and of outside ERPs, newest first, or those of a sale, in whichever ERP it is.
+
+    Those of outside ERPs are placed by when their sales were recorded.
 
     Raises:
         UsageError: there is no such sale.
     """
-    erp, key = registry.find_sale(db, sale)
-    return erp.papers(db, key)
-
-
-def _merged(ledger: list[_Row], outside: list[tuple[int, _Row]], limit: int) -> list[_Row]:
-    """The last of both, the newest first; those of outside ERPs are placed by when their sales were recorded."""
-    if not outside:
-        return ledger
-    placed = [(row.at, row) for row in ledger] + outside
+    if sale is not None:
+        erp, key = registry.find_sale(db, sale)
+        papers = erp.papers(db, key)
+        return of_sale(papers)[::-1][:limit] if papers is not None else []
+    found, there = ledger(db, limit=limit), outside(db, limit=limit)
+    if not there:
+        return found
+    placed = [(row.at, row) for row in found] + there
     return [row for _, row in sorted(placed, key=lambda each: each[0], reverse=True)[:limit]]
 
 

@@ -27,61 +27,58 @@ _outputs: list[OutputFile] = []
 
 
 class InputFile:
-    """A file to be read. Files beside it that belong to it are named by their suffix."""
+    """A file to be read."""
 
-    def __init__(self, path: Path, *, write: bool = False, beside: str = "") -> None:
+    def __init__(self, path: Path, *, write: bool = False) -> None:
         self.path = path
         self._flags = os.O_RDWR if write else os.O_RDONLY
-        self._ends = ["", *([beside] if beside else [])]
-        self._opened: dict[str, int | OSError] = {}
+        self._opened: int | OSError | None = None
         _inputs[path] = self
 
     def open_all(self) -> None:
         """Open it with the present rights of this process; an error is raised when the file is used."""
-        for end in self._ends:
-            if end not in self._opened:
-                try:
-                    self._opened[end] = privileges.open_named(f"{self.path}{end}", self._flags)
-                except OSError as error:
-                    self._opened[end] = error
+        if self._opened is None:
+            try:
+                self._opened = privileges.open_named(str(self.path), self._flags)
+            except OSError as error:
+                self._opened = error
 
-    def descriptor(self, end: str = "") -> int:
+    def descriptor(self) -> int:
         """The descriptor of the file.
 
         Raises:
             OSError: it cannot be opened.
         """
         self.open_all()
-        found = self._opened[end]
-        if isinstance(found, OSError):
-            raise found
-        return found
+        if not isinstance(self._opened, int):
+            raise self._opened or OSError
+        return self._opened
 
-    def open(self, end: str = "", *, may_be_pipe: bool = True) -> BinaryIO:
+    def open(self, *, may_be_pipe: bool = True) -> BinaryIO:
         """The file, open for reading.
 
         Raises:
             UsageError: it cannot be opened, or is neither a file nor, if that is allowed, a pipe.
         """
         try:
-            descriptor = os.dup(self.descriptor(end))
+            descriptor = os.dup(self.descriptor())
         except OSError as error:
-            raise UsageError(f"{self.path}{end} cannot be read: {error.strerror or error}.") from None
+            raise UsageError(f"{self.path} cannot be read: {error.strerror or error}.") from None
         kind = os.fstat(descriptor).st_mode
         if may_be_pipe and (stat.S_ISFIFO(kind) or stat.S_ISCHR(kind)):
             os.set_blocking(descriptor, True)
         elif not stat.S_ISREG(kind):
             os.close(descriptor)
-            raise UsageError(f"{self.path}{end} is no file.")
+            raise UsageError(f"{self.path} is no file.")
         else:
             # A file that is named twice was read before, through a descriptor that shares its position.
             os.lseek(descriptor, 0, os.SEEK_SET)
         return os.fdopen(descriptor, "rb")
 
-    def has(self, end: str) -> bool:
-        """Whether the file beside it exists and is not empty."""
+    def is_there(self) -> bool:
+        """Whether it exists and is not empty."""
         with contextlib.suppress(OSError):
-            return os.fstat(self.descriptor(end)).st_size > 0
+            return os.fstat(self.descriptor()).st_size > 0
         return False
 
 
