@@ -28,6 +28,11 @@ _EXAMPLES = (
 )
 
 
+def _target(path: Path) -> Path | OutputFile:
+    """What ``-o`` names: a folder, or a file, which is opened before root gives up its rights."""
+    return path if path.is_dir() else OutputFile(path)
+
+
 def _command(what: str) -> click.Command:
     @command(
         *(example.replace("sales", what) for example in _EXAMPLES),
@@ -40,7 +45,7 @@ def _command(what: str) -> click.Command:
     @click.option("--channel", shell_complete=completing.channels, metavar="CODE", help="Of one channel only.")
     @click.option("--format", "form", type=click.Choice(_FORMATS), default="csv", show_default=True)
     @click.option("--cursor", metavar="NAME", help="Go on where the export of that name ended; -o names a folder.")
-    @click.option("-o", "--output", metavar="FILE|FOLDER", type=FileType(_Target), help="Where to.")
+    @click.option("-o", "--output", metavar="FILE|FOLDER", type=FileType(_target), help="Where to.")
     def made(
         session: Session,
         since: str | None,
@@ -48,52 +53,32 @@ def _command(what: str) -> click.Command:
         channel: str | None,
         form: str,
         cursor: str | None,
-        output: _Target | None,
+        output: Path | OutputFile | None,
     ) -> None:
-        wanted = Wanted(
-            what,
-            parse_moment(since) if since else None,
-            parse_moment(until, end=True) if until else None,
-            channel,
-        )
+        begin, end = (parse_moment(since) if since else None), (parse_moment(until, end=True) if until else None)
+        wanted = Wanted(what, begin, end, channel)
         if cursor is not None:
             _go_on(session, cursor, wanted, output, form)
-        elif output is not None:
-            _to_file(session, wanted, output.file(), form)
-        else:
+        elif output is None:
             _to_stdout(session, wanted, form)
+        elif isinstance(output, OutputFile):
+            _to_file(session, wanted, output, form)
+        else:
+            raise UsageError(f"{output} is a folder: name a file, or give --cursor NAME.")
 
     return made
 
 
-class _Target:
-    """What ``-o`` names: a file, opened before root gives up its rights, or a folder."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._file = None if path.is_dir() else OutputFile(path)
-
-    def file(self) -> OutputFile:
-        """The file.
-
-        Raises:
-            UsageError: it is a folder.
-        """
-        if self._file is None:
-            raise UsageError(f"{self.path} is a folder: name a file, or give --cursor NAME.")
-        return self._file
-
-
-def _go_on(session: Session, cursor: str, wanted: Wanted, output: _Target | None, form: str) -> None:
-    if output is None or not output.path.is_dir():
+def _go_on(session: Session, cursor: str, wanted: Wanted, folder: Path | OutputFile | None, form: str) -> None:
+    if not isinstance(folder, Path):
         raise UsageError("An export with --cursor writes a new file each time: name a folder that is there by -o.")
     db = session.db
     wanted.check(db)
     try:
-        done = cursors.export(db, cursor, wanted, output.path, form)
+        done = cursors.export(db, cursor, wanted, folder, form)
     except OSError as error:
         raise UsageError(
-            f"{output.path} cannot be written ({error.strerror or error}): the folder must belong to the user as whom "
+            f"{folder} cannot be written ({error.strerror or error}): the folder must belong to the user as whom "
             "this runs; root works as the owner of the database's folder."
         ) from None
     add_facts(changed=done.file is not None, file=str(done.file) if done.file else None, rows=done.count)
