@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import apsw
 import click
 
 from chansync.cli.support import completing, exit_codes
@@ -16,10 +17,6 @@ from chansync.erp import registry
 from chansync.model.errors import UsageError
 from chansync.notices import settings
 from chansync.secrets import sealing
-
-if TYPE_CHECKING:
-    import apsw
-
 
 #: How long ``test`` waits for the daemon, in seconds.
 WAIT = 90

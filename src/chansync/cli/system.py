@@ -14,8 +14,6 @@ from chansync.cli.support.output import add_facts, note, print_json, say, say_er
 from chansync.cli.support.session import Session
 from chansync.model.errors import UsageError
 from chansync.model.times import utc_text
-from chansync.platforms import registry
-from chansync.setup import systems
 from chansync.store import channels
 from chansync.store import systems as stored
 
@@ -42,6 +40,8 @@ def list_systems(session: Session, as_json: bool) -> None:
 @click.argument("code", shell_complete=completing.systems)
 def show(session: Session, code: str, as_json: bool) -> None:
     """Show a system with its fields, and where it sells as far as it told. Secrets are never shown."""
+    from chansync.setup import systems
+
     found = stored.system(session.db, code)
     values = systems.values_of(found)
     places = stored.lookups(session.db, found.id, "place")
@@ -78,6 +78,8 @@ def show(session: Session, code: str, as_json: bool) -> None:
 @command("chansync system kinds")
 def kinds(as_json: bool) -> None:
     """List the installed platforms, and the fields that their systems have."""
+    from chansync.platforms import registry
+
     found = [registry.platform(kind) for kind in registry.kinds()]
     show_kinds(((each.kind, each.label, each.system_parameters, {}) for each in found), as_json)
 
@@ -96,6 +98,8 @@ def add(session: Session, code: str, pairs: tuple[str, ...], name: str, kind: st
 
     A secret's value is - (a line of standard input, or typed unseen) or @FILE.
     """
+    from chansync.setup import systems
+
     chosen = _kind(kind)
     texts = read_fields(pairs, _FORM, systems.parameters(chosen))
     added = systems.add_system(session.store, code, name, chosen, texts)
@@ -106,6 +110,8 @@ def add(session: Session, code: str, pairs: tuple[str, ...], name: str, kind: st
 
 
 def _kind(given: str | None) -> str:
+    from chansync.platforms import registry
+
     installed = registry.kinds()
     if given:
         return given
@@ -122,6 +128,8 @@ def change(session: Session, code: str, pairs: tuple[str, ...]) -> None:
 
     A secret's value is - (a line of standard input, or typed unseen) or @FILE.
     """
+    from chansync.setup import systems
+
     before = stored.system(session.db, code)
     texts = read_fields(pairs, _FORM, systems.parameters(before.kind))
     save_changes(
@@ -135,6 +143,7 @@ def change(session: Session, code: str, pairs: tuple[str, ...]) -> None:
 def test(session: Session, code: str, as_json: bool) -> int:
     """Connect to a system, say as what, and keep where it sells. Exit code 4 when that fails."""
     from chansync.cli.support.jobs import report_of
+    from chansync.setup import systems
 
     stored.system(session.db, code)
     report = report_of(
@@ -160,6 +169,8 @@ def test(session: Session, code: str, as_json: bool) -> int:
 @click.argument("name")
 def rename(session: Session, code: str, name: str) -> None:
     """Give an integration system another name."""
+    from chansync.setup import systems
+
     before = stored.system(session.db, code)
     renamed = systems.change_system(session.store, code, {}, name=name)
     changed = renamed.name != before.name

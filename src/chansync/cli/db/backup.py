@@ -21,15 +21,12 @@ from chansync.cli.support.output import add_facts, is_agreed, note, say, say_eac
 from chansync.cli.support.session import Session
 from chansync.db import backup, rotation, settings
 from chansync.db.backup import Contents
-from chansync.db.connection import open_store
 from chansync.db.folders import is_shared, private_folder
 from chansync.db.locations import key_file, key_path
 from chansync.db.rotation import STAMP, Keep
 from chansync.db.transaction import transaction
 from chansync.model.errors import AlreadyExists, ChansyncError, UsageError
 from chansync.model.times import ago_text, here, now_ms
-from chansync.secrets import rotation as key_rotation
-from chansync.secrets import sealing
 from chansync.store import messages
 
 
@@ -381,8 +378,11 @@ def _doubts(holds: Contents, now: Contents | None) -> list[str]:
 
 def _after(session: Session) -> int:
     """Bring an older backup up to date, and say whether its keys open here."""
+    from chansync.db.connection import open_store
+    from chansync.secrets import rotation, sealing
+
     open_store(session.path, create=False, upgrades=True).close()
-    if elsewhere := key_rotation.state(session.db, session.path).elsewhere:
+    if elsewhere := rotation.state(session.db, session.path).elsewhere:
         note(elsewhere)
         return exit_codes.OK
     if sentence := sealing.trouble(session.db, session.path):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import apsw
 import click
 
 from chansync.cli.support import completing, exit_codes
@@ -24,12 +24,7 @@ from chansync.cli.support.output import (
     table,
 )  # fmt: skip
 from chansync.cli.support.session import Session
-from chansync.db.connection import open_store
-from chansync.db.upgrade import prepare
 from chansync.model.errors import UsageError
-
-if TYPE_CHECKING:
-    import apsw
 
 
 @command("chansync db init", "chansync --db /srv/chansync/chansync.db db init")
@@ -38,6 +33,9 @@ def init(session: Session) -> None:
 
     The database of a service is brought up to date by its daemon alone, or by chansync db upgrade.
     """
+    from chansync.db.connection import open_store
+    from chansync.db.upgrade import prepare
+
     existed = os.path.lexists(session.path)
     changed = prepare(session.path, create=True)
     open_store(session.path, create=False).close()
@@ -51,6 +49,9 @@ def upgrade(session: Session) -> None:
 
     The daemon does so when it starts. Programs that have the database open then say that they must be restarted.
     """
+    from chansync.db.connection import open_store
+    from chansync.db.upgrade import prepare
+
     changed = prepare(session.path, create=False, upgrades=True)
     open_store(session.path, create=False).close()
     add_facts(changed=changed, database=str(session.path))
@@ -72,8 +73,6 @@ def check(session: Session) -> int:
 
 
 def _damage(db: apsw.Connection) -> list[str]:
-    import apsw
-
     found: list[str] = []
     try:
         found += [str(row[0]) for row in db.execute("PRAGMA integrity_check(100)") if row[0] != "ok"]

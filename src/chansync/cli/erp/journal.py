@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
+import apsw
 import click
 
 from chansync.cli.support import completing, exit_codes
 from chansync.cli.support.lazy import command
 from chansync.cli.support.output import data_of, note, print_json, say, table, when
 from chansync.cli.support.session import Session
-from chansync.erp import registry
 from chansync.erp.ledger import journal, stock
-from chansync.erp.ledger.check import check as faults_of
-from chansync.erp.outside import lists
 from chansync.erp.papers import DocumentRow, PaymentRow, SalePapers
-
-if TYPE_CHECKING:
-    import apsw
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _Row = TypeVar("_Row", "DocumentRow", "PaymentRow")
@@ -48,6 +43,8 @@ def requests(session: Session, sale: str | None, limit: int, as_json: bool) -> N
 @_listing
 def documents(session: Session, sale: str | None, limit: int, as_json: bool) -> None:
     """List the last financial documents and their credits, newest first."""
+    from chansync.erp.outside import lists
+
     found = _found(session.db, sale, limit, journal.documents, lists.documents, attrgetter("documents"))
     if as_json:
         print_json([data_of(row, times=("at",), amounts=("total",)) for row in found])
@@ -60,6 +57,8 @@ def documents(session: Session, sale: str | None, limit: int, as_json: bool) -> 
 @_listing
 def payments(session: Session, sale: str | None, limit: int, as_json: bool) -> None:
     """List the last payments and what was returned of them, newest first."""
+    from chansync.erp.outside import lists
+
     found = _found(session.db, sale, limit, journal.payments, lists.payments, attrgetter("payments"))
     if as_json:
         print_json([data_of(row, times=("at",), amounts=("amount",)) for row in found])
@@ -84,6 +83,8 @@ def _found(
         UsageError: there is no such sale.
     """
     if sale is not None:
+        from chansync.erp import registry
+
         erp, key = registry.find_sale(db, sale)
         papers = erp.papers(db, key)
         return of_sale(papers)[::-1][:limit] if papers is not None else []
@@ -117,6 +118,8 @@ def check(session: Session, as_json: bool) -> int:
 
     Changes nothing, and nobody waits for it. Exit code 1 where something is wrong.
     """
+    from chansync.erp.ledger.check import check as faults_of
+
     faults = faults_of(session.db)
     if as_json:
         print_json(faults)

@@ -26,7 +26,6 @@ from chansync.cli.support.output import (
 from chansync.cli.support.session import Session
 from chansync.erp.outside import connected
 from chansync.model.errors import UsageError
-from chansync.setup import erps
 
 #: How long the daemon is waited for, in seconds.
 WAIT = 600
@@ -39,6 +38,8 @@ _code = click.argument("code", required=False, shell_complete=completing.connect
 @command("chansync erp kinds")
 def kinds(as_json: bool) -> None:
     """List the kinds of ERP that can be connected, and the fields that they have."""
+    from chansync.setup import erps
+
     found = erps.kinds()
     show_kinds(
         (
@@ -71,6 +72,8 @@ def connect(
     A secret's value is - (a line of standard input, or typed unseen) or @FILE; a needed one that is not given is asked
     for. chansync erp kinds lists the fields of each kind. Exit code 4 when it does not connect: its fields are kept.
     """
+    from chansync.setup import erps
+
     # The report is the one object of standard output, or what was said, where there is no report.
     mode.collects = as_json
     texts = read_fields(pairs, _FORM, erps.parameters(kind), ask=True)
@@ -91,6 +94,8 @@ def change(session: Session, code: str, pairs: tuple[str, ...]) -> None:
 
     A secret's value is - (a line of standard input, or typed unseen) or @FILE.
     """
+    from chansync.setup import erps
+
     before = connected.get(session.db, code)
     texts = read_fields(pairs, _FORM, erps.parameters(before.kind))
     save_changes(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -19,9 +19,6 @@ from chansync.explain.erp_status import steps_of_key
 from chansync.model.money import format_money
 from chansync.model.sale import Package, SaleState
 from chansync.store import orders, sale_links
-
-if TYPE_CHECKING:
-    pass
 
 
 @command("chansync erp sales", "chansync erp sales --channel shop-de -n 20 --json")

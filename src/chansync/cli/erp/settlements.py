@@ -13,7 +13,6 @@ from chansync.explain import settlements as told
 from chansync.explain.settlements import day
 from chansync.model.errors import UsageError
 from chansync.model.money import format_money
-from chansync.orders.settled import leave_out_report, take_in_report
 from chansync.store import settlements as store
 from chansync.store.settlements import SettlementRow
 
@@ -40,6 +39,9 @@ def settlements(
     """List what marketplaces have paid out, the last first; with NUMBER the lines of a settlement and their sales."""
     if sum(map(bool, (number, unread, leave_out, take_in))) > 1:
         raise UsageError("Name one of NUMBER, --unread, --leave-out and --take-in.")
+    if leave_out is not None or take_in is not None:
+        from chansync.orders.settled import leave_out_report, take_in_report
+
     if leave_out is not None:
         say(leave_out_report(session.db, leave_out, user_name()))
         return

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import apsw
 import click
 
 from chansync.cli.support.completing import MOST, connected_erps, offer, pairs_of, plain_values, read
@@ -12,12 +13,8 @@ from chansync.cli.support.fields import split_pairs
 from chansync.cli.support.lazy import command, pairs
 from chansync.cli.support.output import add_facts, clean, print_json, print_line, say, say_changed, table
 from chansync.cli.support.session import Session
-from chansync.erp import registry
 from chansync.erp.ledger import setup
 from chansync.erp.ledger.setup_kinds import KINDS, kind_named
-
-if TYPE_CHECKING:
-    import apsw
 
 
 def _kinds(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -69,6 +66,8 @@ def list_rows(
         return
     most = -1 if limit is None else limit
     if code is not None:
+        from chansync.erp import registry
+
         rows = registry.erp(session.db, code).reference.rows(session.db, kind, text=text, limit=most)
         headers = list(dict.fromkeys(["code", "name", *(name for row in rows for name in row)]))
     else:

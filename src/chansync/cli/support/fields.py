@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any
 from chansync.cli.support import exit_codes, named_files
 from chansync.cli.support.output import print_json, say, say_changed
 from chansync.model.errors import UsageError
-from chansync.model.parameter import Parameter
-from chansync.model.parameters import BY_NAME
 
 if TYPE_CHECKING:
     from chansync.erp.outside.connected import ConnectedErp
     from chansync.model.channel import IntegrationSystem
+    from chansync.model.parameter import Parameter
     from chansync.setup.confirm import ConnectionReport
     from chansync.setup.erps import ErpReport
     from chansync.setup.systems import SystemReport
@@ -49,11 +48,11 @@ def split_pairs(pairs: tuple[str, ...], form: str, *, at_last: bool = False) -> 
     return texts
 
 
-def read_secrets(texts: Mapping[str, str], known: Mapping[str, Parameter] = BY_NAME) -> dict[str, str]:
+def read_secrets(texts: Mapping[str, str], known: Mapping[str, Parameter]) -> dict[str, str]:
     """The texts, with each secret's ``-`` or ``@FILE`` replaced by the secret.
 
     Args:
-        known: the fields by name; by default those of a channel.
+        known: the fields by name.
 
     Raises:
         UsageError: a secret is given in the arguments, or stdin or the file has none.
