@@ -92,10 +92,8 @@ async def _prove(store: Store, code: str, pos: str, show: Callable[[Outcome], No
     remote = await erps.connect(store, code)
     found = []
     try:
-        able, forged = (
-            registry.kind_named(kind).capabilities,
-            forgeries(remote) if isinstance(remote, HttpRemote) else {},
-        )
+        able = registry.kind_named(kind).capabilities
+        forged = forgeries(remote) if isinstance(remote, HttpRemote) else {}
         async for outcome in prove(await Subject.of(remote, able, pos=pos, forgeries=forged), CHECKS):
             found.append(outcome)
             if show:
