@@ -9,7 +9,7 @@ import pytest
 
 from chansync.demo.tryton.server import DATABASE
 from chansync.erp.remote import SaleAnswer
-from chansync.erp.tryton.parameters import Options
+from chansync.erp.tryton.company import Options
 from chansync.erp.tryton.remote import TrytonRemote
 from chansync.erp.tryton.rpc import TrytonRpc
 from chansync.model.sale import SaleView

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chansync.erp.tryton.company import Tax
-from chansync.erp.tryton.shares import Left, by_tax, spread
+from chansync.erp.tryton.totals import Left, by_tax, spread
 
 TAXES = (None, Tax(1, "Standard", Decimal("0.19")), Tax(2, "Reduced", Decimal("0.07")))
 

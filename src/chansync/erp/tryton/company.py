@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from chansync.erp.remote import ErpRefused
-from chansync.erp.tryton.parameters import Options
 from chansync.erp.tryton.rpc import Row, TrytonRpc
 
 #: Products that are asked for in one call.
@@ -21,12 +20,32 @@ _PRODUCT = ("code", "name", "type", "default_uom", "account_category")
 
 
 @dataclass(frozen=True, slots=True)
+class Options:
+    """What is entered when a Tryton is connected, beside address and password.
+
+    Attributes:
+        company: its name; empty: the user's own, or the only one.
+        rounding: code of the service that evens out what Tryton rounds otherwise than the shop.
+        negative_stock: whether goods are issued that the warehouse does not have.
+    """
+
+    company: str = ""
+    rounding: str = "ROUNDING"
+    negative_stock: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Tax:
     """A tax on sales; ``rate`` is a fraction: 0.19."""
 
     id: int
     name: str
     rate: Decimal
+
+    @property
+    def percent(self) -> str:
+        """The rate in percent, for people and for channels: ``19``."""
+        return f"{(self.rate * 100).normalize():f}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,30 +124,20 @@ class Company:
         return [row["id"] for row in self.shops.values()]
 
     async def find_products(self, rpc: TrytonRpc, codes: Iterable[str]) -> None:
-        """Learn the products of those codes; what is not there stays unknown."""
-        missing = sorted({code for code in codes if code} - self.products.keys())
+        """Learn the products of those codes, and the rounding service; what is not there stays unknown."""
+        missing = sorted({code for code in (*codes, self.options.rounding) if code} - self.products.keys())
         for start in range(0, len(missing), _AT_ONCE):
             domain = [["code", "in", missing[start : start + _AT_ONCE]], ["salable", "=", True]]
             rows = await rpc.search_read("product.product", domain, _PRODUCT)
-            await self._learn_categories(rpc, rows)
+            new = {row["account_category"] for row in rows} - {None, *self._category_taxes}
+            for row in await rpc.read("product.category", sorted(new), ["customer_taxes_used"]):
+                self._category_taxes[row["id"]] = tuple(row["customer_taxes_used"] or ())
             for row in rows:
-                self.products.setdefault(row["code"], _product(row, self._category_taxes))
-
-    async def _learn_categories(self, rpc: TrytonRpc, rows: Sequence[Row]) -> None:
-        wanted = {row["account_category"] for row in rows if row["account_category"]} - self._category_taxes.keys()
-        for row in await rpc.read("product.category", sorted(wanted), ["customer_taxes_used"]):
-            self._category_taxes[row["id"]] = tuple(row["customer_taxes_used"] or ())
-
-
-def _product(row: Row, taxes: dict[int, tuple[int, ...]]) -> Product:
-    return Product(
-        id=row["id"],
-        code=row["code"],
-        name=row["name"] or row["code"],
-        unit=row["default_uom"],
-        is_goods=row["type"] != "service",
-        taxes=taxes.get(row["account_category"] or 0, ()),
-    )
+                product = Product(
+                    row["id"], row["code"], row["name"] or row["code"], row["default_uom"], row["type"] != "service",
+                    self._category_taxes.get(row["account_category"], ()),
+                )  # fmt: skip
+                self.products.setdefault(row["code"], product)
 
 
 async def load_company(rpc: TrytonRpc, options: Options) -> Company:
@@ -155,8 +164,7 @@ async def load_company(rpc: TrytonRpc, options: Options) -> Company:
     company.categories = _by_name(await rpc.search_read("party.category", [], ["name"]))
     company.has_carriers = bool(await rpc.call("model.sale.sale.fields_get", ["carrier"]))
     if company.has_carriers:
-        carriers = await rpc.search_read("carrier", [], ["party.name"])
-        company.carriers = _by_name([{"id": row["id"], "name": row["party."]["name"]} for row in carriers])
+        company.carriers = _by_name(await rpc.search_read("carrier", [], ["party.name"]))
     company.employees = await _employees(rpc, company)
     company.has_packages = bool(await rpc.call("model.stock.shipment.out.fields_get", ["shipping_reference"]))
     of_lines = await rpc.call("model.sale.line.fields_get", ["unit_price", "supply_state"])
@@ -206,8 +214,8 @@ async def _taxes(rpc: TrytonRpc, company: Company) -> None:
 async def _employees(rpc: TrytonRpc, company: Company) -> dict[str, int]:
     users = await rpc.search_read("res.user", [["login", "=", rpc.user]], ["employees"], limit=1)
     ids = users[0]["employees"] if users else []
-    rows = await rpc.search_read("company.employee", [["id", "in", ids], ["company", "=", company.id]], ["party.name"])
-    return _by_name([{"id": row["id"], "name": row["party."]["name"]} for row in rows])
+    domain = [["id", "in", ids], ["company", "=", company.id]]
+    return _by_name(await rpc.search_read("company.employee", domain, ["party.name"]))
 
 
 def _price_digits(told: Row) -> int:
@@ -217,9 +225,9 @@ def _price_digits(told: Row) -> int:
 
 
 def _by_name(rows: Sequence[Row]) -> dict[str, int]:
-    """Name → id; of two with one name the second gets its id behind the name."""
+    """Name, or that of the party → id; of two with one name the second gets its id behind the name."""
     found: dict[str, int] = {}
     for row in rows:
-        own = row["name"] or str(row["id"])
+        own = row.get("party.", row)["name"] or str(row["id"])
         found[own if own not in found else f"{own} ({row['id']})"] = row["id"]
     return found

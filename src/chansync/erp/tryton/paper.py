@@ -6,13 +6,17 @@ created with the sale in one transaction, are on no document that is printed, an
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from chansync.erp.tryton.rpc import Row, TrytonRpc
 from chansync.model.order import Address, TaxNumbers
 from chansync.model.sale import MethodAmount, RefundedLine, SaleDraft, SaleLine
 from chansync.model.wire import BadWire, from_json, to_json
+
+P = TypeVar("P", "Paper", "RefundPaper")
 
 #: How the note begins; people read it.
 _TITLE = "chansync keeps here what it needs of the order. Please leave it as it is."
@@ -97,22 +101,8 @@ def last_paper(notes: Iterable[Row]) -> str:
     return max(own, key=lambda row: int(row["id"]))["message"].partition("\n")[2] if own else ""
 
 
-def read_sale(text: str) -> Paper:
-    """The paper of a sale; an empty one where somebody removed it."""
-    try:
-        return from_json(text, Paper) if text else Paper()
-    except BadWire:
-        return Paper()
-
-
-def read_refund(text: str) -> RefundPaper | None:
-    """The paper of a refund; None where it has none."""
-    try:
-        return from_json(text, RefundPaper) if text else None
-    except BadWire:
-        return None
-
-
-async def write_paper(rpc: TrytonRpc, sale: int, paper: Paper) -> None:
-    """Keep another paper of the sale. The newest counts: what was known before stays readable."""
-    await rpc.create("ir.note", [{"resource": f"sale.sale,{sale}", "message": message(paper)}])
+def read_paper(text: str, kind: type[P]) -> P | None:
+    """The paper of that kind; None where there is none, or somebody changed it."""
+    with contextlib.suppress(BadWire):
+        return from_json(text, kind) if text else None
+    return None

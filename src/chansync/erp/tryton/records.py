@@ -1,4 +1,4 @@
-"""A sale in Tryton with all that belongs to it, read in few calls for many sales."""
+"""A company's sales in Tryton, each with all that belongs to it, read in few calls for many sales."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 from chansync.erp.tryton.company import Company
-from chansync.erp.tryton.paper import Paper, RefundPaper, last_paper, read_refund, read_sale
+from chansync.erp.tryton.paper import Paper, RefundPaper, last_paper, message, read_paper
 from chansync.erp.tryton.rpc import Row, TrytonRpc
+from chansync.erp.tryton.wizards import Wizard
 
 _SALE = (
     "web_id", "web_shop", "number", "reference", "state", "party", "party.name", "currency", "total_amount",
@@ -51,9 +52,9 @@ class Side:
 
     row: Row
     paper: RefundPaper | None
-    invoices: list[Row] = field(default_factory=list)
-    returns: list[Row] = field(default_factory=list)
-    shipments: list[Row] = field(default_factory=list)
+    invoices: list[Row]
+    shipments: list[Row]
+    returns: list[Row]
 
     @property
     def web_id(self) -> str:
@@ -68,7 +69,7 @@ class SaleRecord:
     Attributes:
         row: of ``sale.sale``.
         invoices: each has its ``credits``: the credit notes that Tryton's own wizard made of it.
-        shipments: each has its ``moves``: the inventory moves, which are assigned and picked.
+        shipments: each has its inventory moves, which are assigned and picked, and its outgoing moves.
         sides: refunds, reversal, and returns that users of Tryton made, the oldest first.
     """
 
@@ -76,15 +77,14 @@ class SaleRecord:
     paper: Paper
     currency: str
     digits: int
-    invoices: list[Row] = field(default_factory=list)
-    shipments: list[Row] = field(default_factory=list)
+    invoices: list[Row]
+    shipments: list[Row]
     sides: list[Side] = field(default_factory=list)
 
     @property
     def id(self) -> int:
         """Of ``sale.sale``."""
-        own: int = self.row["id"]
-        return own
+        return int(self.row["id"])
 
     @property
     def key(self) -> str:
@@ -145,11 +145,16 @@ class SaleRecord:
         return [document for document in own if document["state"] in ISSUED]
 
 
-class Records:
-    """Reads sales of one company."""
+class Tryton:
+    """What the steps with sales work on: the sales of one company.
+
+    Attributes:
+        payments: the wizard that pays. One for all payments: each is then one call and not four.
+    """
 
     def __init__(self, rpc: TrytonRpc, company: Company) -> None:
-        self._rpc, self._company = rpc, company
+        self.rpc, self.company = rpc, company
+        self.payments = Wizard(rpc, "account.invoice.pay", "account.invoice")
         self._fields = [
             *_WITH_IT,
             *(("shipments.carrier.party.name",) if company.carriers else ()),
@@ -159,7 +164,7 @@ class Records:
 
     async def states(self, keys: Sequence[str]) -> dict[str, Row]:
         """Key → id, state, number and total of the sales that are there: one call."""
-        rows = await self._rpc.search_read(
+        rows = await self.rpc.search_read(
             "sale.sale", self._of_keys(keys), ["web_id", "state", "number", "total_amount", "party"]
         )
         return {row["web_id"]: row for row in rows}
@@ -170,34 +175,39 @@ class Records:
             return {}
         # With their sides, whose origin they are.
         domain = ["OR", self._of_keys(keys), [["origin.web_id", "in", list(keys), "sale.sale"]]]
-        rows = await self._rpc.search_read("sale.sale", domain, self._fields)
+        rows = await self.rpc.search_read("sale.sale", domain, self._fields)
         # An invoice may be one of several sales.
         invoices = {each["id"]: each for row in rows for each in row["invoices."]}
         await self._add_credits(invoices)
-        wanted, shops = frozenset(keys), frozenset(self._company.shop_ids)
+        wanted, shops = frozenset(keys), frozenset(self.company.shop_ids)
         found: dict[str, SaleRecord] = {}
         by_origin: dict[str, SaleRecord] = {}
-        others: list[Row] = []
         for row in rows:
-            if row["web_id"] not in wanted or row["web_shop"] not in shops:
-                others.append(row)
-                continue
-            code = self._company.code_of_currency(row["currency"])
-            record = SaleRecord(row, read_sale(last_paper(row["notes."])), code, self._company.digits[code])
-            _attach(record, row, invoices)
-            found[row["web_id"]] = by_origin[f"sale.sale,{row['id']}"] = record
-        for row in others:
-            if (origin := by_origin.get(row["origin"])) is None:
-                # Of a sale of that key in another shop.
-                continue
-            side = Side(row, read_refund(last_paper(row["notes."])))
-            _attach(side, row, invoices)
-            side.returns = row["shipment_returns."]
-            origin.sides.append(side)
+            if row["web_id"] in wanted and row["web_shop"] in shops:
+                code = self.company.code_of_currency(row["currency"])
+                own = [invoices[each] for each in row["invoices"]]
+                paper = read_paper(last_paper(row["notes."]), Paper) or Paper()
+                record = SaleRecord(row, paper, code, self.company.digits[code], own, row["shipments."])
+                found[row["web_id"]] = by_origin[f"sale.sale,{row['id']}"] = record
+        for row in rows:
+            # Without one of these it is of a sale of that key in another shop.
+            if origin := by_origin.get(row["origin"]):
+                own = [invoices[each] for each in row["invoices"]]
+                refund = read_paper(last_paper(row["notes."]), RefundPaper)
+                origin.sides.append(Side(row, refund, own, row["shipments."], row["shipment_returns."]))
         return found
 
+    async def again(self, record: SaleRecord) -> SaleRecord:
+        """The sale as it is now."""
+        return (await self.load([record.key]))[record.key]
+
+    async def keep_paper(self, record: SaleRecord) -> None:
+        """Keep the sale's paper as it is now. The newest counts: what was known before stays readable."""
+        note = {"resource": f"sale.sale,{record.id}", "message": message(record.paper)}
+        await self.rpc.create("ir.note", [note])
+
     def _of_keys(self, keys: Sequence[str]) -> list[Any]:
-        return [["web_shop", "in", self._company.shop_ids], ["web_id", "in", list(keys)]]
+        return [["web_shop", "in", self.company.shop_ids], ["web_id", "in", list(keys)]]
 
     async def _add_credits(self, invoices: dict[int, Row]) -> None:
         """Give each invoice the credit notes that Tryton's wizard made of it."""
@@ -207,14 +217,7 @@ class Records:
         if not of_line:
             return
         domain = [["origin", "in", [f"account.invoice.line,{line}" for line in of_line]], ["invoice", "!=", None]]
-        lines = await self._rpc.search_read("account.invoice.line", domain, ["origin", "invoice"])
+        lines = await self.rpc.search_read("account.invoice.line", domain, ["origin", "invoice"])
         credited = {row["invoice"]: of_line[int(row["origin"].partition(",")[2])] for row in lines}
-        for row in await self._rpc.read("account.invoice", sorted(credited), _INVOICE):
+        for row in await self.rpc.read("account.invoice", sorted(credited), _INVOICE):
             credited[row["id"]]["credits"].append(row)
-
-
-def _attach(to: SaleRecord | Side, row: Row, invoices: dict[int, Row]) -> None:
-    to.invoices = [invoices[own] for own in row["invoices"]]
-    to.shipments = row["shipments."]
-    for shipment in to.shipments:
-        shipment["moves"], shipment["outgoing"] = shipment["inventory_moves."], shipment["outgoing_moves."]
