@@ -65,7 +65,7 @@ class Company:
     """The company that is sold for.
 
     Attributes:
-        shops: web shops by name; each has ``id``, ``warehouses`` and ``currency``.
+        shops: web shops by name; each has ``id`` and ``warehouses``.
         digits: by currency code.
         warehouses: by code, else by name; each has ``id``.
         methods: payment methods by name.
@@ -79,7 +79,6 @@ class Company:
         has_carriers: whether sales have a carrier.
         has_packages: whether shipments are packed, and each package has a number of its carrier.
         has_supply: whether Tryton asks purchasing by itself for what is sold.
-        warehouse_of_shop: shop name → warehouse code.
     """
 
     id: int
@@ -149,27 +148,41 @@ async def load_company(rpc: TrytonRpc, options: Options) -> Company:
     await rpc.log_in()
     company = await _company(rpc, options)
     rpc.context["company"] = company.id
-    of_company = [["company", "=", company.id]]
-    await _places(rpc, company)
-    await _taxes(rpc, company)
-    shops = await rpc.search_read("web.shop", of_company, ["name", "warehouses", "currency"])
-    company.shops = {row["name"]: row for row in shops}
-    methods = await rpc.search_read("account.invoice.payment.method", of_company, ["name", "journal"])
+    of_company = ["company", "=", company.id]
+    find = rpc.search_read
+    for row in await find("currency.currency", [], ["code", "digits"]):
+        company.currencies[row["code"]], company.digits[row["code"]] = row["id"], row["digits"]
+    company.countries = {row["code"]: row["id"] for row in await find("country.country", [], ["code"]) if row["code"]}
+    for row in await find("stock.location", [["type", "=", "warehouse"]], ["code", "name"]):
+        company.warehouses.setdefault(row["code"] or row["name"], row)
+    domain = [
+        of_company, ["parent", "=", None], ["type", "=", "percentage"],
+        ["OR", ["group", "=", None], ["group.kind", "in", ["sale", "both"]]],
+    ]  # fmt: skip
+    taxes = await find("account.tax", domain, ["name", "rate", "childs"])
+    company.taxes = [Tax(row["id"], row["name"], row["rate"]) for row in taxes if not row["childs"]]
+    (books,) = await rpc.read("account.configuration", [1], ["tax_rounding"])
+    company.rounds_by_line = books["tax_rounding"] == "line"
+    company.shops = {row["name"]: row for row in await find("web.shop", [of_company], ["name", "warehouses"])}
+    methods = await find("account.invoice.payment.method", [of_company], ["name", "journal"])
     company.methods = _by_name(methods)
     journals = {row["id"]: row["journal"] for row in methods}
     company.journals = {name: journals[own] for name, own in company.methods.items()}
-    company.tax_rules = _by_name(
-        await rpc.search_read("account.tax.rule", [*of_company, ["kind", "in", ["sale", "both"]]], ["name"])
-    )
-    company.categories = _by_name(await rpc.search_read("party.category", [], ["name"]))
+    rules = await find("account.tax.rule", [of_company, ["kind", "in", ["sale", "both"]]], ["name"])
+    company.tax_rules = _by_name(rules)
+    company.categories = _by_name(await find("party.category", [], ["name"]))
     company.has_carriers = bool(await rpc.call("model.sale.sale.fields_get", ["carrier"]))
     if company.has_carriers:
-        company.carriers = _by_name(await rpc.search_read("carrier", [], ["party.name"]))
-    company.employees = await _employees(rpc, company)
+        company.carriers = _by_name(await find("carrier", [], ["party.name"]))
+    users = await find("res.user", [["login", "=", rpc.user]], ["employees"], limit=1)
+    employees = [["id", "in", users[0]["employees"] if users else []], of_company]
+    company.employees = _by_name(await find("company.employee", employees, ["party.name"]))
     company.has_packages = bool(await rpc.call("model.stock.shipment.out.fields_get", ["shipping_reference"]))
     of_lines = await rpc.call("model.sale.line.fields_get", ["unit_price", "supply_state"])
     company.has_supply = "supply_state" in of_lines
-    company.price_digits = _price_digits(of_lines)
+    # Written as JSON in JSON: "[null, 6]".
+    digits = json.loads(of_lines["unit_price"].get("digits") or "[null, 4]")[1]
+    company.price_digits = digits if isinstance(digits, int) else 4
     return company
 
 
@@ -188,40 +201,6 @@ async def _company(rpc: TrytonRpc, options: Options) -> Company:
             "Companies), then open the user (Administration, Users) and add it under Access Permissions."
         )
     return Company(row["id"], row["party."]["name"], options, row["currency."]["code"])
-
-
-async def _places(rpc: TrytonRpc, company: Company) -> None:
-    for row in await rpc.search_read("currency.currency", [], ["code", "digits"]):
-        company.currencies[row["code"]], company.digits[row["code"]] = row["id"], row["digits"]
-    countries = await rpc.search_read("country.country", [], ["code"])
-    company.countries = {row["code"]: row["id"] for row in countries if row["code"]}
-    places = await rpc.search_read("stock.location", [["type", "=", "warehouse"]], ["code", "name", "storage_location"])
-    for row in places:
-        company.warehouses.setdefault(row["code"] or row["name"], row)
-
-
-async def _taxes(rpc: TrytonRpc, company: Company) -> None:
-    domain = [
-        ["company", "=", company.id], ["parent", "=", None], ["type", "=", "percentage"],
-        ["OR", ["group", "=", None], ["group.kind", "in", ["sale", "both"]]],
-    ]  # fmt: skip
-    rows = await rpc.search_read("account.tax", domain, ["name", "rate", "childs"])
-    company.taxes = [Tax(row["id"], row["name"], row["rate"]) for row in rows if not row["childs"]]
-    (books,) = await rpc.read("account.configuration", [1], ["tax_rounding"])
-    company.rounds_by_line = books["tax_rounding"] == "line"
-
-
-async def _employees(rpc: TrytonRpc, company: Company) -> dict[str, int]:
-    users = await rpc.search_read("res.user", [["login", "=", rpc.user]], ["employees"], limit=1)
-    ids = users[0]["employees"] if users else []
-    domain = [["id", "in", ids], ["company", "=", company.id]]
-    return _by_name(await rpc.search_read("company.employee", domain, ["party.name"]))
-
-
-def _price_digits(told: Row) -> int:
-    # Written as JSON in JSON: "[null, 6]".
-    digits = json.loads(told["unit_price"].get("digits") or "[null, 4]")
-    return int(digits[1]) if isinstance(digits[1], int) else 4
 
 
 def _by_name(rows: Sequence[Row]) -> dict[str, int]:

@@ -7,7 +7,7 @@ the batch is repeated. Two clients must not record sales at once, or both make t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,15 +77,12 @@ async def buyers_of(tryton: Tryton, drafts: Sequence[SaleDraft]) -> dict[str, Bu
 
 async def address(tryton: Tryton, party: int, address: Address) -> int:
     """The party's address like that one, added where it has none."""
-    values = address_values(tryton.company, address)
+    values = _address_values(tryton.company, address) | {"party": party}
     key = _address_key(party, values)
-    known = await _known_addresses(tryton, [party])
-    if key not in known:
-        (known[key],) = await tryton.rpc.create("party.address", [values | {"party": party}])
-    return known[key]
+    return (await _address_ids(tryton, {key: values}, {party}))[key]
 
 
-def address_values(company: Company, address: Address) -> dict[str, Any]:
+def _address_values(company: Company, address: Address) -> dict[str, Any]:
     """An address as Tryton has it: the company above, the person as who receives it."""
     person = " ".join(filter(None, (address.first_name, address.last_name)))
     city = ", ".join(filter(None, (address.city, address.state)))
@@ -192,26 +189,27 @@ async def _addresses(
         keys = []
         for address, usage in ((draft.billing, "invoice"), (draft.delivery, "delivery")):
             told = address if address.line_1 or address.city or address.name else draft.billing
-            own = address_values(tryton.company, told)
+            own = _address_values(tryton.company, told)
             keys.append(_address_key(party, own))
             values.setdefault(keys[-1], own | {"party": party})[usage] = True
         wanted[draft.key] = (keys[0], keys[1])
-    known = await _known_addresses(tryton, {party for _, party in drafts} - {*new})
-    missing = [key for key in values if key not in known]
-    if missing:
-        ids = await tryton.rpc.create("party.address", [values[key] for key in missing])
-        known |= zip(missing, ids, strict=True)
+    known = await _address_ids(tryton, values, {party for _, party in drafts} - {*new})
     return {key: (known[billing], known[delivery]) for key, (billing, delivery) in wanted.items()}
 
 
-async def _known_addresses(tryton: Tryton, parties: Iterable[int]) -> dict[AddressKey, int]:
-    found: dict[AddressKey, int] = {}
-    wanted = sorted(set(parties))
-    if not wanted:
-        return found
-    for row in await tryton.rpc.search_read("party.address", [["party", "in", wanted]], ["party", *_ADDRESS]):
-        found.setdefault(_address_key(row["party"], row), row["id"])
-    return found
+async def _address_ids(
+    tryton: Tryton, values: Mapping[AddressKey, dict[str, Any]], parties: Collection[int]
+) -> dict[AddressKey, int]:
+    """The ids of addresses, made where they are not among those of the parties."""
+    known: dict[AddressKey, int] = {}
+    if parties:
+        domain = [["party", "in", sorted(parties)]]
+        for row in await tryton.rpc.search_read("party.address", domain, ["party", *_ADDRESS]):
+            known.setdefault(_address_key(row["party"], row), row["id"])
+    if missing := [key for key in values if key not in known]:
+        ids = await tryton.rpc.create("party.address", [values[key] for key in missing])
+        known |= zip(missing, ids, strict=True)
+    return known
 
 
 _EU = frozenset("AT BE BG CY CZ DE DK EE EL ES FI FR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split())

@@ -8,23 +8,9 @@ from functools import partial
 
 from chansync.erp.protocol import MissingStock, NotPossible
 from chansync.erp.remote import ErpError, ErpRefused, SaleAnswer, SaleSteps
-from chansync.erp.tryton import TRYTON, amend, documents, goods, refunds
+from chansync.erp.tryton import TRYTON, amend, documents, goods, refunds, views
 from chansync.erp.tryton.record import in_halves, process, process_all, record_all, rewrite
 from chansync.erp.tryton.records import ISSUED, SaleRecord, Tryton
-from chansync.erp.tryton.views import (
-    blocked_of,
-    forgotten_documents,
-    forgotten_sales,
-    is_cancelled,
-    is_partly_written_out,
-    is_reversed_sale,
-    is_written_out,
-    missing_of,
-    open_document,
-    refunds_of,
-    state_of,
-    view_of,
-)
 from chansync.erp.tryton.wizards import process_sale
 from chansync.model import steps
 from chansync.model.errors import ChansyncError
@@ -66,8 +52,8 @@ async def apply(tryton: Tryton, sales: Sequence[SaleSteps]) -> list[SaleAnswer]:
     with contextlib.suppress(ErpError):
         await tryton.payments.close()
     known |= await tryton.load(sorted(touched))
-    views = {key: view_of(record, tryton.company) for key, record in known.items()}
-    return [SaleAnswer(sale.key, tuple(done[sale.key]), views.get(sale.key), errors[sale.key]) for sale in sales]
+    after = {key: views.view_of(record, tryton.company) for key, record in known.items()}
+    return [SaleAnswer(sale.key, tuple(done[sale.key]), after.get(sale.key), errors[sale.key]) for sale in sales]
 
 
 async def _catch_up(tryton: Tryton, records: Sequence[SaleRecord]) -> dict[str, SaleRecord]:
@@ -78,7 +64,7 @@ async def _catch_up(tryton: Tryton, records: Sequence[SaleRecord]) -> dict[str, 
     """
     late: list[str] = []
     for record in records:
-        invoices, sales = forgotten_documents(record), forgotten_sales(record)
+        invoices, sales = views.forgotten_documents(record), views.forgotten_sales(record)
         with contextlib.suppress(ErpRefused):
             if invoices and await documents.look_again(tryton, record, invoices):
                 late.append(record.key)
@@ -104,11 +90,11 @@ async def _issue_together(
     chosen: dict[str, Step] = {}
     for sale, step, record in _next(sales, known, done):
         is_first = isinstance(step, steps.Pay) and _issues_first(step, record)
-        if (is_first or isinstance(step, steps.IssueDocument)) and not open_document(record) and not record.sides:
+        if (is_first or isinstance(step, steps.IssueDocument)) and not views.open_document(record) and not record.sides:
             chosen[sale.key] = step
     records = [known[key] for key in chosen]
     for record in await _together(tryton, records, known, partial(documents.issue_all, tryton)):
-        step, number = chosen[record.key], open_document(known[record.key])
+        step, number = chosen[record.key], views.open_document(known[record.key])
         if isinstance(step, steps.IssueDocument) and number:
             done[record.key].append(StepResult(step.key(record.key), changed=True, number=number))
 
@@ -178,7 +164,7 @@ async def _load(tryton: Tryton, key: str) -> SaleRecord:
 
 
 async def _perform(tryton: Tryton, record: SaleRecord, step: Step, key: str) -> StepResult:
-    state = state_of(record)
+    state = views.state_of(record)
     if state.closed and not isinstance(step, _WHEN_CLOSED):
         word = "cancelled" if state.cancelled else "reversed"
         raise NotPossible(f"The sale {record.number} is {word}: nothing more can be done with it.")
@@ -201,7 +187,7 @@ async def _perform(tryton: Tryton, record: SaleRecord, step: Step, key: str) -> 
             raise NotPossible(TRYTON.not_possible["create_request"])
         case steps.IssueDocument():
             now = await documents.issue(tryton, record)
-            return StepResult(key, changed=now is not record, number=open_document(now))
+            return StepResult(key, changed=now is not record, number=views.open_document(now))
         case steps.Pay():
             if _issues_first(step, record):
                 record = await documents.issue(tryton, record)
@@ -228,9 +214,9 @@ async def _perform(tryton: Tryton, record: SaleRecord, step: Step, key: str) -> 
 
 async def _cancel(tryton: Tryton, record: SaleRecord) -> bool:
     """``steps.Cancel``; False where the sale is cancelled already."""
-    if is_cancelled(record) and not state_of(record).paid:
+    if views.is_cancelled(record) and not views.state_of(record).paid:
         return False
-    if is_written_out(record) or is_partly_written_out(record):
+    if views.is_written_out(record) or views.is_partly_written_out(record):
         raise NotPossible(
             f"Goods of the sale {record.number} have left: reverse it (chansync erp reverse {record.number})."
         )
@@ -246,7 +232,7 @@ async def _cancel(tryton: Tryton, record: SaleRecord) -> bool:
     record = await tryton.again(record)
     if any(each["state"] in ISSUED for each in record.invoices):
         # Whole invoices are credited, or what refunds have left of them.
-        credit = refunds.reverse if any(each.total for each in refunds_of(record)) else documents.credit_all
+        credit = refunds.reverse if any(each.total for each in views.refunds_of(record)) else documents.credit_all
         record = await credit(tryton, record)
     # Tryton makes nothing again of what was cancelled, for the sale and its sides.
     for row in (record.row, *(side.row for side in record.sides)):
@@ -260,11 +246,11 @@ async def _cancel(tryton: Tryton, record: SaleRecord) -> bool:
 
 async def _reverse(tryton: Tryton, record: SaleRecord) -> bool:
     """``steps.Reverse``; False where the sale is reversed already."""
-    if is_reversed_sale(record) and not state_of(record).paid:
+    if views.is_reversed_sale(record) and not views.state_of(record).paid:
         return False
-    if is_partly_written_out(record):
+    if views.is_partly_written_out(record):
         record = await refunds.keep_rest(tryton, record)
-    if not is_written_out(record):
+    if not views.is_written_out(record):
         raise NotPossible(
             f"The sale {record.number} is not written out: cancel it (chansync erp cancel {record.number})."
         )
@@ -273,7 +259,7 @@ async def _reverse(tryton: Tryton, record: SaleRecord) -> bool:
 
 
 def _blocked(key: str, before: SaleRecord, now: SaleRecord) -> StepResult:
-    return StepResult(key, changed=blocked_of(now) != blocked_of(before), missing=missing_of(now))
+    return StepResult(key, changed=views.blocked_of(now) != views.blocked_of(before), missing=views.missing_of(now))
 
 
 def _next(
@@ -283,11 +269,11 @@ def _next(
     for sale in sales:
         record = known.get(sale.key)
         place = len(done[sale.key])
-        if record is None or record.state != "processing" or place >= len(sale.steps) or state_of(record).closed:
+        if record is None or record.state != "processing" or place >= len(sale.steps) or views.state_of(record).closed:
             continue
         yield sale, sale.steps[place], record
 
 
 def _issues_first(step: steps.Pay, record: SaleRecord) -> bool:
     """Whether a payment issues the document that it needs: one of nothing needs none, and may not make one."""
-    return step.issue_first and step.in_all != state_of(record).paid
+    return step.issue_first and step.in_all != views.state_of(record).paid

@@ -18,7 +18,7 @@ from chansync.erp.remote import ErpRefused, ErpRights, ErpUnavailable
 from chansync.erp.tryton import parties
 from chansync.erp.tryton.company import DEFAULT_RECEIVABLE, Company
 from chansync.erp.tryton.failures import RECEIVABLE, RETRY, REVENUE, Refusal
-from chansync.erp.tryton.paper import Paper, RefundPaper, message, paper_of, read_paper, read_papers
+from chansync.erp.tryton.paper import Paper, RefundPaper, message, paper_of, read_paper
 from chansync.erp.tryton.parties import Buyer
 from chansync.erp.tryton.records import SaleRecord, Tryton
 from chansync.erp.tryton.rpc import Row
@@ -218,13 +218,9 @@ async def _taken(tryton: Tryton, drafts: Sequence[SaleDraft]) -> dict[str, str]:
     domain = [
         ["reference", "in", [draft.number for draft in drafts]], ["web_shop", "in", tryton.company.shop_ids],
     ]  # fmt: skip
-    rows = await tryton.rpc.search_read("sale.sale", domain, ["reference", "web_id"])
-    papers = await read_papers(tryton.rpc, [row["id"] for row in rows]) if rows else {}
-    taken = {
-        row["reference"]: row["web_id"]
-        for row in rows
-        if (paper := read_paper(papers.get(row["id"], ""), Paper)) and paper.number == row["reference"]
-    }
+    rows = await tryton.rpc.search_read("sale.sale", domain, ["reference", "web_id", "notes.message"])
+    papers = [(row, read_paper(row["notes."], Paper)) for row in rows]
+    taken = {row["reference"]: row["web_id"] for row, paper in papers if paper and paper.number == row["reference"]}
     for draft in drafts:
         taken.setdefault(draft.number, draft.key)
     return taken
@@ -313,25 +309,22 @@ async def _press_process(tryton: Tryton, ids: Sequence[int]) -> None:
 async def _lack(tryton: Tryton, sale: int) -> str:
     """What keeps a sale from being processed: Tryton fails at it in the background, and tells only administrators
     why. Empty where it is nothing that is known."""
-    names = ("number", "party.name", "party.account_receivable", "lines")
-    (row,) = await tryton.rpc.read("sale.sale", [sale], names)
-    (books,) = await tryton.rpc.read("account.configuration", [1], [DEFAULT_RECEIVABLE])
+    read = tryton.rpc.read
+    (row,) = await read("sale.sale", [sale], ("number", "party.name", "party.account_receivable", "lines"))
+    (books,) = await read("account.configuration", [1], [DEFAULT_RECEIVABLE])
     lack = ""
     if not (row["party."]["account_receivable"] or books[DEFAULT_RECEIVABLE]):
         lack = f"receivable account for the party {row['party.']['name']:.60} in Tryton. {RECEIVABLE}"
-    elif code := await _without_account(tryton, row["lines"]):
-        lack = f"revenue account for the product {code:.60} in Tryton. {REVENUE}"
+    else:
+        lines = await read("sale.line", row["lines"], ["product.code", "product.account_category"])
+        products = [line["product."] for line in lines if line["product."]]
+        category_of = {product["code"]: product["account_category"] for product in products}
+        wanted = sorted({own for own in category_of.values() if own})
+        found = await read("product.category", wanted, ["account_revenue", "account_parent"])
+        booked = {each["id"] for each in found if each["account_revenue"] or each["account_parent"]}
+        if code := next((code for code, category in category_of.items() if category not in booked), ""):
+            lack = f"revenue account for the product {code:.60} in Tryton. {REVENUE}"
     return f"The sale {row['number']} cannot be processed: there is no {lack} {RETRY}" if lack else ""
-
-
-async def _without_account(tryton: Tryton, lines: Sequence[int]) -> str:
-    """The code of the first product in those lines that its category books to no account; empty: there is none."""
-    rows = await tryton.rpc.read("sale.line", lines, ["product.code", "product.account_category"])
-    products = {row["product."]["code"]: row["product."]["account_category"] for row in rows if row["product."]}
-    ids = sorted({own for own in products.values() if own})
-    found = await tryton.rpc.read("product.category", ids, ["account_revenue", "account_parent"])
-    booked = {row["id"] for row in found if row["account_revenue"] or row["account_parent"]}
-    return next((code for code, category in products.items() if category not in booked), "")
 
 
 async def _press(tryton: Tryton, button: str, ids: Sequence[int], merchant: str = "") -> None:

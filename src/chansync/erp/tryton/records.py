@@ -8,25 +8,32 @@ from decimal import Decimal
 from typing import Any
 
 from chansync.erp.tryton.company import Company
-from chansync.erp.tryton.paper import Paper, RefundPaper, last_paper, message, read_paper
+from chansync.erp.tryton.paper import Paper, RefundPaper, message, read_paper
 from chansync.erp.tryton.rpc import Row, TrytonRpc
 from chansync.erp.tryton.wizards import Wizard
 
 _SALE = (
     "web_id", "web_shop", "number", "reference", "state", "party", "party.name", "currency", "total_amount",
-    "invoice_state", "shipment_state", "shipments", "shipment_returns", "invoices", "warehouse", "invoice_address",
-    "shipment_address", "origin", "create_date", "last_modified_at",
+    "invoice_state", "shipment_state", "invoices", "warehouse", "invoice_address", "shipment_address", "origin",
+    "create_date",
 )  # fmt: skip
 _INVOICE = (
-    "number", "state", "total_amount", "amount_to_pay", "lines", "payment_lines", "party", "currency",
+    "number",
+    "state",
+    "total_amount",
+    "amount_to_pay",
+    "lines",
+    "payment_lines",
+    "party",
+    "currency",
     "account",
-)  # fmt: skip
-_SHIPMENT = ("number", "state", "reference", "effective_date", "inventory_moves", "outgoing_moves")
-_MOVE = ("state", "quantity", "product", "product.code", "shipment", "origin")
+)
+_SHIPMENT = ("state", "reference", "effective_date")
+_MOVE = ("state", "quantity", "product", "product.code", "origin")
 
 #: What belongs to a sale is read along with it: a call for each kind of record would cost more than the records.
 _WITH_IT = (
-    *_SALE, "notes", "notes.message", "lines.sequence", "shipment_returns.number", "shipment_returns.state",
+    *_SALE, "notes.message", "lines.sequence", "shipment_returns.state",
     *(f"invoices.{name}" for name in _INVOICE),
     *(f"shipments.{name}" for name in _SHIPMENT),
     *(f"shipments.{moves}.{name}" for moves in ("inventory_moves", "outgoing_moves") for name in _MOVE),
@@ -186,14 +193,14 @@ class Tryton:
             if row["web_id"] in wanted and row["web_shop"] in shops:
                 code = self.company.code_of_currency(row["currency"])
                 own = [invoices[each] for each in row["invoices"]]
-                paper = read_paper(last_paper(row["notes."]), Paper) or Paper()
+                paper = read_paper(row["notes."], Paper) or Paper()
                 record = SaleRecord(row, paper, code, self.company.digits[code], own, row["shipments."])
                 found[row["web_id"]] = by_origin[f"sale.sale,{row['id']}"] = record
         for row in rows:
             # Without one of these it is of a sale of that key in another shop.
             if origin := by_origin.get(row["origin"]):
                 own = [invoices[each] for each in row["invoices"]]
-                refund = read_paper(last_paper(row["notes."]), RefundPaper)
+                refund = read_paper(row["notes."], RefundPaper)
                 origin.sides.append(Side(row, refund, own, row["shipments."], row["shipment_returns."]))
         return found
 

@@ -14,32 +14,13 @@ from decimal import Decimal
 
 from chansync.erp.protocol import NotPossible
 from chansync.erp.remote import ErpRefused
-from chansync.erp.tryton import documents, goods
+from chansync.erp.tryton import documents, goods, totals, views
 from chansync.erp.tryton.company import Product, Tax
 from chansync.erp.tryton.failures import Refusal
 from chansync.erp.tryton.paper import RefundPaper
 from chansync.erp.tryton.record import sale_values
 from chansync.erp.tryton.records import ISSUED, REFUND, REVERSAL, WITHDRAWAL, SaleRecord, Side, Tryton
-from chansync.erp.tryton.totals import (
-    Amount,
-    Left,
-    amounts_of,
-    by_tax,
-    lines_of,
-    product_of,
-    rounding_of,
-    spread,
-    taxes_of,
-)
-from chansync.erp.tryton.views import (
-    blocked_of,
-    is_written_out,
-    open_document,
-    refund_papers,
-    refunds_of,
-    sent_of,
-    state_of,
-)
+from chansync.erp.tryton.totals import Amount, Left
 from chansync.erp.tryton.wizards import process_sale
 from chansync.model.money import format_money
 from chansync.model.sale import LineKind, RefundedLine, SaleLine, withdrawn_key
@@ -74,8 +55,8 @@ async def refund(tryton: Tryton, record: SaleRecord, step: Refund) -> bool:
         NotPossible: more would be given back than is left.
     """
     web_id = f"{record.key}{REFUND}{step.refund_id}"
-    due = state_of(record).total - state_of(record).refunded
-    if any(each.key == step.refund_id for each in refunds_of(record)):
+    due = views.state_of(record).total - views.state_of(record).refunded
+    if any(each.key == step.refund_id for each in views.refunds_of(record)):
         # All but its payment is done: that is looked at again.
         return await _return_payment(tryton, record, due)
     if record.side(web_id) is None and not 0 <= step.total <= max(due, 0):
@@ -85,8 +66,8 @@ async def refund(tryton: Tryton, record: SaleRecord, step: Refund) -> bool:
         )
     sold = await _sold(tryton, record)
     parts = _match(record, sold, step.lines)
-    if not is_written_out(record):
-        sent, given = sent_of(record.shipments), [line for line, _ in parts]
+    if not views.is_written_out(record):
+        sent, given = views.sent_of(record.shipments), [line for line, _ in parts]
         left = {own: max(count, sent.get(own, Decimal(0))) for own, count in _pieces(_less(sold, given)).items()}
         record = await goods.keep_back(tryton, record, _pieces((each, each.line) for each in sold), left)
     paper = RefundPaper(step.refund_id, step.total, list(step.lines))
@@ -106,7 +87,7 @@ async def withdraw(tryton: Tryton, record: SaleRecord, refund_id: str) -> bool:
     Raises:
         MissingStock: goods that came back by the refund are not there any more.
     """
-    known = {each.key: each for each in refunds_of(record)}
+    known = {each.key: each for each in views.refunds_of(record)}
     found, own = known.get(refund_id), withdrawn_key(refund_id)
     side, web_id = record.side(f"{record.key}{REFUND}{refund_id}"), f"{record.key}{WITHDRAWAL}{refund_id}"
     if found is None or (side is None and own in known):
@@ -121,7 +102,7 @@ async def withdraw(tryton: Tryton, record: SaleRecord, refund_id: str) -> bool:
         sold = await _sold(tryton, record)
         by_id = {each.line.external_id: each for each in reversed(sold)}
         parts = [(line, by_id[line.external_id]) for line in found.lines if line.external_id in by_id]
-        goes_again = bool(side.returns) or not is_written_out(record)
+        goes_again = bool(side.returns) or not views.is_written_out(record)
         amounts = [
             *_of_lines(tryton, record, parts, {}, comes_back=goes_again), *_of_shares(tryton, record, shares, sold)
         ]  # fmt: skip
@@ -134,26 +115,26 @@ async def _finish_withdrawal(tryton: Tryton, record: SaleRecord, refund: Side, a
     waiting = [each for each in again.shipments if each["state"] not in ("done", "cancelled")]
     if refund.returns:
         await goods.send(tryton, record, waiting)
-    elif waiting and blocked_of(record):
+    elif waiting and views.blocked_of(record):
         await goods.block(tryton, [record])
     was_returned = all(not each["amount_to_pay"] for each in refund.invoices if each["state"] in ISSUED)
     owed = sum(record.minor(each["amount_to_pay"]) for each in again.invoices if each["state"] in ISSUED)
     if was_returned and owed:
         paid = [*refund.invoices, *again.invoices]
-        await documents.settle(tryton, record, state_of(record).paid + owed, of=paid)
+        await documents.settle(tryton, record, views.state_of(record).paid + owed, of=paid)
     return bool(refund.returns and waiting) or bool(was_returned and owed)
 
 
 async def keep_rest(tryton: Tryton, record: SaleRecord) -> SaleRecord:
     """Let nothing more of a sale leave that has left in part; the sale as it is then."""
     sold = _pieces((each, each.line) for each in await _sold(tryton, record))
-    sent = dict.fromkeys(sold, Decimal(0)) | sent_of(record.shipments)
+    sent = dict.fromkeys(sold, Decimal(0)) | views.sent_of(record.shipments)
     return await goods.keep_back(tryton, record, sold, sent)
 
 
 async def reverse(tryton: Tryton, record: SaleRecord) -> SaleRecord:
     """Give back all that is left of a sale: its goods where they are issued, and its money."""
-    state, sold = state_of(record), await _sold(tryton, record)
+    state, sold = views.state_of(record), await _sold(tryton, record)
     paper = RefundPaper("reversal", state.total - state.refunded)
     amounts = _amounts(tryton, record, sold, [(each.left, each) for each in sold], paper, comes_back=True)
     record = await _carry_out(tryton, record, f"{record.key}{REVERSAL}", paper, amounts, -1)
@@ -174,7 +155,7 @@ async def _carry_out(
         if ids := [each["id"] for each in _required(record, web_id).returns if each["state"] == state]:
             await tryton.rpc.press(_RETURN, button, ids)
             record = await tryton.again(record)
-    if open_document(record):
+    if views.open_document(record):
         side = _required(record, web_id)
         await documents.post(tryton, side.invoices, warns=side.paper is None or side.paper.has_own_taxes)
         record = await tryton.again(record)
@@ -184,8 +165,8 @@ async def _carry_out(
 async def _create(
     tryton: Tryton, record: SaleRecord, web_id: str, paper: RefundPaper, amounts: Sequence[Amount], sign: int
 ) -> None:
-    most = rounding_of(record.paper.lines) + 2 * len(amounts)
-    lines = lines_of(tryton.company, amounts, -sign * paper.total, record.currency, most)
+    most = totals.rounding_of(record.paper.lines) + 2 * len(amounts)
+    lines = totals.lines_of(tryton.company, amounts, -sign * paper.total, record.currency, most)
     same = ("web_shop", "party", "invoice_address", "shipment_address", "currency", "warehouse")
     values = {name: record.row[name] for name in same} | {
         "web_id": web_id,
@@ -221,7 +202,7 @@ async def _process(tryton: Tryton, record: SaleRecord, side: Side) -> None:
 
 async def _return_payment(tryton: Tryton, record: SaleRecord, due: int) -> bool:
     """Pay back what is paid above what is owed; whether anything was."""
-    paid = state_of(record).paid
+    paid = views.state_of(record).paid
     if paid < due or (paid == due and not any(each["amount_to_pay"] for each in record.documents())):
         return False
     await documents.settle(tryton, record, min(paid, due))
@@ -237,12 +218,12 @@ async def _sold(tryton: Tryton, record: SaleRecord) -> list[_Sold]:
     company, lines = tryton.company, [line for line in record.paper.lines if line.kind is not LineKind.ROUNDING]
     lines.sort(key=lambda line: line.kind is not LineKind.ITEM)
     await company.find_products(tryton.rpc, (line.item_code for line in lines))
-    amounts = amounts_of(company, lines)
+    amounts = totals.amounts_of(company, lines)
     whole = [
         _Sold(line, amount.product, tax, RefundedLine(line.external_id, line.quantity, line.net, line.tax))
-        for line, amount, tax in zip(lines, amounts, taxes_of(company, amounts), strict=True)
+        for line, amount, tax in zip(lines, amounts, totals.taxes_of(company, amounts), strict=True)
     ]
-    given = [line for paper in refund_papers(record) for line in (*paper.lines, *paper.shares)]
+    given = [line for paper in views.refund_papers(record) for line in (*paper.lines, *paper.shares)]
     return [replace(each, left=left) for each, left in _less(whole, given)]
 
 
@@ -304,21 +285,21 @@ def _amounts(
     """
     rest = paper.total - sum(line.net + line.tax for line, _ in parts)
     evened_out = [line for line in record.paper.lines if line.kind is LineKind.ROUNDING]
-    explained = rounding_of([*evened_out, *(of.line for _, of in parts)]) if parts else 0
+    explained = totals.rounding_of([*evened_out, *(of.line for _, of in parts)]) if parts else 0
     if abs(rest) > explained:
         own = [Left(line.external_id, of.tax, line.net + line.tax) for line, of in parts]
         left = _less(sold, [line for line, _ in parts]) if rest > 0 else ()
         over = [Left(line.external_id, each.tax, line.net + line.tax) for each, line in left]
-        paper.shares = spread(rest, over) or spread(rest, own)
+        paper.shares = totals.spread(rest, over) or totals.spread(rest, own)
         if not paper.shares:
             raise ErpRefused(
                 f"{format_money(rest, record.currency)} of what is given back of the sale {record.number} belong to no "
                 "line of it, so their tax is not known: give them back in Tryton.",
                 code="total_mismatch",
             )
-    sent = sent_of(record.all_shipments())
+    sent = views.sent_of(record.all_shipments())
     # Without any, goods that have left did so from the supplier, or in no shipment of their own.
-    here = _pieces((each, each.left) for each in sold) if sent or not is_written_out(record) else {}
+    here = _pieces((each, each.left) for each in sold) if sent or not views.is_written_out(record) else {}
     kept = {own: max(count - sent.get(own, Decimal(0)), Decimal(0)) for own, count in here.items()}
     return [
         *_of_lines(tryton, record, parts, kept, comes_back=comes_back),
@@ -350,8 +331,9 @@ def _of_lines(
         net, own = line.net - net, line.tax - own
         if net or own:
             # Its goods stay where they are: only a service has none.
-            service = product_of(tryton.company, tryton.company.options.rounding) if product.is_goods else product
-            found.append(Amount(service, of.line.name, Decimal(1), net, own, of.line.rate, tax))
+            if product.is_goods:
+                product = totals.product_of(tryton.company, tryton.company.options.rounding)
+            found.append(Amount(product, of.line.name, Decimal(1), net, own, of.line.rate, tax))
     return found
 
 
@@ -361,11 +343,11 @@ def _of_shares(
     """A line of the side sale for each tax of what is given back without a line."""
     if not shares:
         return []
-    service = product_of(tryton.company, tryton.company.options.rounding)
+    service = totals.product_of(tryton.company, tryton.company.options.rounding)
     taxes = {each.line.external_id: each.tax for each in reversed(sold)}
     return [
         Amount(service, f"Refund on {record.number}", Decimal(1), net, own, sold_with=tax)
-        for tax, (net, own) in by_tax(shares, taxes).items()
+        for tax, (net, own) in totals.by_tax(shares, taxes).items()
     ]
 
 

@@ -157,13 +157,12 @@ class TrytonRpc:
         fields: Sequence[str],
         *,
         limit: int | None = None,
-        offset: int = 0,
-        order: Sequence[Sequence[str]] | None = (("id", "ASC"),),
+        order: Sequence[Sequence[str]] = (("id", "ASC"),),
         **context: Any,
     ) -> list[Row]:
         """The records that the domain matches, by id where ``order`` says nothing else."""
         rows: list[Row] = await self.call(
-            f"model.{model}.search_read", domain, offset, limit, order, list(fields), **context
+            f"model.{model}.search_read", domain, 0, limit, order, list(fields), **context
         )
         return rows
 

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
+from itertools import accumulate, pairwise
 
 from chansync.erp.remote import ErpRefused
 from chansync.erp.tryton.company import Company, Product, Tax
@@ -98,20 +99,14 @@ def amounts_of(company: Company, lines: Iterable[SaleLine]) -> list[Amount]:
 
 def rounding_of(lines: Iterable[SaleLine]) -> int:
     """How much of the total of these lines is explained by rounding, at the most; in minor units."""
-    own, others = 0, 0
-    for line in lines:
-        if line.kind is LineKind.ROUNDING:
-            own += abs(line.net + line.tax)
-        else:
-            others += 1
-    return own + 2 * others + 1
+    return 1 + sum(abs(line.net + line.tax) if line.kind is LineKind.ROUNDING else 2 for line in lines)
 
 
-def lines_of(company: Company, amounts: Sequence[Amount], total: int, currency: str, most: int | None) -> list[Line]:
+def lines_of(company: Company, amounts: Sequence[Amount], total: int, currency: str, most: int) -> list[Line]:
     """The lines that come to ``total``: one for each amount, and one for what rounding leaves.
 
     Args:
-        most: how much rounding may leave, in minor units; None: however much.
+        most: how much rounding may leave, in minor units.
 
     Raises:
         ErpRefused: no tax of the company fits a line, or more than ``most`` is left.
@@ -124,7 +119,7 @@ def lines_of(company: Company, amounts: Sequence[Amount], total: int, currency: 
     rest = total - predicted(lines, digits, by_line=company.rounds_by_line)
     if not rest:
         return lines
-    if most is not None and abs(rest) > most:
+    if abs(rest) > most:
         raise ErpRefused(
             f"The lines come to {format_money(total - rest, currency)} in Tryton, the order to "
             f"{format_money(total, currency)}: more than rounding explains.",
@@ -136,17 +131,13 @@ def lines_of(company: Company, amounts: Sequence[Amount], total: int, currency: 
 
 def predicted(lines: Iterable[Line], digits: int, *, by_line: bool) -> int:
     """The total that Tryton comes to, in minor units."""
-    total, bases = 0, defaultdict[Tax, Decimal](Decimal)
-    for line in lines:
+    total, bases = 0, defaultdict[tuple[Tax, int], Decimal](Decimal)
+    for place, line in enumerate(lines):
         base = line.unit_price * line.quantity
         total += _minor(base, digits)
-        if line.tax is None:
-            continue
-        if by_line:
-            total += _minor(base * line.tax.rate, digits)
-        else:
-            bases[line.tax] += base
-    return total + sum(_minor(base * tax.rate, digits) for tax, base in bases.items())
+        if line.tax is not None:
+            bases[line.tax, place if by_line else 0] += base
+    return total + sum(_minor(base * tax.rate, digits) for (tax, _), base in bases.items())
 
 
 def _minor(amount: Decimal, digits: int) -> int:
@@ -224,15 +215,11 @@ def spread(amount: int, lines: Sequence[Left]) -> list[RefundedLine]:
 
 def _split(amount: int, weights: Sequence[int]) -> list[int]:
     """Whole parts of an amount in proportion to weights, which add up to it; all 0 where the weights do."""
-    total = sum(weights)
-    parts: list[int] = []
-    reached = given = 0
-    for weight in weights:
-        reached += weight
-        upto = int((Decimal(amount) * reached / total).to_integral_value(rounding=ROUND_HALF_UP)) if total else 0
-        parts.append(upto - given)
-        given = upto
-    return parts
+    if not (total := sum(weights)):
+        return [0] * len(weights)
+    shares = (Decimal(amount) * reached / total for reached in accumulate(weights))
+    rounded = (int(share.to_integral_value(rounding=ROUND_HALF_UP)) for share in shares)
+    return [upto - given for given, upto in pairwise((0, *rounded))]
 
 
 def by_tax(shares: Iterable[RefundedLine], taxes: dict[str, Tax | None]) -> dict[Tax | None, tuple[int, int]]:
