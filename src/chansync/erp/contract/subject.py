@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from chansync.erp.remote import ChangesPage, ErpCapability, ErpError, ReferenceRow, Remote, SaleAnswer, SaleSteps
+from chansync.erp.remote import ChangesPage, ErpCapability, ErpError, Remote, SaleAnswer, SaleSteps
 from chansync.model.order import Address, TaxNumbers
 from chansync.model.sale import Customer, LineKind, SaleDraft, SaleLine, SaleView
 from chansync.model.steps import Step
@@ -105,28 +105,30 @@ class Subject:
         lacks = (await remote.check()).lacks
         able = frozenset(capabilities) - frozenset(lacks)
         rows = [row async for page in remote.reference({}) for row in page.rows]
-        known: dict[str, list[ReferenceRow]] = {}
-        for row in rows:
-            known.setdefault(row.kind, []).append(row)
-        shop = next((row for row in known.get("pos", []) if pos in ("", row.code)), None)
+        shop = next((row for row in rows if row.kind == "pos" and pos in ("", row.code)), None)
         if shop is None:
             raise Unprepared(f"The ERP has no POS{f' {pos}' if pos else ''}: add one there.")
+
+        def codes(kind: str) -> list[str]:
+            return [row.code for row in rows if row.kind == kind and row.pos in ("", shop.code)]
+
         warehouse = str(shop.data.get("warehouse") or "")
         if not items:
             stock = await remote.stock([warehouse]) if ErpCapability.STOCK in able else {}
-            codes = [row.code for row in known.get("item", [])]
-            items = sorted(codes, key=lambda code: -stock.get(code, 0))[:3]
-        methods = [row.code for row in known.get("payment-method", []) if row.pos == shop.code]
+            items = sorted(codes("item"), key=lambda code: -stock.get(code, 0))[:3]
+        methods = codes("payment-method")
         if len(items) < 2 or not methods:
             raise Unprepared(f"The ERP needs two items, and a payment method of the POS {shop.code}: add them there.")
-        tax = next(iter(known.get("tax-transaction", [])), None)
+        tax = next((row for row in rows if row.kind == "tax-transaction"), None)
+        # A list, or text with commas.
+        currencies = shop.data.get("currencies") or "EUR"
         found: dict[str, Any] = {
-            "currency": _first(shop.data.get("currencies")),
-            "service": next((row.code for row in known.get("service", [])), next(iter(items))),
+            "currency": (currencies.split(",") if isinstance(currencies, str) else currencies)[0].strip(),
+            "service": [*codes("service"), *items][0],
             "payment_method": methods[0],
-            "other_method": next(iter(methods[1:]), ""),
-            "delivery_method": next((r.code for r in known.get("delivery-method", []) if r.pos == shop.code), ""),
-            "document_type": next((row.code for row in known.get("document-type", [])), ""),
+            "other_method": [*methods, ""][1],
+            "delivery_method": [*codes("delivery-method"), ""][0],
+            "document_type": [*codes("document-type"), ""][0],
             "tax_transaction": tax.code if tax else "",
             "rate": Decimal(str(tax.data.get("rate") or 0)) if tax else Decimal(0),
         }
@@ -220,12 +222,6 @@ class Subject:
     async def changes(self, cursor: Mapping[str, Any]) -> list[ChangesPage]:
         """All pages of ``changes`` after the cursor."""
         return [page async for page in self.remote.changes(cursor)]
-
-
-def _first(currencies: object) -> str:
-    """The first of a POS's currencies, which are a list, or text with commas."""
-    words = currencies.split(",") if isinstance(currencies, str) else currencies
-    return str(next(iter(words), "EUR")).strip() if isinstance(words, list | tuple) else "EUR"
 
 
 # What is checked
