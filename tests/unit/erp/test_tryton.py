@@ -17,8 +17,8 @@ from chansync.erp.tryton.company import Company, Options, Product, Tax
 from chansync.erp.tryton.totals import Amount, Line, lines_of, predicted
 from chansync.model.message import CODES
 
-RATES = [Tax(number, f"VAT {rate}", Decimal(rate)) for number, rate in enumerate(("0.20", "0.19", "0.07", "0.05"), 1)]
-ROUNDING = Product(90, "ROUNDING", "Rounding", 1, is_goods=False)
+RATES = [Tax(number, Decimal(rate)) for number, rate in enumerate(("0.20", "0.19", "0.07", "0.05"), 1)]
+ROUNDING = Product(90, "Rounding", 1, is_goods=False)
 
 
 def company(*, by_line: bool = True, price_digits: int = 6, taxes: list[Tax] | None = None) -> Company:
@@ -30,7 +30,7 @@ def company(*, by_line: bool = True, price_digits: int = 6, taxes: list[Tax] | N
 
 
 def amount(net: int, tax: int, quantity: int | str = 1, own: tuple[int, ...] = ()) -> Amount:
-    return Amount(Product(1, "SKU", "Item", 1, True, own), "Item", Decimal(quantity), net, tax)
+    return Amount(Product(1, "Item", 1, True, own), "Item", Decimal(quantity), net, tax)
 
 
 def test_values_come_back_from_the_wire_as_they_were_sent() -> None:
@@ -109,7 +109,7 @@ def test_what_the_kind_cannot_do_is_not_among_its_capabilities() -> None:
     ("rate", "percent"), [("0.19", "19"), ("0.2", "20"), ("0.055", "5.5"), ("0", "0"), ("1", "100")]
 )
 def test_a_rate_is_told_in_percent(rate: str, percent: str) -> None:
-    assert Tax(1, "VAT", Decimal(rate)).percent == percent
+    assert Tax(1, Decimal(rate)).percent == percent
 
 
 def test_a_line_keeps_its_products_own_tax_where_it_fits() -> None:

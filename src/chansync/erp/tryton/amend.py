@@ -26,7 +26,8 @@ async def amend(tryton: Tryton, record: SaleRecord, step: Amend) -> bool:
     if "delivery" in new:
         if is_written_out(record):
             raise NotPossible(f"The sale {record.number} is written out: its delivery address cannot be changed.")
-        await _deliver_to(tryton, record, new["delivery"])
+        own = await _readdress(tryton, record, "shipment_address", new["delivery"])
+        await goods.deliver_to(tryton, record, own)
     if (new.get("payment_method") or "payments" in new) and state_of(record).paid:
         raise NotPossible(f"The sale {record.number} is paid: its payment methods cannot be changed.")
     if "billing" in new:
@@ -54,38 +55,28 @@ async def complete(tryton: Tryton, record: SaleRecord, draft: SaleDraft) -> bool
     if "billing" in nameless:
         await tryton.rpc.write("party.party", [party], {"name": draft.customer.name})
         await _add_contacts(tryton, party, draft.billing)
-        await _bill_to(tryton, record, draft.billing)
+        own = await _readdress(tryton, record, "invoice_address", draft.billing)
+        if drafts := [each["id"] for each in record.invoices if each["state"] == "draft"]:
+            await tryton.rpc.write("account.invoice", drafts, {"invoice_address": own})
         paper.billing, paper.tax_numbers = draft.billing, draft.tax_numbers
     if "delivery" in nameless:
         if not is_written_out(record):
-            await _deliver_to(tryton, record, draft.delivery)
+            own = await _readdress(tryton, record, "shipment_address", draft.delivery)
+            await goods.deliver_to(tryton, record, own)
         paper.delivery = draft.delivery
     await tryton.keep_paper(record)
     return True
 
 
-async def _bill_to(tryton: Tryton, record: SaleRecord, address: Address) -> None:
+async def _readdress(tryton: Tryton, record: SaleRecord, name: str, address: Address) -> int:
+    """Give the sale another address, where Tryton still lets its own be changed; the id of the address."""
     own = await parties.address(tryton, record.row["party"], address)
-    await _write_draft(tryton, record, {"invoice_address": own})
-    drafts = [each["id"] for each in record.invoices if each["state"] == "draft"]
-    if drafts:
-        await tryton.rpc.write("account.invoice", drafts, {"invoice_address": own})
-
-
-async def _deliver_to(tryton: Tryton, record: SaleRecord, address: Address) -> None:
-    own = await parties.address(tryton, record.row["party"], address)
-    await _write_draft(tryton, record, {"shipment_address": own})
-    await goods.deliver_to(tryton, record, own)
-
-
-async def _write_draft(tryton: Tryton, record: SaleRecord, values: dict[str, Any]) -> None:
-    """Change what Tryton lets be changed of a draft alone: once a sale is processed, only its papers are."""
-    if record.state not in ("draft", "quotation"):
-        return
     if record.state == "quotation":
         await tryton.rpc.press("sale.sale", "draft", [record.id])
-    await tryton.rpc.write("sale.sale", [record.id], values)
-    await tryton.rpc.press("sale.sale", "quote", [record.id])
+    if record.state in ("draft", "quotation"):
+        await tryton.rpc.write("sale.sale", [record.id], {name: own})
+        await tryton.rpc.press("sale.sale", "quote", [record.id])
+    return own
 
 
 async def _add_contacts(tryton: Tryton, party: int, address: Address) -> None:

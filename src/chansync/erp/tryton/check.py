@@ -141,7 +141,24 @@ async def _of_company(rpc: TrytonRpc, company: Company) -> AsyncIterator[Finding
         f"Taxes on sales, in percent: {', '.join(rates.values())}.",
         "The company has no tax on sales in percent: create those of the countries that you sell to.",
     )
-    yield await _fiscal_year(rpc, company)
+    day = today()
+    domain = [
+        ["fiscalyear.company", "=", company.id], ["start_date", "<=", day], ["end_date", ">=", day],
+        ["state", "=", "open"], ["type", "=", "standard"],
+    ]  # fmt: skip
+    if periods := await rpc.search_read("account.period", domain, ["fiscalyear"], limit=1):
+        of_year = [["fiscalyear", "=", periods[0]["fiscalyear"]]]
+        yield _told(
+            await rpc.search_read("account.fiscalyear.invoice_sequence", of_year, ["id"], limit=1),
+            "A fiscal year with an open period covers today.",
+            "The fiscal year of today has no invoice sequences: add them in Tryton.",
+        )
+    else:
+        yield Finding(
+            "bad",
+            "No fiscal year has an open period for today, so no invoice can be posted. Create it in Tryton "
+            "(Accounting, Configuration, Fiscal Years).",
+        )
     # What is booked to where nothing else is said.
     exchange = ["currency_exchange_journal", "currency_exchange_debit_account", "currency_exchange_credit_account"]
     (books,) = await rpc.read("account.configuration", [1], [*exchange, DEFAULT_RECEIVABLE])
@@ -174,27 +191,4 @@ async def _of_company(rpc: TrytonRpc, company: Company) -> AsyncIterator[Finding
         f"The user {rpc.user} acts for no employee, so sales name no merchant. To change that, add employees to the "
         "user in Tryton.",
         "ok",
-    )
-
-
-async def _fiscal_year(rpc: TrytonRpc, company: Company) -> Finding:
-    day = today()
-    domain = [
-        ["fiscalyear.company", "=", company.id], ["start_date", "<=", day], ["end_date", ">=", day],
-        ["state", "=", "open"], ["type", "=", "standard"],
-    ]  # fmt: skip
-    periods = await rpc.search_read("account.period", domain, ["fiscalyear"], limit=1)
-    if not periods:
-        return Finding(
-            "bad",
-            "No fiscal year has an open period for today, so no invoice can be posted. Create it in Tryton "
-            "(Accounting, Configuration, Fiscal Years).",
-        )
-    sequences = await rpc.search_read(
-        "account.fiscalyear.invoice_sequence", [["fiscalyear", "=", periods[0]["fiscalyear"]]], ["id"], limit=1
-    )
-    return _told(
-        sequences,
-        "A fiscal year with an open period covers today.",
-        "The fiscal year of today has no invoice sequences: add them in Tryton.",
     )

@@ -39,7 +39,6 @@ class Tax:
     """A tax on sales; ``rate`` is a fraction: 0.19."""
 
     id: int
-    name: str
     rate: Decimal
 
     @property
@@ -53,7 +52,6 @@ class Product:
     """What a line needs of a product. ``taxes``: ids of those that its category asks for."""
 
     id: int
-    code: str
     name: str
     unit: int
     is_goods: bool
@@ -105,17 +103,9 @@ class Company:
     products: dict[str, Product] = field(default_factory=dict)
     _category_taxes: dict[int, tuple[int, ...]] = field(default_factory=dict)
 
-    def code_of_currency(self, currency_id: int) -> str:
-        """The code of a currency."""
-        return next(code for code, own in self.currencies.items() if own == currency_id)
-
     def code_of_warehouse(self, warehouse_id: int | None) -> str:
         """The code of a warehouse; empty where it is none of the company's."""
         return next((code for code, row in self.warehouses.items() if row["id"] == warehouse_id), "")
-
-    def shop_name(self, shop_id: int) -> str:
-        """The name of a web shop; empty where it is none of the company's."""
-        return next((name for name, row in self.shops.items() if row["id"] == shop_id), "")
 
     @property
     def shop_ids(self) -> list[int]:
@@ -133,7 +123,7 @@ class Company:
                 self._category_taxes[row["id"]] = tuple(row["customer_taxes_used"] or ())
             for row in rows:
                 product = Product(
-                    row["id"], row["code"], row["name"] or row["code"], row["default_uom"], row["type"] != "service",
+                    row["id"], row["name"] or row["code"], row["default_uom"], row["type"] != "service",
                     self._category_taxes.get(row["account_category"], ()),
                 )  # fmt: skip
                 self.products.setdefault(row["code"], product)
@@ -159,8 +149,8 @@ async def load_company(rpc: TrytonRpc, options: Options) -> Company:
         of_company, ["parent", "=", None], ["type", "=", "percentage"],
         ["OR", ["group", "=", None], ["group.kind", "in", ["sale", "both"]]],
     ]  # fmt: skip
-    taxes = await find("account.tax", domain, ["name", "rate", "childs"])
-    company.taxes = [Tax(row["id"], row["name"], row["rate"]) for row in taxes if not row["childs"]]
+    taxes = await find("account.tax", domain, ["rate", "childs"])
+    company.taxes = [Tax(row["id"], row["rate"]) for row in taxes if not row["childs"]]
     (books,) = await rpc.read("account.configuration", [1], ["tax_rounding"])
     company.rounds_by_line = books["tax_rounding"] == "line"
     company.shops = {row["name"]: row for row in await find("web.shop", [of_company], ["name", "warehouses"])}

@@ -50,7 +50,7 @@ async def issue(tryton: Tryton, record: SaleRecord) -> SaleRecord:
         raise NotPossible(f"The sale {record.number} has no invoice in Tryton that could be posted.")
     unissued += [each for side in record.sides for each in side.invoices if each["state"] in _UNISSUED]
     await post(tryton, unissued, warns=record.paper.has_own_taxes)
-    return await tryton.again(record)
+    return await tryton.sale(record.key)
 
 
 async def issue_all(tryton: Tryton, records: Sequence[SaleRecord]) -> None:
@@ -129,7 +129,7 @@ async def pay(tryton: Tryton, record: SaleRecord, step: Pay) -> int:
         if now > 0:
             payment = _Payment(part.method, f"{record.key} {part.method}", step.paid_on)
             await settle(tryton, record, state_of(record).paid + now, payment)
-            record = await tryton.again(record)
+            record = await tryton.sale(record.key)
     text = f"{record.key} {step.transaction_id}".strip()
     await settle(tryton, record, step.in_all, _Payment(own_method(record), text, step.paid_on))
     return amount
@@ -162,7 +162,7 @@ async def settle(
     by_id = {each["id"]: each for each in documents}
     for own, amount in sorted(parts.items(), key=lambda part: part[1] * difference > 0):
         for each, now in [(payment, amount)] if payment else _ways(record, balances, amount):
-            await _pay(tryton, record, by_id[own], record.major(now), each)
+            await _pay(tryton, record, by_id[own], Decimal(now).scaleb(-record.digits), each)
 
 
 async def credit_all(tryton: Tryton, record: SaleRecord) -> SaleRecord:
@@ -180,9 +180,9 @@ async def credit_all(tryton: Tryton, record: SaleRecord) -> SaleRecord:
             }
 
         await run_wizard(tryton.rpc, "account.invoice.credit", _INVOICE, [invoice["id"]], answer, "credit")
-    record = await tryton.again(record)
+    record = await tryton.sale(record.key)
     await post(tryton, [credit for invoice in record.invoices for credit in invoice["credits"]])
-    return await tryton.again(record)
+    return await tryton.sale(record.key)
 
 
 async def drop_unissued(tryton: Tryton, record: SaleRecord) -> None:

@@ -53,7 +53,7 @@ async def write_out(tryton: Tryton, record: SaleRecord, carrier: str, tracking: 
         record.paper.done_at = now_ms()
         await tryton.keep_paper(record)
     if carrier or tracking:
-        await ship(tryton, await tryton.again(record), carrier, tracking, [each["id"] for each in shipments])
+        await ship(tryton, await tryton.sale(record.key), carrier, tracking, [each["id"] for each in shipments])
     return True
 
 
@@ -69,7 +69,7 @@ async def send(tryton: Tryton, record: SaleRecord, shipments: Sequence[Row]) -> 
     ids = [each["id"] for each in shipments]
     states = await _states(tryton, ids)
     if any(state in ("draft", "waiting") for state in states.values()):
-        missing = missing_of(now := await tryton.again(record))
+        missing = missing_of(now := await tryton.sale(record.key))
         if not blocked_of(record):
             # Only a block promises goods.
             await release(tryton, now)
@@ -111,7 +111,7 @@ async def deliver_to(tryton: Tryton, record: SaleRecord, address: int) -> None:
     await tryton.rpc.press(_OUT, "draft", back)
     await tryton.rpc.write(_OUT, [each["id"] for each in waiting], {"delivery_address": address})
     if blocked_of(record):
-        await block(tryton, [await tryton.again(record)])
+        await block(tryton, [await tryton.sale(record.key)])
 
 
 async def keep_back(
@@ -129,7 +129,12 @@ async def keep_back(
     for _ in range(_LOOKS):
         excess = _excess(record, pieces)
         if not excess and not _is_unsettled(record, sold):
-            return await _block_again(tryton, record)
+            if record.paper.blocks_again:
+                await block(tryton, [record])
+                record = await tryton.sale(record.key)
+                record.paper.blocks_again = False
+                await tryton.keep_paper(record)
+            return record
         if blocked_of(record) and not record.paper.blocks_again:
             # Written down before it is given up.
             record.paper.blocks_again = True
@@ -138,17 +143,8 @@ async def keep_back(
             await _reduce(tryton, record, excess)
         # Tryton looks at the sale again, even where nothing is to be ignored.
         await ignore(tryton, record.id, "shipment", "moves")
-        record = await tryton.again(record)
+        record = await tryton.sale(record.key)
     raise NotPossible(f"The shipments of the sale {record.number} in Tryton cannot be made smaller.")
-
-
-async def _block_again(tryton: Tryton, record: SaleRecord) -> SaleRecord:
-    if record.paper.blocks_again:
-        await block(tryton, [record])
-        record = await tryton.again(record)
-        record.paper.blocks_again = False
-        await tryton.keep_paper(record)
-    return record
 
 
 async def ignore(tryton: Tryton, sale: int, what: str, of: str) -> None:

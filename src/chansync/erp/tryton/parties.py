@@ -7,7 +7,7 @@ the batch is repeated. Two clients must not record sales at once, or both make t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -120,7 +120,14 @@ async def _candidates(tryton: Tryton, drafts: Sequence[SaleDraft]) -> list[_Cand
         "party.address", [["party", "in", sorted(marks)], ["attn", "!=", None]], ["party"]
     )
     of_companies = {row["party"] for row in companies}
-    return [_known(row, marks[row["id"]], numbered, row["id"] in of_companies) for row in rows]
+    found: list[_Candidate] = []
+    for row in rows:
+        own, name = [each for each in numbered if each["party"] == row["id"]], row["name"] or ""
+        # Of its other numbers Tryton does not say of which kind they are.
+        vat = next((each["code"] for each in own if each["type"] == "eu_vat"), "")
+        party = Party(name, name if row["id"] in of_companies else "", TaxNumbers(vat=vat))
+        found.append(_Candidate(party, marks[row["id"]] | {each["code"] for each in own}, row["id"]))
+    return found
 
 
 async def _create(tryton: Tryton, drafts: Sequence[SaleDraft]) -> list[int]:
@@ -234,32 +241,15 @@ def _own(draft: SaleDraft) -> Party:
     return Party(name, customer.address.company, customer.keys)
 
 
-def _known(row: Row, marks: set[str], numbered: Sequence[Row], is_company: bool) -> _Candidate:
-    """A party of Tryton, with its VAT number; of its other numbers Tryton does not say of which kind they are."""
-    own = [each for each in numbered if each["party"] == row["id"]]
-    vat = next((each["code"] for each in own if each["type"] == "eu_vat"), "")
-    name = row["name"] or ""
-    party = Party(name, name if is_company else "", TaxNumbers(vat=vat))
-    return _Candidate(party, marks | {each["code"] for each in own}, row["id"])
-
-
 def _match(draft: SaleDraft, known: Sequence[_Candidate]) -> list[_Candidate]:
     """The parties that the draft belongs to by the strongest mark that any shares, the oldest first."""
-    own = _own(draft)
-    for mark, is_number in _marks(draft):
+    own, numbers = _own(draft), draft.customer.tax_numbers
+    for mark in (*_numbers(draft), *_contacts(draft)):
+        is_number = mark in (numbers.uic, numbers.vat)
         found = [each for each in known if mark in each.marks and not _contradicts(own, draft, each, is_number)]
         if found:
             return found
     return [each for each in known if draft.key in each.marks][:1]
-
-
-def _marks(draft: SaleDraft) -> Iterator[tuple[str, bool]]:
-    """What the customer is found by, and whether it is a company's number."""
-    numbers = draft.customer.tax_numbers
-    for number in _numbers(draft):
-        yield number, number in (numbers.uic, numbers.vat)
-    for contact in _contacts(draft):
-        yield contact, False
 
 
 def _contradicts(own: Party, draft: SaleDraft, known: _Candidate, is_company_number: bool) -> bool:

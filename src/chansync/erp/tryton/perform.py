@@ -140,7 +140,7 @@ async def _steps(
             if isinstance(step, steps.Record):
                 # Had it been done, its result would be there.
                 raise unrecorded or NotPossible(f"A sale is recorded first: {sale.key:.100}.")
-            record = record or await _load(tryton, sale.key)
+            record = record or await tryton.sale(sale.key)
             results.append(await _perform(tryton, record, step, key))
             if results[-1].changed:
                 record = None
@@ -156,20 +156,13 @@ async def _steps(
     return None
 
 
-async def _load(tryton: Tryton, key: str) -> SaleRecord:
-    record = (await tryton.load([key])).get(key)
-    if record is None:
-        raise NotPossible(f"There is no sale of the key {key:.100} in Tryton.")
-    return record
-
-
 async def _perform(tryton: Tryton, record: SaleRecord, step: Step, key: str) -> StepResult:
     state = views.state_of(record)
     if state.closed and not isinstance(step, _WHEN_CLOSED):
         word = "cancelled" if state.cancelled else "reversed"
         raise NotPossible(f"The sale {record.number} is {word}: nothing more can be done with it.")
     if not state.closed and not isinstance(step, _IN_QUOTATION) and await process(tryton, record):
-        record = await _load(tryton, record.key)
+        record = await tryton.sale(record.key)
     match step:
         case steps.Rewrite():
             await rewrite(tryton, record, step.draft)
@@ -180,7 +173,7 @@ async def _perform(tryton: Tryton, record: SaleRecord, step: Step, key: str) -> 
             changed = await amend.amend(tryton, record, step)
         case steps.Block():
             await goods.block(tryton, [record])
-            return _blocked(key, record, await tryton.again(record))
+            return _blocked(key, record, await tryton.sale(record.key))
         case steps.Release():
             changed = await goods.release(tryton, record)
         case steps.RequestMissing():
@@ -227,9 +220,9 @@ async def _cancel(tryton: Tryton, record: SaleRecord) -> bool:
         return True
     waiting = [each["id"] for each in record.all_shipments() if each["state"] not in ("cancelled", "done")]
     await tryton.rpc.press("stock.shipment.out", "cancel", waiting)
-    record = await tryton.again(record)
+    record = await tryton.sale(record.key)
     await documents.drop_unissued(tryton, record)
-    record = await tryton.again(record)
+    record = await tryton.sale(record.key)
     if any(each["state"] in ISSUED for each in record.invoices):
         # Whole invoices are credited, or what refunds have left of them.
         credit = refunds.reverse if any(each.total for each in views.refunds_of(record)) else documents.credit_all
@@ -240,7 +233,7 @@ async def _cancel(tryton: Tryton, record: SaleRecord) -> bool:
         for what, of in (("shipment", "moves"), ("invoice", "invoices")):
             if now[f"{what}_state"] == "exception":
                 await goods.ignore(tryton, row["id"], what, of)
-    await documents.settle(tryton, await tryton.again(record), 0)
+    await documents.settle(tryton, await tryton.sale(record.key), 0)
     return True
 
 

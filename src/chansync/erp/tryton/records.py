@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from chansync.erp.protocol import NotPossible
 from chansync.erp.tryton.company import Company
 from chansync.erp.tryton.paper import Paper, RefundPaper, message, read_paper
 from chansync.erp.tryton.rpc import Row, TrytonRpc
@@ -54,19 +55,15 @@ class Side:
     """A sale that gives a part of another one back, or takes that back.
 
     Attributes:
-        paper: None of one that a user of Tryton made.
+        web_id: the id that we gave it; empty where a user of Tryton made it, and then it has no paper.
     """
 
+    web_id: str
     row: Row
     paper: RefundPaper | None
     invoices: list[Row]
     shipments: list[Row]
     returns: list[Row]
-
-    @property
-    def web_id(self) -> str:
-        """The id that we gave it; empty where a user of Tryton made it."""
-        return self.row["web_id"] or ""
 
 
 @dataclass(slots=True)
@@ -74,12 +71,16 @@ class SaleRecord:
     """A sale.
 
     Attributes:
-        row: of ``sale.sale``.
+        key: the idempotency key.
+        id, state, row: of ``sale.sale``.
         invoices: each has its ``credits``: the credit notes that Tryton's own wizard made of it.
         shipments: each has its inventory moves, which are assigned and picked, and its outgoing moves.
         sides: refunds, reversal, and returns that users of Tryton made, the oldest first.
     """
 
+    key: str
+    id: int
+    state: str
     row: Row
     paper: Paper
     currency: str
@@ -87,16 +88,6 @@ class SaleRecord:
     invoices: list[Row]
     shipments: list[Row]
     sides: list[Side] = field(default_factory=list)
-
-    @property
-    def id(self) -> int:
-        """Of ``sale.sale``."""
-        return int(self.row["id"])
-
-    @property
-    def key(self) -> str:
-        """The idempotency key."""
-        return str(self.row["web_id"])
 
     @property
     def number(self) -> str:
@@ -108,18 +99,9 @@ class SaleRecord:
         """Whether it was quoted ever: one that was just created is recorded by half, and has no number yet."""
         return self.state != "draft" or bool(self.row["number"])
 
-    @property
-    def state(self) -> str:
-        """Tryton's own."""
-        return str(self.row["state"])
-
     def minor(self, amount: Decimal | None) -> int:
         """An amount of Tryton in minor units."""
         return int((amount or Decimal(0)).scaleb(self.digits))
-
-    def major(self, amount: int) -> Decimal:
-        """Minor units as Tryton has them."""
-        return Decimal(amount).scaleb(-self.digits)
 
     def side(self, web_id: str) -> Side | None:
         """The side sale of that id."""
@@ -172,7 +154,7 @@ class Tryton:
     async def states(self, keys: Sequence[str]) -> dict[str, Row]:
         """Key → id, state, number and total of the sales that are there: one call."""
         rows = await self.rpc.search_read(
-            "sale.sale", self._of_keys(keys), ["web_id", "state", "number", "total_amount", "party"]
+            "sale.sale", self._of_keys(keys), ["web_id", "state", "number", "total_amount"]
         )
         return {row["web_id"]: row for row in rows}
 
@@ -190,23 +172,32 @@ class Tryton:
         found: dict[str, SaleRecord] = {}
         by_origin: dict[str, SaleRecord] = {}
         for row in rows:
+            row["invoices."] = [invoices[own] for own in row["invoices"]]
             if row["web_id"] in wanted and row["web_shop"] in shops:
-                code = self.company.code_of_currency(row["currency"])
-                own = [invoices[each] for each in row["invoices"]]
-                paper = read_paper(row["notes."], Paper) or Paper()
-                record = SaleRecord(row, paper, code, self.company.digits[code], own, row["shipments."])
-                found[row["web_id"]] = by_origin[f"sale.sale,{row['id']}"] = record
+                code = next(code for code, own in self.company.currencies.items() if own == row["currency"])
+                paper, digits = read_paper(row["notes."], Paper) or Paper(), self.company.digits[code]
+                record = SaleRecord(
+                    row["web_id"], row["id"], row["state"], row, paper, code, digits, row["invoices."],
+                    row["shipments."],
+                )  # fmt: skip
+                found[record.key] = by_origin[f"sale.sale,{record.id}"] = record
         for row in rows:
             # Without one of these it is of a sale of that key in another shop.
             if origin := by_origin.get(row["origin"]):
-                own = [invoices[each] for each in row["invoices"]]
                 refund = read_paper(row["notes."], RefundPaper)
-                origin.sides.append(Side(row, refund, own, row["shipments."], row["shipment_returns."]))
+                own = row["invoices."], row["shipments."], row["shipment_returns."]
+                origin.sides.append(Side(row["web_id"] or "", row, refund, *own))
         return found
 
-    async def again(self, record: SaleRecord) -> SaleRecord:
-        """The sale as it is now."""
-        return (await self.load([record.key]))[record.key]
+    async def sale(self, key: str) -> SaleRecord:
+        """The sale of that key, as it is now.
+
+        Raises:
+            NotPossible: there is none.
+        """
+        if (record := (await self.load([key])).get(key)) is None:
+            raise NotPossible(f"There is no sale of the key {key:.100} in Tryton.")
+        return record
 
     async def keep_paper(self, record: SaleRecord) -> None:
         """Keep the sale's paper as it is now. The newest counts: what was known before stays readable."""

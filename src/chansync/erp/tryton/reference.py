@@ -19,12 +19,6 @@ _WHOLE = frozenset(
     }
 )  # fmt: skip
 
-#: The one type of document: the company's invoice.
-DOCUMENT_TYPE = "invoice"
-
-#: The delivery method where Tryton has no carriers: it stands in the sale's comment.
-BY_TEXT = "delivery"
-
 #: Changes that commit late are told again.
 OVERLAP = timedelta(seconds=120)
 
@@ -47,13 +41,14 @@ async def pages(tryton: Tryton, cursor: Mapping[str, Any]) -> AsyncIterator[Refe
 async def _small(tryton: Tryton) -> list[ReferenceRow]:
     """All but the items; the web shops are POSs, each with the methods of the company."""
     company = tryton.company
-    found = [ReferenceRow("document-type", DOCUMENT_TYPE, "Invoice")]
+    # Invoices are numbered in one series. Where Tryton has no carriers, how goods travel stands in the sale's comment.
+    found, carriers = [ReferenceRow("document-type", "invoice", "Invoice")], company.carriers or ["delivery"]
     for name, shop in company.shops.items():
         codes = [code for own in shop["warehouses"] if (code := company.code_of_warehouse(own))]
         warehouse = codes[0] if codes else next(iter(company.warehouses), "")
         data = {"warehouse": warehouse, "currencies": ",".join(sorted(company.digits))}
         found.append(ReferenceRow("pos", name, name, data=data))
-        for kind, methods in (("payment-method", company.methods), ("delivery-method", company.carriers or [BY_TEXT])):
+        for kind, methods in (("payment-method", company.methods), ("delivery-method", carriers)):
             found += [ReferenceRow(kind, method, method, pos=name) for method in methods]
     found += [ReferenceRow("warehouse", code, warehouse["name"]) for code, warehouse in company.warehouses.items()]
     for kind, names in (("user", company.employees), ("customer-type", company.categories)):

@@ -139,7 +139,7 @@ async def reverse(tryton: Tryton, record: SaleRecord) -> SaleRecord:
     amounts = _amounts(tryton, record, sold, [(each.left, each) for each in sold], paper, comes_back=True)
     record = await _carry_out(tryton, record, f"{record.key}{REVERSAL}", paper, amounts, -1)
     await documents.settle(tryton, record, 0)
-    return await tryton.again(record)
+    return await tryton.sale(record.key)
 
 
 async def _carry_out(
@@ -148,17 +148,17 @@ async def _carry_out(
     """Make the side sale, its returns and its credit note, as far as they are not there; the sale as it is then."""
     if record.side(web_id) is None:
         await _create(tryton, record, web_id, paper, amounts, sign)
-        record = await tryton.again(record)
+        record = await tryton.sale(record.key)
     await _process(tryton, record, _required(record, web_id))
-    record = await tryton.again(record)
+    record = await tryton.sale(record.key)
     for button, state in (("receive", "draft"), ("do", "received")):
         if ids := [each["id"] for each in _required(record, web_id).returns if each["state"] == state]:
             await tryton.rpc.press(_RETURN, button, ids)
-            record = await tryton.again(record)
+            record = await tryton.sale(record.key)
     if views.open_document(record):
         side = _required(record, web_id)
         await documents.post(tryton, side.invoices, warns=side.paper is None or side.paper.has_own_taxes)
-        record = await tryton.again(record)
+        record = await tryton.sale(record.key)
     return record
 
 
