@@ -41,9 +41,21 @@ async def check(rpc: TrytonRpc, options: Options) -> ErpIdentity:
     version = await rpc.server_version()
     await rpc.log_in()
     title, told = rpc.database, f"The server is Tryton {version}"
-    tried = f"{told}; chansync was tried with {_SERIES}x."
-    findings = [_told(version.startswith(_SERIES), f"{told}.", tried, "warn"), *await _modules(rpc)]
-    if all(finding.word != "bad" for finding in findings):
+    active = {row["name"] for row in await rpc.search_read("ir.module", [["state", "=", "activated"]], ["name"])}
+    missing = [f"{name} ({what})" for name, what in _MODULES.items() if name not in active]
+    findings = [
+        _told(version.startswith(_SERIES), f"{told}.", f"{told}; chansync was tried with {_SERIES}x.", "warn"),
+        _told(
+            not missing,
+            "The modules that sales need are active.",
+            f"These modules are not active: {', '.join(missing)}. Activate them in Tryton (Administration, Modules) or "
+            "with trytond-admin -u.",
+        ),
+    ]
+    if not missing:
+        if carriers := " and ".join(name for name in _CARRIERS if name not in active):
+            sentence = f"Without the modules {carriers} the delivery method is text in the sale's comment."
+            findings.append(Finding("ok", sentence))
         try:
             company = await load_company(rpc, options)
         except Refusal:
@@ -60,23 +72,6 @@ async def check(rpc: TrytonRpc, options: Options) -> ErpIdentity:
 def _told(is_fine: object, good: str, otherwise: str, word: str = "bad") -> Finding:
     """What is as it should be, or how it is otherwise and what to do."""
     return Finding("ok", good) if is_fine else Finding(word, otherwise)
-
-
-async def _modules(rpc: TrytonRpc) -> list[Finding]:
-    rows = await rpc.search_read("ir.module", [["state", "=", "activated"]], ["name"])
-    active = {row["name"] for row in rows}
-    missing = [f"{name} ({what})" for name, what in _MODULES.items() if name not in active]
-    found = _told(
-        not missing,
-        "The modules that sales need are active.",
-        f"These modules are not active: {', '.join(missing)}. Activate them in Tryton (Administration, Modules) or "
-        "with trytond-admin -u.",
-    )
-    carriers = [name for name in _CARRIERS if name not in active]
-    if missing or not carriers:
-        return [found]
-    sentence = f"Without the modules {' and '.join(carriers)} the delivery method is text in the sale's comment."
-    return [found, Finding("ok", sentence)]
 
 
 async def _of_user(rpc: TrytonRpc, company: Company) -> AsyncIterator[Finding]:

@@ -30,9 +30,7 @@ async def apply(tryton: Tryton, sales: Sequence[SaleSteps]) -> list[SaleAnswer]:
     processed = {sale.key for sale in sales if any(not isinstance(step, _IN_QUOTATION) for step in sale.steps)}
     recorded, unrecorded = await record_all(tryton, drafts, processed)
     known = await tryton.load([sale.key for sale in sales])
-    confirmed = [
-        record for key, record in known.items() if key in (recorded | unrecorded) and record.state == "confirmed"
-    ]
+    confirmed = [own for draft in drafts if (own := known.get(draft.key)) and own.state == "confirmed"]
     if confirmed:
         await process_all(tryton, [record.id for record in confirmed])
         known |= await tryton.load([record.key for record in confirmed])

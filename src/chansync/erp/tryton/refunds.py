@@ -20,7 +20,7 @@ from chansync.erp.tryton.failures import Refusal
 from chansync.erp.tryton.paper import RefundPaper
 from chansync.erp.tryton.record import sale_values
 from chansync.erp.tryton.records import ISSUED, REFUND, REVERSAL, WITHDRAWAL, SaleRecord, Side, Tryton
-from chansync.erp.tryton.totals import Amount, Left
+from chansync.erp.tryton.totals import Amount
 from chansync.erp.tryton.wizards import process_sale
 from chansync.model.money import format_money
 from chansync.model.sale import LineKind, RefundedLine, SaleLine, withdrawn_key
@@ -287,10 +287,9 @@ def _amounts(
     evened_out = [line for line in record.paper.lines if line.kind is LineKind.ROUNDING]
     explained = totals.rounding_of([*evened_out, *(of.line for _, of in parts)]) if parts else 0
     if abs(rest) > explained:
-        own = [Left(line.external_id, of.tax, line.net + line.tax) for line, of in parts]
         left = _less(sold, [line for line, _ in parts]) if rest > 0 else ()
-        over = [Left(line.external_id, each.tax, line.net + line.tax) for each, line in left]
-        paper.shares = totals.spread(rest, over) or totals.spread(rest, own)
+        paper.shares = totals.spread(rest, ((each.tax, line) for each, line in left))
+        paper.shares = paper.shares or totals.spread(rest, ((of.tax, line) for line, of in parts))
         if not paper.shares:
             raise ErpRefused(
                 f"{format_money(rest, record.currency)} of what is given back of the sale {record.number} belong to no "

@@ -9,7 +9,6 @@ from typing import Any
 from chansync.erp.remote import ChangesPage, ErpIdentity, ReferencePage, ReferenceRow, SaleAnswer, SaleSteps
 from chansync.erp.tryton import changes, check, perform, reference
 from chansync.erp.tryton.company import Company, Options, load_company
-from chansync.erp.tryton.items import find, levels
 from chansync.erp.tryton.records import Tryton
 from chansync.erp.tryton.rpc import READ_TIMEOUT, TrytonRpc
 from chansync.erp.tryton.views import view_of
@@ -42,7 +41,7 @@ class TrytonRemote:
 
     async def find_items(self, keys: Sequence[tuple[str, str]]) -> list[ReferenceRow]:
         await self._tryton()
-        return await find(self._rpc, keys)
+        return await reference.find(self._rpc, keys)
 
     async def apply(self, sales: Sequence[SaleSteps]) -> list[SaleAnswer]:
         return await perform.apply(await self._tryton(), sales)
@@ -57,7 +56,7 @@ class TrytonRemote:
             yield page
 
     async def stock(self, warehouses: Sequence[str], items: Sequence[str] | None = None) -> dict[str, int]:
-        return await levels(await self._tryton(), warehouses, items)
+        return await reference.levels(await self._tryton(), warehouses, items)
 
     async def aclose(self) -> None:
         await self._rpc.aclose()

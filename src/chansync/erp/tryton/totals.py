@@ -183,31 +183,23 @@ def _tax_of(company: Company, amount: Amount, used: set[Decimal]) -> Tax:
     return min(fitting)[-1]
 
 
-@dataclass(frozen=True, slots=True)
-class Left:
-    """What is left of a line of a sale: its id on the platform, its tax, and minor units with tax."""
-
-    external_id: str
-    tax: Tax | None
-    gross: int
-
-
-def spread(amount: int, lines: Sequence[Left]) -> list[RefundedLine]:
-    """The shares of the lines in an amount with tax (minor units), in proportion to what is left of each.
+def spread(amount: int, lines: Iterable[tuple[Tax | None, RefundedLine]]) -> list[RefundedLine]:
+    """The shares of the lines in an amount with tax (minor units), in proportion to what these have left; each line has
+    its tax beside it.
 
     Each tax is rounded once, over all of its lines. Empty where nothing is left.
     """
-    of_tax: defaultdict[Tax | None, list[Left]] = defaultdict(list)
-    for line in lines:
-        of_tax[line.tax].append(line)
+    of_tax: defaultdict[Tax | None, list[RefundedLine]] = defaultdict(list)
+    for tax, line in lines:
+        of_tax[tax].append(line)
     found: list[RefundedLine] = []
-    grosses = _split(amount, [sum(line.gross for line in group) for group in of_tax.values()])
-    for (tax, group), gross in zip(of_tax.items(), grosses, strict=True):
-        parts = _split(gross, [line.gross for line in group])
+    left = [[line.net + line.tax for line in group] for group in of_tax.values()]
+    for (tax, group), gross, own in zip(of_tax.items(), _split(amount, list(map(sum, left))), left, strict=True):
+        parts = _split(gross, own)
         taxes = _split(split_gross(gross, tax.rate * 100)[1] if tax else 0, parts)
         found += [
-            RefundedLine(line.external_id, Decimal(0), part - own, own)
-            for line, part, own in zip(group, parts, taxes, strict=True)
+            RefundedLine(line.external_id, Decimal(0), part - of_part, of_part)
+            for line, part, of_part in zip(group, parts, taxes, strict=True)
             if part
         ]
     return found
