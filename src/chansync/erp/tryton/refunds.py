@@ -100,7 +100,7 @@ async def withdraw(tryton: Tryton, record: SaleRecord, refund_id: str) -> bool:
         return True
     if own not in known:
         sold = await _sold(tryton, record)
-        by_id = {each.line.external_id: each for each in reversed(sold)}
+        by_id = {each.line.external_id: each for each in reversed(sold) if each.line.external_id}
         parts = [(line, by_id[line.external_id]) for line in found.lines if line.external_id in by_id]
         goes_again = bool(side.returns) or not views.is_written_out(record)
         amounts = [
