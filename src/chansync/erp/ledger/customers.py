@@ -1,4 +1,4 @@
-"""Finding the customer of a sale, or creating one.
+"""Finding the customer of a sale, or creating one; and two customers that are one.
 
 Whoever looks for a customer creates one, or gives it a number, in the same write transaction: two processes never
 create one customer twice.
@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from operator import attrgetter
+from typing import Any
 
 import apsw
 
+from chansync.erp.ledger.facts import note_event
 from chansync.model import stored_json
+from chansync.model.errors import UsageError
 from chansync.model.identity import Party, is_another, is_another_company, names_agree
 from chansync.model.order import Address, TaxNumbers
 from chansync.model.sale import Customer, SaleDraft
-from chansync.model.tax_numbers import KINDS, Kind
+from chansync.model.tax_numbers import KINDS, TITLES, Kind
 from chansync.model.times import now_ms
 
 #: The customer's column of each kind of tax number.
@@ -191,3 +194,49 @@ def _is_unchanged(db: apsw.Connection, customer_id: int, customer: Customer) -> 
         "SELECT name, uic, vat_number, personal_number, phone, email FROM erp_customer WHERE id = ?", (customer_id,)
     ).fetchone()
     return row == (customer.name, numbers.uic, numbers.vat, numbers.personal, customer.phone, customer.email)
+
+
+_KEYS = "SELECT key FROM erp_customer_number WHERE kind = ? AND customer_id IN (?, ?)"
+
+
+def merge_customers(db: apsw.Connection, kept_id: int, other_id: int) -> str:
+    """Give all sales of one customer to another, with what that one lacks of numbers, phone and e-mail; what was done.
+
+    Works inside the caller's transaction.
+
+    Raises:
+        UsageError: one of them is not there, or their numbers say that they are two.
+    """
+    if kept_id == other_id:
+        raise UsageError("Name two customers: the one to keep, and the other.")
+    kept, other = customer(db, kept_id), customer(db, other_id)
+    for kind, column in NUMBER_COLUMNS.items():
+        keys = {key for (key,) in db.execute(_KEYS, (kind, kept_id, other_id))}
+        if len(keys) > 1:
+            numbers = f"{TITLES[kind]}s are {kept[column]} and {other[column]}"
+            raise UsageError(f"Customers {kept_id} and {other_id} are two: their {numbers}.")
+    sales = [row[0] for row in db.execute("SELECT id FROM erp_sale WHERE customer_id = ? ORDER BY id", (other_id,))]
+    for sale_id in sales:
+        note_event(db, sale_id, "rewritten", before={"customer_id": other_id, "customer": other["name"]})
+    db.execute("UPDATE erp_sale SET customer_id = ? WHERE customer_id = ?", (kept_id, other_id))
+    filled = {column: kept[column] or other[column] for column in (*NUMBER_COLUMNS.values(), "phone", "email")}
+    settings = ", ".join(f"{column} = ?" for column in filled)
+    db.execute(f"UPDATE erp_customer SET {settings} WHERE id = ?", (*filled.values(), kept_id))
+    # A key of a kind that the kept one has already goes with the other.
+    db.execute("UPDATE OR IGNORE erp_customer_number SET customer_id = ? WHERE customer_id = ?", (kept_id, other_id))
+    db.execute("DELETE FROM erp_customer WHERE id = ?", (other_id,))
+    count = "1 sale" if len(sales) == 1 else f"{len(sales)} sales"
+    return f"Customer {other_id} ({other['name']}) is customer {kept_id} ({kept['name']}) now, with {count}."
+
+
+def customer(db: apsw.Connection, customer_id: int) -> dict[str, Any]:
+    """What is known of a customer, by column.
+
+    Raises:
+        UsageError: there is none of that id.
+    """
+    names = ("id", "name", "customer_type", "uic", "vat_number", "personal_number", "phone", "email", "address")
+    row = db.execute(f"SELECT {', '.join(names)} FROM erp_customer WHERE id = ?", (customer_id,)).fetchone()
+    if row is None:
+        raise UsageError(f"There is no customer {customer_id} in the ERP.")
+    return dict(zip(names, row, strict=True))

@@ -8,18 +8,18 @@ from decimal import Decimal
 import apsw
 
 from chansync.erp.ledger import closing, goods, recording
-from chansync.erp.ledger.facts import facts
+from chansync.erp.ledger.facts import facts_of
 from chansync.model.order import Address, TaxNumbers
 from chansync.model.sale import MethodAmount, RecordedRefund, RefundedLine, SaleView
 
 _SALE = """
-    SELECT s.id, s.number, s.created_at, s.tax_transaction, c.name, coalesce(a.type || ' ' || a.code, ''),
-        s.billing, s.delivery, s.payments, s.note, s.uic, s.vat_number, s.personal_number, s.order_number,
-        s.delivery_method
+    SELECT s.number, c.name, s.created_at, coalesce(a.type || ' ' || a.code, ''), s.tax_transaction, s.note,
+        s.order_number, s.delivery_method, s.billing, s.delivery, s.payments, s.uic, s.vat_number, s.personal_number
     FROM erp_sale s JOIN erp_customer c ON c.id = s.customer_id
     LEFT JOIN erp_payment_method m ON m.pos_id = s.pos_id AND m.code = s.payment_method
     LEFT JOIN erp_account a ON a.id = m.account_id WHERE s.key = ?
 """
+_TOLD = ("number", "customer", "recorded_at", "account", "tax_transaction", "note", "order_number", "delivery_method")
 
 
 def view(db: apsw.Connection, sale_key: str) -> SaleView | None:
@@ -27,51 +27,30 @@ def view(db: apsw.Connection, sale_key: str) -> SaleView | None:
     row = db.execute(_SALE, (sale_key,)).fetchone()
     if row is None:
         return None
-    (
-        sale_id,
-        number,
-        recorded_at,
-        tax_transaction,
-        customer,
-        account,
-        billing,
-        delivery,
-        payments,
-        note,
-        *numbers,
-        order_number,
-        method,
-    ) = row
-    sale = facts(db, sale_id)
+    billing, delivery, payments, *numbers = row[len(_TOLD) :]
+    sale = facts_of(db, sale_key)
     # Most sales are looked at before anything of them leaves: they have no packages.
     is_out = sale.state.has_issued or sale.state.reversed
     return SaleView(
         key=sale_key,
-        ref=str(sale_id),
-        number=number,
+        ref=str(sale.id),
         state=sale.state,
-        customer=customer,
-        recorded_at=recorded_at,
         pos=sale.pos,
         warehouse=sale.warehouse,
         payment_method=sale.payment_method,
-        account=account,
         document_type=sale.document_type,
-        tax_transaction=tax_transaction,
-        lines=tuple(recording.sale_lines(db, sale_id)),
-        refunds=tuple(_refunds(db, sale_id)),
-        blocked=tuple(goods.blocked_items(db, sale_id)) if sale.state.blocked else (),
+        lines=tuple(recording.sale_lines(db, sale.id)),
+        refunds=tuple(_refunds(db, sale.id)),
+        blocked=tuple(goods.blocked_items(db, sale.id)) if sale.state.blocked else (),
         nameless=recording.nameless(billing, delivery),
         shipment=closing.shipment(db, sale),
         cancel_reason=closing.cancel_reason(db, sale),
         payments=tuple(MethodAmount(*part) for part in json.loads(payments)),
         billing=_address(billing),
         delivery=_address(delivery),
-        note=note,
         tax_numbers=TaxNumbers(*numbers),
-        order_number=order_number,
-        delivery_method=method,
-        packages=tuple(closing.packages(db, sale_id)) if is_out else (),
+        packages=tuple(closing.packages(db, sale.id)) if is_out else (),
+        **dict(zip(_TOLD, row, strict=False)),
     )
 
 

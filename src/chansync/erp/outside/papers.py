@@ -9,13 +9,12 @@ from decimal import Decimal
 
 from chansync.erp.outside import sales
 from chansync.erp.papers import DocumentRow, LeftLine, PaymentRow, SaleDetails, SalePapers, SaleRow
-from chansync.model.money import from_minor
 from chansync.model.order import Address
 from chansync.model.sale import LineKind, SaleView
 
 
-def papers_of(sale: SaleView, services: Collection[str] = ()) -> SalePapers:
-    """The sale with its papers, as far as its ERP tells them.
+def papers_of(sale: SaleView, erp: str, services: Collection[str] = ()) -> SalePapers:
+    """The sale with its papers, as far as the ERP of that code tells them.
 
     Args:
         services: codes of what is no goods.
@@ -25,7 +24,7 @@ def papers_of(sale: SaleView, services: Collection[str] = ()) -> SalePapers:
     recorded_on = datetime.fromtimestamp(sale.recorded_at / 1000, UTC).date().isoformat() if sale.recorded_at else ""
     row = SaleRow(
         sale.number, recorded_on, channel, sale.order_number or "", sale.customer, state.currency, state.total, "",
-        sale.recorded_at,
+        sale.recorded_at, erp,
     )  # fmt: skip
     fields = {
         "pos": sale.pos, "warehouse": sale.warehouse, "payment_method": sale.payment_method,
@@ -35,23 +34,8 @@ def papers_of(sale: SaleView, services: Collection[str] = ()) -> SalePapers:
     details = SaleDetails(
         row, state, [], fields, {"id": "", "name": sale.customer}, _address(sale.billing), _address(sale.delivery)
     )
+    details.add_lines(sale.lines)
     currency = state.currency
-    net = tax = 0
-    for line in sale.lines:
-        net, tax = net + line.net, tax + line.tax
-        amounts = {"net": line.net, "tax": line.tax, "discount": line.discount, "total": line.net + line.tax}
-        texts = {name: str(from_minor(amount, currency)) for name, amount in amounts.items()}
-        details.lines.append(
-            {
-                "kind": str(line.kind),
-                "item": line.item_code,
-                "name": line.name,
-                "quantity": str(line.quantity),
-                "external_id": line.external_id,
-            }
-            | texts
-        )
-    details.net, details.tax = str(from_minor(net, currency)), str(from_minor(tax, currency))
     documents = []
     if state.document_number:
         documents.append(DocumentRow(state.document_number, sale.number, currency, state.documented, "", 0))
