@@ -10,8 +10,7 @@ from typing import Any
 from chansync.db.connection import Store
 from chansync.db.transaction import transaction
 from chansync.erp.ledger import stock
-from chansync.erp.ledger.embedded import LEDGER
-from chansync.erp.ledger.perform import perform
+from chansync.erp.ledger.embedded import LEDGER, perform
 from chansync.model import steps
 from chansync.model.order import TaxNumbers
 from chansync.model.sale import Customer, LineKind, RefundedLine, SaleDraft, SaleLine, SaleState, SaleView

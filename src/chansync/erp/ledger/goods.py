@@ -5,7 +5,6 @@ On hand and blocked are two accounts of each item in each warehouse; a movement 
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -130,17 +129,6 @@ def block(db: apsw.Connection, sale: Facts) -> tuple[bool, list[tuple[str, int]]
     if moves or not is_block_wanted(db, sale):
         note_event(db, sale.id, "blocked", pieces=_by_code(db, moves))
     return bool(moves or own), sorted(_by_code(db, missing).items())
-
-
-def blockable(db: apsw.Connection, warehouse: str, items: Iterable[str]) -> set[str]:
-    """``Embedded.blockable``."""
-    rows = db.execute(
-        """SELECT i.code FROM json_each(?1) e JOIN erp_item i ON i.code = e.value
-           JOIN erp_stock s ON s.item_id = i.id AND s.warehouse_id = (SELECT id FROM erp_warehouse WHERE code = ?2)
-           WHERE s.on_hand > s.blocked""",
-        (json.dumps(sorted(items)), warehouse),
-    )
-    return {row[0] for row in rows}
 
 
 def release(db: apsw.Connection, sale: Facts) -> bool:
@@ -326,34 +314,6 @@ def still_out(db: apsw.Connection, sale: Facts) -> Pieces:
     ):
         out[item_id] = out.get(item_id, Decimal(0)) - Decimal(quantity)
     return {item_id: int(count) for item_id, count in out.items() if count}
-
-
-def available(db: apsw.Connection, warehouses: Sequence[str]) -> dict[str, int]:
-    """``Embedded.stock``."""
-    # Items without any movement have none.
-    sums = dict(
-        db.execute(
-            """SELECT item_id, sum(on_hand - needed) FROM erp_stock
-               WHERE warehouse_id IN (SELECT id FROM erp_warehouse WHERE code IN (SELECT value FROM json_each(?)))
-               GROUP BY item_id""",
-            (json.dumps(list(warehouses)),),
-        )
-    )
-    items = db.execute("SELECT id, code FROM erp_item WHERE type = 'goods'")
-    return {code: sums.get(item_id, 0) for item_id, code in items}
-
-
-def changed_items(db: apsw.Connection, warehouses: Sequence[str], after: int) -> tuple[set[str], int]:
-    """``Embedded.stock_changes``: marks are what ``erp_stock.changed`` counts."""
-    rows = db.execute(
-        """SELECT DISTINCT i.code FROM erp_stock s JOIN erp_item i ON i.id = s.item_id
-           WHERE s.changed > ? AND s.warehouse_id IN
-               (SELECT id FROM erp_warehouse WHERE code IN (SELECT value FROM json_each(?)))""",
-        (after, json.dumps(list(warehouses))),
-    )
-    changed = {row[0] for row in rows}
-    mark: int | None = db.execute("SELECT max(changed) FROM erp_stock").get
-    return changed, max(after, mark or 0)
 
 
 def blocked_items(db: apsw.Connection, sale_id: int) -> list[tuple[str, int]]:

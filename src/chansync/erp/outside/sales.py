@@ -87,12 +87,6 @@ def viewed_at(db: apsw.Connection, sale_key: str) -> int | None:
     return found
 
 
-def key_of(db: apsw.Connection, erp: str, number: str) -> str | None:
-    """The key of the ERP's sale of that number, or None."""
-    found: str | None = db.execute("SELECT sale_key FROM mirror_sale WHERE number = ? AND erp = ?", (number, erp)).get
-    return found
-
-
 def erp_of(db: apsw.Connection, sale_key: str) -> str | None:
     """The ERP that was asked for the sale of that key; None: none was."""
     found: str | None = db.execute("SELECT erp FROM mirror_sale WHERE sale_key = ?", (sale_key,)).get
@@ -229,16 +223,8 @@ def note_wish(db: apsw.Connection, key: str) -> None:
     db.execute("UPDATE sale_step SET by_person = 1 WHERE key = ? AND state = 'waiting'", (key,))
 
 
-def wishes(db: apsw.Connection, sale_key: str) -> list[Step]:
-    """The steps that people asked for and the ERP has refused, in the order in which they were asked for."""
-    rows = db.execute(
-        "SELECT step FROM sale_step WHERE sale_key = ? AND by_person AND state = 'problem' ORDER BY place", (sale_key,)
-    )
-    return [step_from_json(text) for (text,) in rows]
-
-
 def drop_wishes(db: apsw.Connection, sale_key: str) -> bool:
-    """``wishes`` are void; whether there were any. Call it inside a transaction."""
+    """``Embedded.wishes`` are void; whether there were any. Call it inside a transaction."""
     db.execute(
         "UPDATE sale_step SET state = 'dropped', noted = 1 WHERE sale_key = ? AND by_person AND state = 'problem'",
         (sale_key,),
@@ -266,14 +252,6 @@ def note_read(db: apsw.Connection, sale_key: str) -> None:
     db.execute(
         "UPDATE sale_step SET noted = 1 WHERE sale_key = ? AND noted = 0 AND state IN ('applied', 'problem')",
         (sale_key,),
-    )
-
-
-def drop(db: apsw.Connection, sale_key: str) -> None:
-    """Steps that were not sent yet are void. Call it inside a transaction."""
-    db.execute(
-        "UPDATE sale_step SET state = 'dropped', answered_at = ?, noted = 1 WHERE sale_key = ? AND state = 'waiting'",
-        (now_ms(), sale_key),
     )
 
 
@@ -470,48 +448,6 @@ def has_work(db: apsw.Connection, erp: str, now: int) -> bool:
 
 
 # Stock
-
-
-def stock(db: apsw.Connection, erp: str, warehouses: Collection[str]) -> dict[str, int]:
-    """Item code → pieces in those warehouses less what is reserved there and what our open sales still need."""
-    found: dict[str, int] = dict.fromkeys(
-        (
-            row[0]
-            for row in db.execute(
-                "SELECT code FROM mirror_reference WHERE erp = ? AND kind = 'item' AND gone_at IS NULL", (erp,)
-            )
-        ),
-        0,
-    )
-    rows = db.execute(
-        """SELECT item, sum(pieces - needed) FROM mirror_stock WHERE erp = ?
-           AND warehouse IN (SELECT value FROM json_each(?)) GROUP BY item""",
-        (erp, to_json(list(warehouses))),
-    )
-    found.update((item, count) for item, count in rows if item in found)
-    return found
-
-
-def stock_changes(db: apsw.Connection, erp: str, warehouses: Collection[str], mark: int) -> tuple[set[str], int]:
-    """As ``chansync.erp.protocol.Embedded.stock_changes``."""
-    rows = db.execute(
-        """SELECT item FROM mirror_stock WHERE changed > ? AND erp = ?
-           AND warehouse IN (SELECT value FROM json_each(?))""",
-        (mark, erp, to_json(list(warehouses))),
-    )
-    moved = {row[0] for row in rows}
-    now: int | None = db.execute("SELECT max(changed) FROM mirror_stock").get
-    return moved, now or 0
-
-
-def blockable(db: apsw.Connection, erp: str, warehouse: str, items: Iterable[str]) -> set[str]:
-    """Those of the items of which that warehouse has pieces that are not reserved, as far as its stock was read."""
-    rows = db.execute(
-        """SELECT item FROM mirror_stock WHERE erp = ? AND warehouse = ? AND pieces > 0
-           AND item IN (SELECT value FROM json_each(?))""",
-        (erp, warehouse, to_json(list(items))),
-    )
-    return {row[0] for row in rows}
 
 
 def store_stock(
