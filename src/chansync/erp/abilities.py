@@ -12,27 +12,35 @@ from chansync.erp.outside import connected
 from chansync.erp.remote import ErpCapability
 from chansync.model.errors import UsageError
 
+#: Why nothing can be asked for that an ERP is not able to do, after its name.
+_WHY = {
+    ErpCapability.BLOCK: "reserves no goods for a sale",
+    ErpCapability.REQUEST: "takes no requests for goods that are missing",
+    ErpCapability.DOCUMENTS: "issues financial documents only by its own people",
+    ErpCapability.SALE_TYPES: "knows no types of sale",
+    ErpCapability.MERCHANTS: "knows no user who is answerable for a sale",
+    ErpCapability.STOCK: "does not tell its stock",
+    ErpCapability.PACKAGES: "is told of whole sales only: leave the lines away, or write the package out there",
+}
+
 #: Parameter of a channel → what its ERP must be able to do for it.
 _PARAMETERS = {
-    "block_quantities": (ErpCapability.BLOCK, "reserves no goods for a sale"),
-    "create_request": (ErpCapability.REQUEST, "takes no requests for goods that are missing"),
-    "issue_document": (ErpCapability.DOCUMENTS, "issues financial documents only by its own people"),
-    "issue_document_on_payment": (ErpCapability.DOCUMENTS, "issues financial documents only by its own people"),
-    "sale_type": (ErpCapability.SALE_TYPES, "knows no types of sale"),
-    "merchant": (ErpCapability.MERCHANTS, "knows no user who is answerable for a sale"),
-    "push_quantities": (ErpCapability.STOCK, "does not tell its stock"),
+    "block_quantities": ErpCapability.BLOCK,
+    "create_request": ErpCapability.REQUEST,
+    "issue_document": ErpCapability.DOCUMENTS,
+    "issue_document_on_payment": ErpCapability.DOCUMENTS,
+    "sale_type": ErpCapability.SALE_TYPES,
+    "merchant": ErpCapability.MERCHANTS,
+    "push_quantities": ErpCapability.STOCK,
 }
 
 #: What people do with a sale → what its ERP must be able to do for it.
 _ACTIONS = {
-    "block": (ErpCapability.BLOCK, "reserves no goods for a sale"),
-    "release": (ErpCapability.BLOCK, "reserves no goods for a sale"),
-    "request": (ErpCapability.REQUEST, "takes no requests for goods that are missing"),
-    "issue": (ErpCapability.DOCUMENTS, "issues financial documents only by its own people"),
-    "pack": (
-        ErpCapability.PACKAGES,
-        "is told of whole sales only: leave the lines away, or write the package out there",
-    ),
+    "block": ErpCapability.BLOCK,
+    "release": ErpCapability.BLOCK,
+    "request": ErpCapability.REQUEST,
+    "issue": ErpCapability.DOCUMENTS,
+    "pack": ErpCapability.PACKAGES,
 }
 
 
@@ -54,14 +62,19 @@ def _lacks(db: apsw.Connection, code: str) -> dict[ErpCapability, str]:
 
 def impossible_parameters(db: apsw.Connection, code: str) -> dict[str, str]:
     """Parameter of a channel → why the ERP of that code cannot do what it asks for, as a sentence."""
-    if code == registry.LEDGER:
-        return {}
     return _impossible(db, code, _PARAMETERS, of_kind=True)
 
 
+def impossible_actions(db: apsw.Connection, code: str) -> dict[str, str]:
+    """What people do with a sale → why the ERP of that code cannot do it, as a sentence."""
+    return _impossible(db, code, _ACTIONS)
+
+
 def _impossible(
-    db: apsw.Connection, code: str, table: Mapping[str, tuple[ErpCapability, str]], *, of_kind: bool = False
+    db: apsw.Connection, code: str, table: Mapping[str, ErpCapability], *, of_kind: bool = False
 ) -> dict[str, str]:
+    if code == registry.LEDGER:
+        return {}
     try:
         kind = registry.kind_of(db, code)
     except UsageError:
@@ -69,8 +82,8 @@ def _impossible(
         return {}
     lacks = _lacks(db, code)
     found = {
-        name: lacks.get(needed) or f"{kind.label} {why}."
-        for name, (needed, why) in table.items()
+        name: lacks.get(needed) or f"{kind.label} {_WHY[needed]}."
+        for name, needed in table.items()
         if needed in lacks or needed not in kind.capabilities
     }
     return found | (dict(kind.not_possible) if of_kind else {})
@@ -83,8 +96,3 @@ def refused_parameters(db: apsw.Connection, values: Mapping[str, Any]) -> dict[s
         return {}
     found = impossible_parameters(db, registry.of_pos(db, pos).code)
     return {name: sentence for name, sentence in found.items() if values.get(name)}
-
-
-def impossible_actions(db: apsw.Connection, code: str) -> dict[str, str]:
-    """What people do with a sale → why the ERP of that code cannot do it, as a sentence."""
-    return {} if code == registry.LEDGER else _impossible(db, code, _ACTIONS)

@@ -40,15 +40,15 @@ class StepRow:
     sale_key: str
     word: str
     key: str
-    step: Step
     state: str
     asked_at: int
     sent_at: int | None
     answered_at: int | None
     tries: int
     next_try_at: int | None
-    result: StepResult | None
     sentence: str
+    step: Step
+    result: StepResult | None
     noted: bool
     by_person: bool
 
@@ -59,17 +59,25 @@ class StepRow:
 
 
 _STEP = """
-    SELECT id, erp, sale_key, word, key, step, state, asked_at, sent_at, answered_at, tries, next_try_at, result,
-        sentence, noted, by_person FROM sale_step
+    SELECT id, erp, sale_key, word, key, state, asked_at, sent_at, answered_at, tries, next_try_at, sentence, step,
+        result, noted, by_person FROM sale_step
 """
 
 
-def _step(row: tuple[Any, ...]) -> StepRow:
-    head: tuple[Any, ...] = row[:5]
-    middle: tuple[Any, ...] = row[6:12]
-    text, result, sentence, noted, by_person = row[5], *row[12:]
-    told = from_json(result, StepResult) if result else None
-    return StepRow(*(*head, step_from_json(text), *middle, told, sentence, bool(noted), bool(by_person)))
+def _steps(db: apsw.Connection, where: str, *parameters: str | int) -> list[StepRow]:
+    return [
+        StepRow(
+            *(*plain, step_from_json(step), from_json(told, StepResult) if told else None, bool(noted), bool(by_person))
+        )
+        for *plain, step, told, noted, by_person in db.execute(f"{_STEP} WHERE {where}", parameters)
+    ]
+
+
+def _mark(db: apsw.Connection, rows: Iterable[StepRow], columns: str, *values: str | int | None) -> None:
+    """Write those columns of the steps that are on their way still."""
+    db.executemany(
+        f"UPDATE sale_step SET {columns} WHERE id = ? AND state = 'sent'", [(*values, row.id) for row in rows]
+    )
 
 
 # Views
@@ -79,12 +87,6 @@ def view(db: apsw.Connection, sale_key: str) -> SaleView | None:
     """The sale as its ERP showed it last, or None."""
     text: str | None = db.execute("SELECT view FROM mirror_sale WHERE sale_key = ?", (sale_key,)).get
     return from_json(text, SaleView) if text else None
-
-
-def viewed_at(db: apsw.Connection, sale_key: str) -> int | None:
-    """When the ERP showed the sale last."""
-    found: int | None = db.execute("SELECT viewed_at FROM mirror_sale WHERE sale_key = ?", (sale_key,)).get
-    return found
 
 
 def erp_of(db: apsw.Connection, sale_key: str) -> str | None:
@@ -101,12 +103,6 @@ def store_view(db: apsw.Connection, erp: str, found: SaleView) -> None:
         (found.key, erp, found.number, to_json(found), now_ms()),
     )
     _store_need(db, erp, found.key, found.warehouse, _still_needed(found))
-
-
-def forget(db: apsw.Connection, sale_key: str) -> None:
-    """The ERP has no sale of that key: it needs nothing. Its steps stay, as history. Call it inside a transaction."""
-    db.execute("DELETE FROM mirror_sale WHERE sale_key = ?", (sale_key,))
-    db.execute("DELETE FROM mirror_need WHERE sale_key = ?", (sale_key,))
 
 
 def _still_needed(sale: SaleView) -> dict[str, int]:
@@ -164,7 +160,7 @@ def _store_need(db: apsw.Connection, erp: str, sale_key: str, warehouse: str, pi
 
 def steps_of(db: apsw.Connection, sale_key: str) -> list[StepRow]:
     """Every step that was ever asked for of a sale, in the order in which they were asked for last."""
-    return [_step(row) for row in db.execute(f"{_STEP} WHERE sale_key = ? ORDER BY place", (sale_key,))]
+    return _steps(db, "sale_key = ? ORDER BY place", sale_key)
 
 
 def number_of(db: apsw.Connection, sale_key: str) -> str:
@@ -174,12 +170,8 @@ def number_of(db: apsw.Connection, sale_key: str) -> str:
 
 def unfinished(db: apsw.Connection, erp: str, limit: int) -> list[StepRow]:
     """The ERP's steps that are not answered, or refused with a reason, those that were asked for first first."""
-    rows = db.execute(
-        f"""{_STEP} WHERE erp = ? AND (state IN ('waiting', 'sent') OR (state = 'problem' AND sentence <> ''))
-            ORDER BY place LIMIT ?""",
-        (erp, limit),
-    )
-    return [_step(row) for row in rows]
+    is_open = "state IN ('waiting', 'sent') OR (state = 'problem' AND sentence <> '')"
+    return _steps(db, f"erp = ? AND ({is_open}) ORDER BY place LIMIT ?", erp, limit)
 
 
 def refused_sales(db: apsw.Connection, erp: str) -> list[str]:
@@ -190,8 +182,7 @@ def refused_sales(db: apsw.Connection, erp: str) -> list[str]:
 
 def by_key(db: apsw.Connection, key: str) -> StepRow | None:
     """The step of that key, or None."""
-    row = db.execute(f"{_STEP} WHERE key = ?", (key,)).fetchone()
-    return _step(row) if row else None
+    return next(iter(_steps(db, "key = ?", key)), None)
 
 
 def open_words(db: apsw.Connection, sale_key: str) -> dict[str, bool]:
@@ -257,10 +248,7 @@ def note_read(db: apsw.Connection, sale_key: str) -> None:
 
 def drop_sent(db: apsw.Connection, rows: Iterable[StepRow]) -> None:
     """Steps that were sent and have not arrived are void, because the sale is to end. Call it inside a transaction."""
-    db.executemany(
-        "UPDATE sale_step SET state = 'dropped', answered_at = ?, noted = 1 WHERE id = ? AND state = 'sent'",
-        [(now_ms(), row.id) for row in rows],
-    )
+    _mark(db, rows, "state = 'dropped', answered_at = ?, noted = 1", now_ms())
 
 
 def unread(db: apsw.Connection, erp: str) -> list[str]:
@@ -304,14 +292,9 @@ def due(db: apsw.Connection, erp: str, now: int, *, limit: int) -> list[DueSale]
     """
     found = []
     for sale_key in due_keys(db, erp, now, limit=limit):
-        rows = [
-            _step(row)
-            for row in db.execute(f"{_STEP} WHERE sale_key = ? AND state = 'waiting' ORDER BY place", (sale_key,))
-        ]
+        rows = _steps(db, "sale_key = ? AND state = 'waiting' ORDER BY place", sale_key)
         known = view(db, sale_key)
-        pos = known.pos if known else ""
-        if not pos:
-            pos = _pos_of(db, sale_key)
+        pos = known.pos if known and known.pos else _pos_of(db, sale_key)
         is_alone = any(row.tries for row in rows)
         found.append(DueSale(sale_key, rows, pos, known.ref if known else "", is_alone))
     return found
@@ -356,19 +339,12 @@ def note_undelivered(db: apsw.Connection, rows: Iterable[StepRow], sentence: str
 
     Call it inside a transaction.
     """
-    db.executemany(
-        """UPDATE sale_step SET state = 'waiting', sent_at = NULL, tries = tries - 1, sentence = ?
-           WHERE id = ? AND state = 'sent'""",
-        [(sentence, row.id) for row in rows],
-    )
+    _mark(db, rows, "state = 'waiting', sent_at = NULL, tries = tries - 1, sentence = ?", sentence)
 
 
 def note_unsent(db: apsw.Connection, rows: Iterable[StepRow], next_try_at: int | None = None) -> None:
     """Write that nothing was done of steps that were sent, so that they wait again. Call it inside a transaction."""
-    db.executemany(
-        "UPDATE sale_step SET state = 'waiting', sent_at = NULL, next_try_at = ? WHERE id = ? AND state = 'sent'",
-        [(next_try_at, row.id) for row in rows],
-    )
+    _mark(db, rows, "state = 'waiting', sent_at = NULL, next_try_at = ?", next_try_at)
 
 
 def note_answer(db: apsw.Connection, row: StepRow, result: StepResult) -> None:
@@ -382,18 +358,14 @@ def note_answer(db: apsw.Connection, row: StepRow, result: StepResult) -> None:
 
 def note_trouble(db: apsw.Connection, rows: Iterable[StepRow], sentence: str) -> None:
     """Write why nobody knows what became of steps that were sent. Call it inside a transaction."""
-    db.executemany(
-        "UPDATE sale_step SET sentence = ? WHERE id = ? AND state = 'sent'", [(sentence, row.id) for row in rows]
-    )
+    _mark(db, rows, "sentence = ?", sentence)
 
 
 def on_their_way(db: apsw.Connection, erp: str, before: int) -> dict[str, list[StepRow]]:
     """Sale key → its steps that were sent before that time (UTC milliseconds) and are not answered."""
     found: dict[str, list[StepRow]] = {}
-    rows = db.execute(f"{_STEP} WHERE erp = ? AND state = 'sent' AND sent_at <= ? ORDER BY place", (erp, before))
-    for row in rows:
-        step = _step(row)
-        found.setdefault(step.sale_key, []).append(step)
+    for row in _steps(db, "erp = ? AND state = 'sent' AND sent_at <= ? ORDER BY place", erp, before):
+        found.setdefault(row.sale_key, []).append(row)
     return found
 
 
