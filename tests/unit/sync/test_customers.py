@@ -12,9 +12,9 @@ import pytest
 
 from chansync.db.connection import Store, open_store
 from chansync.db.transaction import transaction
-from chansync.erp.ledger import enquiry
 from chansync.erp.ledger.check import check
 from chansync.erp.ledger.customers import merge_customers
+from chansync.erp.ledger.embedded import LEDGER
 from chansync.erp.papers import SaleDetails
 from chansync.model.errors import UsageError
 from chansync.model.order import Address, Order, TaxNumbers
@@ -60,7 +60,7 @@ def customers_of(store: Store) -> list[int]:
 
 def details_of(store: Store, number: str) -> SaleDetails:
     [(key,)] = world.rows(store, "SELECT key FROM erp_sale WHERE number = ?", number)
-    papers = enquiry.papers(store.db, key)
+    papers = LEDGER.papers(store.db, key)
     assert papers is not None
     return papers.details
 

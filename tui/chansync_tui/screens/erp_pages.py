@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import apsw
 
-from chansync.erp.ledger import enquiry, journal, stock
+from chansync.erp.ledger import customers, journal, stock
 from chansync.explain import settlements as settlement_text
 from chansync.explain import story
 from chansync.model.errors import UsageError
@@ -53,7 +53,7 @@ class CustomerPage(TextPage):
 def about_customer(db: apsw.Connection, customer_id: int) -> list[Paragraph]:
     """A customer's numbers, address and last sales."""
     try:
-        found = enquiry.customer(db, customer_id)
+        found = customers.customer(db, customer_id)
     except UsageError as error:
         return [Paragraph(str(error), "bad")]
     address = found.pop("address")

@@ -230,7 +230,7 @@ def merge_customers(db: apsw.Connection, kept_id: int, other_id: int) -> str:
 
 
 def customer(db: apsw.Connection, customer_id: int) -> dict[str, Any]:
-    """What is known of a customer, by column.
+    """A customer with the address that was given last.
 
     Raises:
         UsageError: there is none of that id.
@@ -239,4 +239,4 @@ def customer(db: apsw.Connection, customer_id: int) -> dict[str, Any]:
     row = db.execute(f"SELECT {', '.join(names)} FROM erp_customer WHERE id = ?", (customer_id,)).fetchone()
     if row is None:
         raise UsageError(f"There is no customer {customer_id} in the ERP.")
-    return dict(zip(names, row, strict=True))
+    return dict(zip(names, (*row[:-1], stored_json.required_object(row[-1], "the address of a customer")), strict=True))

@@ -13,7 +13,7 @@ import apsw
 from chansync.erp.entries import Entry
 from chansync.erp.ledger import closing, documents, goods, recording, refunds
 from chansync.erp.ledger.facts import facts_of
-from chansync.erp.ledger.view import view
+from chansync.erp.ledger.view import papers, view
 from chansync.erp.protocol import AtOnce, Embedded, NotPossible, PointOfSale, Reference, each_whole
 from chansync.erp.remote import ErpCapability, ErpKind, ErpSettings, Remote
 from chansync.model import steps as all_steps
@@ -165,10 +165,7 @@ class Ledger(AtOnce):
         return found
 
     def papers(self, db: apsw.Connection, sale_key: str) -> SalePapers | None:
-        # Imported here: an import needs none of it.
-        from chansync.erp.ledger import enquiry
-
-        return enquiry.papers(db, sale_key)
+        return papers(db, sale_key)
 
     def stock(self, db: apsw.Connection, warehouses: Sequence[str]) -> dict[str, int]:
         # Items without any movement have none.

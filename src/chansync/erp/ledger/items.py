@@ -16,10 +16,10 @@ from typing import Any
 
 import apsw
 
-from chansync.erp.ledger.setup_kinds import Gtin, Sku
+from chansync.erp.ledger.setup_kinds import SKU, Gtin
 from chansync.erp.ledger.stock import never_negative, parse_quantity
 from chansync.model.errors import UsageError
-from chansync.model.parameter_types import ParameterType, Text
+from chansync.model.parameter_types import Text
 from chansync.model.times import now_ms
 
 COLUMNS = ("sku", "name", "gtin", "stock", "warehouse")
@@ -174,7 +174,7 @@ def _row(where: str, texts: dict[str, str], default_warehouse: str | None, error
             errors.append(f"{where}, column {name}: {name} {error}")
             return None
 
-    sku, name, gtin = parse("sku", _SKU.parse), parse("name", _NAME.parse), parse("gtin", _GTIN.parse)
+    sku, name, gtin = parse("sku", SKU.parse), parse("name", _NAME.parse), parse("gtin", _GTIN.parse)
     stock = parse("stock", parse_quantity) if texts.get("stock", "").strip() else None
     warehouse = texts.get("warehouse", "").strip() or default_warehouse or ""
     for column, value in (("sku", sku), ("name", name)):
@@ -185,9 +185,7 @@ def _row(where: str, texts: dict[str, str], default_warehouse: str | None, error
     return ItemRow(sku, name, gtin or "", stock, warehouse) if sku and name else None
 
 
-_SKU: ParameterType = Sku()
-_NAME: ParameterType = Text(longest=200)
-_GTIN: ParameterType = Gtin()
+_NAME, _GTIN = Text(longest=200), Gtin()
 
 
 def import_items(db: apsw.Connection, rows: list[ItemRow], *, note: str = "") -> ItemsImported:

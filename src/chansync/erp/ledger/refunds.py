@@ -11,27 +11,13 @@ import apsw
 
 from chansync.erp.ledger import documents, goods
 from chansync.erp.ledger.facts import Facts, note_event
+from chansync.erp.ledger.goods import Line
 from chansync.erp.protocol import NotPossible
 from chansync.model import stored_json
 from chansync.model.money import format_money
 from chansync.model.sale import RefundedLine, withdrawn_key
 from chansync.model.steps import Refund
 from chansync.model.times import now_ms
-
-
-@dataclass(slots=True)
-class _Sold:
-    """A line of the sale: the code and id of its item, and how many pieces are not refunded yet.
-
-    Attributes:
-        unissued: pieces that are still to be issued, of a sale that is partly written out.
-    """
-
-    name: str
-    item_id: int | None
-    is_goods: bool
-    left: Decimal
-    unissued: Decimal
 
 
 def refund(db: apsw.Connection, sale: Facts, step: Refund) -> bool:
@@ -85,19 +71,21 @@ def withdraw(db: apsw.Connection, sale: Facts, key: str) -> tuple[bool, list[tup
                 CASE WHEN goods = {stays} THEN 'none' ELSE goods END FROM erp_refund_line WHERE refund_id = ?""",
         (db.last_insert_rowid(), refund_id),
     )
-    rows = db.execute(
+    back = goods.Pieces()
+    for item_id, code, count in db.execute(
         """SELECT l.item_id, i.code, l.quantity FROM erp_refund_line l JOIN erp_item i ON i.id = l.item_id
            WHERE l.refund_id = ? AND l.goods = 'returned'""",
         (refund_id,),
-    )
-    pieces = goods.take_again(db, sale, [(item_id, goods.whole(Decimal(count), code)) for item_id, code, count in rows])
+    ):
+        back[item_id] += goods.whole(Decimal(count), code)
+    pieces = goods.take_again(db, sale, back)
     # Also a document that was issued after the refund, and for less because of it.
     credit = documents.credit(db, sale, -total) if total and sale.document_id is not None else ""
     returned = int(data.get("returned") or 0)
     if returned:
-        documents.pay_again(
-            db, sale, data.get("accounts") or [(documents.account(db, sale, sale.payment_method), "", returned)]
-        )
+        accounts = data.get("accounts") or [(documents.account(db, sale, sale.payment_method), "", returned)]
+        for account_id, method, amount in accounts:
+            documents.book(db, sale, account_id, amount, method)
     note_event(
         db, sale.id, "refunded", key=own, total=-total, pieces={code: -count for code, count in pieces.items()},
         credit=credit, returned=-returned,
@@ -114,14 +102,14 @@ def _event_of(db: apsw.Connection, sale: Facts, key: str) -> dict[str, Any]:
     return stored_json.required_object(text, "what was done with a sale")
 
 
-def _match(db: apsw.Connection, sale: Facts, lines: Sequence[RefundedLine]) -> list[tuple[RefundedLine, _Sold]]:
+def _match(db: apsw.Connection, sale: Facts, lines: Sequence[RefundedLine]) -> list[tuple[RefundedLine, Line]]:
     """Each refunded line with the line that was sold.
 
     Raises:
         NotPossible: the sale has no such line, or less of it is left.
     """
-    sold = _sold(db, sale)
-    matched: list[tuple[RefundedLine, _Sold]] = []
+    sold = goods.lines(db, sale)
+    matched: list[tuple[RefundedLine, Line]] = []
     for line in lines:
         found = sold.get(line.external_id) if line.external_id else None
         if found is None:
@@ -129,37 +117,14 @@ def _match(db: apsw.Connection, sale: Facts, lines: Sequence[RefundedLine]) -> l
                 # What costs nothing, such as free shipping, is no line of a sale.
                 continue
             raise NotPossible(f"The sale {sale.number} has no line {line.external_id:.60}, which a refund names.")
-        if line.quantity < 0 or line.quantity > found.left:
+        if line.quantity < 0 or line.quantity > found.unrefunded:
             raise NotPossible(
-                f"{line.quantity} of {found.name:.60} cannot be refunded on the sale {sale.number}: "
-                f"{max(found.left, Decimal(0))} are left."
+                f"{line.quantity} of {found.item:.60} cannot be refunded on the sale {sale.number}: "
+                f"{max(found.unrefunded, Decimal(0))} are left."
             )
-        found.left -= line.quantity
+        found.unrefunded -= line.quantity
         matched.append((line, found))
     return matched
-
-
-def _sold(db: apsw.Connection, sale: Facts) -> dict[str, _Sold]:
-    """The sale's lines by their external ids; an item before a service that shares its id."""
-    left = goods.left(db, sale) if sale.state.partly_written_out else []
-    unissued = {line.external_id: line.quantity for line in left}
-    sold: dict[str, _Sold] = {}
-    for external_id, name, item_id, item_type, quantity in db.execute(
-        """SELECT l.external_id, coalesce(i.code, l.name), l.item_id, i.type, l.quantity
-           FROM erp_sale_line l LEFT JOIN erp_item i ON i.id = l.item_id WHERE l.sale_id = ?
-           ORDER BY l.kind <> 'item', l.position""",
-        (sale.id,),
-    ):
-        waiting = unissued.get(external_id, Decimal(0))
-        sold.setdefault(external_id, _Sold(name, item_id, item_type == "goods", Decimal(quantity), waiting))
-    for external_id, quantity in db.execute(
-        """SELECT l.external_id, l.quantity FROM erp_refund r JOIN erp_refund_line l ON l.refund_id = r.id
-           WHERE r.sale_id = ?""",
-        (sale.id,),
-    ):
-        if external_id in sold:
-            sold[external_id].left -= Decimal(quantity)
-    return sold
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,11 +132,11 @@ class _Part:
     """A refunded line, or a part of one, and what becomes of its goods, as ``erp_refund_line.goods`` says it."""
 
     line: RefundedLine
-    sold: _Sold
+    sold: Line
     fate: str
 
 
-def _parts(sale: Facts, matched: list[tuple[RefundedLine, _Sold]], restock: bool) -> list[_Part]:
+def _parts(sale: Facts, matched: list[tuple[RefundedLine, Line]], restock: bool) -> list[_Part]:
     """Each line with the fate of its goods. Of a partly written-out sale, what is not issued is refunded first: a line
     may then be two, the money with the first."""
     parts: list[_Part] = []
@@ -181,8 +146,8 @@ def _parts(sale: Facts, matched: list[tuple[RefundedLine, _Sold]], restock: bool
             continue
         waiting = Decimal(0) if sale.state.written_out else line.quantity
         if sale.state.partly_written_out:
-            waiting = min(line.quantity, sold.unissued)
-            sold.unissued -= waiting
+            waiting = min(line.quantity, max(sold.quantity, Decimal(0)))
+            sold.quantity -= waiting
         rest = line
         if waiting:
             parts.append(_Part(replace(line, quantity=waiting), sold, "not issued"))
@@ -198,8 +163,8 @@ def _write_lines(db: apsw.Connection, refund_id: int, parts: list[_Part]) -> Non
            VALUES (?, ?, ?, ?, ?, ?, ?, ?)""",
         [
             (
-                refund_id, position, part.line.external_id, part.sold.item_id, str(part.line.quantity), part.line.net,
-                part.line.tax, part.fate,
+                refund_id, position, part.line.external_id, part.sold.item_id or None, str(part.line.quantity),
+                part.line.net, part.line.tax, part.fate,
             )
             for position, part in enumerate(parts, 1)
         ],
@@ -212,11 +177,11 @@ def _move_goods(db: apsw.Connection, sale: Facts, parts: list[_Part]) -> dict[st
         still_needed = goods.needed(db, sale)
         goods.unblock(db, sale, still_needed)
         goods.withdraw(db, sale, still_needed)
-    pieces: goods.Pieces = {}
+    pieces = goods.Pieces()
     for part in parts:
-        if part.fate in ("returned", "kept") and part.sold.item_id is not None:
+        if part.fate in ("returned", "kept"):
             # Also where they stay away: half a piece of what went out whole is no quantity.
-            count = goods.whole(part.line.quantity, part.sold.name)
+            count = goods.whole(part.line.quantity, part.sold.item)
             if part.fate == "returned":
-                pieces[part.sold.item_id] = pieces.get(part.sold.item_id, 0) + count
+                pieces[part.sold.item_id] += count
     return goods.bring_back(db, sale, "return", pieces) if pieces else {}

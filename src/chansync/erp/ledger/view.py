@@ -1,16 +1,21 @@
-"""The ledger's view of a sale."""
+"""What the ledger shows of a sale: its view, and to people its papers."""
 
 from __future__ import annotations
 
 import json
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 import apsw
 
 from chansync.erp.ledger import closing, goods, recording
 from chansync.erp.ledger.facts import facts_of
+from chansync.model import stored_json
 from chansync.model.order import Address, TaxNumbers
 from chansync.model.sale import MethodAmount, RecordedRefund, RefundedLine, SaleView
+
+if TYPE_CHECKING:
+    from chansync.erp.papers import SalePapers
 
 _SALE = """
     SELECT s.number, c.name, s.created_at, coalesce(a.type || ' ' || a.code, ''), s.tax_transaction, s.note,
@@ -51,6 +56,50 @@ def view(db: apsw.Connection, sale_key: str) -> SaleView | None:
         tax_numbers=TaxNumbers(*numbers),
         packages=tuple(closing.packages(db, sale.id)) if is_out else (),
         **dict(zip(_TOLD, row, strict=False)),
+    )
+
+
+#: What else there is of a sale, by its column.
+_FIELDS = (
+    "payment_method", "delivery_method", "sale_type", "tax_transaction", "document_type", "merchant", "note", "uic",
+    "vat_number", "personal_number",
+)  # fmt: skip
+
+
+def papers(db: apsw.Connection, sale_key: str) -> SalePapers | None:
+    """The sale of that key with all that there is of it, for people, or None."""
+    # Imported here: an import needs none of it.
+    from chansync.erp.ledger import customers, journal
+    from chansync.erp.papers import LeftLine, SaleDetails, SalePapers, SaleRow
+
+    row = db.execute(f"{journal.SALES} WHERE s.key = ?", (sale_key,)).fetchone()
+    if row is None:
+        return None
+    own, sale_id = facts_of(db, sale_key), row[0]
+    customer_id, billing, delivery, *fields = db.execute(
+        f"SELECT customer_id, billing, delivery, {', '.join(_FIELDS)} FROM erp_sale WHERE id = ?", (sale_id,)
+    ).get
+    buyer = customers.customer(db, customer_id)
+    del buyer["address"]
+    details = SaleDetails(
+        SaleRow(*row[1:]),
+        own.state,
+        journal.events(db, sale_id),
+        {"pos": own.pos, "warehouse": own.warehouse} | dict(zip(_FIELDS, fields, strict=True)),
+        buyer,
+        stored_json.required_object(billing, "the address of a sale"),
+        stored_json.required_object(delivery, "the address of a sale"),
+    )
+    details.add_lines(recording.sale_lines(db, sale_id))
+    return SalePapers(
+        details,
+        journal.documents(db, sale=sale_id, limit=-1)[::-1],
+        journal.payments(db, sale=sale_id, limit=-1)[::-1],
+        journal.requests(db, sale=sale_id, limit=-1),
+        [(item, own.warehouse, pieces) for item, pieces in goods.blocked_items(db, sale_id)],
+        journal.shipments(db, sale_id),
+        closing.packages(db, sale_id),
+        [LeftLine(line.external_id, line.item, line.name, line.quantity) for line in goods.left(db, own)],
     )
 
 
