@@ -228,7 +228,8 @@ def lines(db: apsw.Connection, sale: Facts) -> dict[str, Line]:
     found: dict[str, Line] = {}
     for external_id, item_id, item, name, item_type, quantity in db.execute(
         """SELECT l.external_id, coalesce(i.id, 0), coalesce(i.code, l.name), l.name, i.type, l.quantity
-           FROM erp_sale_line l LEFT JOIN erp_item i ON i.id = l.item_id WHERE l.sale_id = ? ORDER BY l.kind <> 'item', l.position""",
+           FROM erp_sale_line l LEFT JOIN erp_item i ON i.id = l.item_id
+           WHERE l.sale_id = ? ORDER BY l.kind <> 'item', l.position""",
         (sale.id,),
     ):
         sold = Decimal(quantity)

@@ -17,7 +17,7 @@ from typing import Any
 import apsw
 
 from chansync.erp.ledger.setup_kinds import SKU, Gtin
-from chansync.erp.ledger.stock import never_negative, parse_quantity
+from chansync.erp.ledger.stock import SET_STOCK, never_negative, parse_quantity
 from chansync.model.errors import UsageError
 from chansync.model.parameter_types import Text
 from chansync.model.times import now_ms
@@ -46,9 +46,9 @@ class ItemRow:
 class ItemsImported:
     """What an import did: items that are new, items that existed, movements of stock."""
 
-    added: int = 0
-    known: int = 0
-    movements: int = 0
+    added: int
+    known: int
+    movements: int
 
 
 def goods_count(db: apsw.Connection) -> int:
@@ -195,59 +195,33 @@ def import_items(db: apsw.Connection, rows: list[ItemRow], *, note: str = "") ->
         UsageError: warehouses that do not exist or may not go below zero, or codes that are services; nothing is
             written then.
     """
-    done = ItemsImported()
     with db:
-        warehouses = dict(db.execute("SELECT code, id FROM erp_warehouse"))
-        unknown = {row.warehouse for row in rows if row.stock is not None} - set(warehouses)
+        stated = [row for row in rows if row.stock is not None]
+        unknown = {row.warehouse for row in stated} - {code for (code,) in db.execute("SELECT code FROM erp_warehouse")}
         if unknown:
             raise UsageError(
                 f"There is no warehouse {', '.join(sorted(unknown)):.200} in the ERP, and nothing was imported."
             )
-        below = {row.warehouse for row in rows if row.stock is not None and row.stock < 0} & never_negative(db)
+        below = {row.warehouse for row in stated if row.stock is not None and row.stock < 0} & never_negative(db)
         if below:
             raise UsageError(
                 f"The stock of {', '.join(sorted(below)):.200} may not go below zero, because no POS that takes from "
                 "there allows it, and nothing was imported."
             )
-        services = {row[0] for row in db.execute("SELECT code FROM erp_item WHERE type = 'service'")}
-        clash = sorted({row.sku for row in rows} & services)
+        items = {row.sku for row in rows}
+        clash = sorted(items & {code for (code,) in db.execute("SELECT code FROM erp_item WHERE type = 'service'")})
         if clash:
             raise UsageError(f"{', '.join(clash[:12])} are services in the ERP, and nothing was imported.")
-        before: int = db.execute("SELECT count(*) FROM erp_item").get
+        counts = "SELECT (SELECT count(*) FROM erp_item), (SELECT coalesce(max(id), 0) FROM erp_stock_movement)"
+        items_before, last_before = db.execute(counts).get
         db.executemany(
             """INSERT INTO erp_item (code, name, gtin, type) VALUES (?, ?, ?, 'goods')
                ON CONFLICT (code) DO UPDATE SET name = excluded.name,
                gtin = CASE WHEN excluded.gtin = '' THEN gtin ELSE excluded.gtin END""",
             ((row.sku, row.name, row.gtin) for row in rows),
         )
-        done.added = db.execute("SELECT count(*) FROM erp_item").get - before
-        done.known = len({row.sku for row in rows}) - done.added
-        done.movements = _move(db, rows, warehouses, note)
-    return done
-
-
-def _move(db: apsw.Connection, rows: list[ItemRow], warehouses: dict[str, int], note: str) -> int:
-    """Openings and corrections for the rows that state stock; how many there are. Call it in a transaction."""
-    items = dict(db.execute("SELECT code, id FROM erp_item"))
-    balances = {
-        (item, warehouse): quantity
-        for item, warehouse, quantity in db.execute(
-            """SELECT item_id, warehouse_id, sum(quantity) FROM erp_stock_movement WHERE quantity <> 0
-               GROUP BY item_id, warehouse_id"""
-        )
-    }
-    now = now_ms()
-    moves = []
-    for row in rows:
-        if row.stock is None:
-            continue
-        place = (items[row.sku], warehouses[row.warehouse])
-        difference = row.stock - balances.get(place, 0)
-        if difference:
-            kind = "correction" if place in balances else "opening"
-            moves.append((place[1], place[0], difference, kind, note, now))
-    db.executemany(
-        "INSERT INTO erp_stock_movement (warehouse_id, item_id, quantity, kind, note, at) VALUES (?, ?, ?, ?, ?, ?)",
-        moves,
-    )
-    return len(moves)
+        now = now_ms()
+        db.executemany(SET_STOCK, ((row.sku, row.warehouse, row.stock, note, now) for row in stated))
+        items_after, last_after = db.execute(counts).get
+    added = items_after - items_before
+    return ItemsImported(added, len(items) - added, last_after - last_before)

@@ -58,6 +58,16 @@ def parse_quantity(text: str) -> int:
     return -int(digits) if cleaned.startswith("-") else int(digits)
 
 
+#: Brings what is on hand of an item in a warehouse (by their codes) to that many pieces, by moving the difference.
+SET_STOCK = """
+    INSERT INTO erp_stock_movement (warehouse_id, item_id, quantity, kind, note, at)
+    SELECT w.id, i.id, ?3 - coalesce(s.on_hand, 0), CASE WHEN EXISTS (
+        SELECT 1 FROM erp_stock_movement WHERE item_id = i.id AND warehouse_id = w.id AND quantity <> 0)
+        THEN 'correction' ELSE 'opening' END, ?4, ?5
+    FROM erp_item i JOIN erp_warehouse w LEFT JOIN erp_stock s ON s.item_id = i.id AND s.warehouse_id = w.id
+    WHERE i.code = ?1 AND w.code = ?2 AND ?3 <> coalesce(s.on_hand, 0)"""
+
+
 def set_stock(db: apsw.Connection, item: str, warehouse: str, quantity: int, *, note: str = "") -> int:
     """Bring the balance to ``quantity`` by a movement of the difference; the difference.
 
@@ -67,25 +77,17 @@ def set_stock(db: apsw.Connection, item: str, warehouse: str, quantity: int, *, 
         UsageError: there is no such item or warehouse, it is a service, or its stock may not go below zero.
     """
     with db:
-        item_id, warehouse_id = _item(db, item), _warehouse(db, warehouse)
+        _item(db, item)
+        _warehouse(db, warehouse)
         if quantity < 0 and warehouse in never_negative(db):
             raise UsageError(
                 f"{warehouse} cannot have {quantity} of {item!r:.60}: no POS that takes from there allows negative "
                 "stock. Allow it: chansync erp set pos … negative_stock=yes"
             )
-        before, moved = db.execute(
-            """SELECT (SELECT on_hand FROM erp_stock WHERE item_id = ?1 AND warehouse_id = ?2),
-               EXISTS (SELECT 1 FROM erp_stock_movement WHERE item_id = ?1 AND warehouse_id = ?2 AND quantity <> 0)""",
-            (item_id, warehouse_id),
+        difference: int | None = db.execute(
+            f"{SET_STOCK} RETURNING quantity", (item, warehouse, quantity, note, now_ms())
         ).get
-        difference: int = quantity - (before or 0)
-        if difference:
-            db.execute(
-                """INSERT INTO erp_stock_movement (warehouse_id, item_id, quantity, kind, note, at)
-                   VALUES (?, ?, ?, ?, ?, ?)""",
-                (warehouse_id, item_id, difference, "correction" if moved else "opening", note, now_ms()),
-            )
-    return difference
+    return difference or 0
 
 
 def never_negative(db: apsw.Connection) -> set[str]:
