@@ -44,7 +44,14 @@ def find_or_create(db: apsw.Connection, draft: SaleDraft) -> tuple[int, bool, li
     """
     known, warnings = _find(db, draft)
     if known is None:
-        return _create(db, draft.customer), True, []
+        columns, customer = (*_COLUMNS, "customer_type", "created_at"), draft.customer
+        db.execute(
+            f"INSERT INTO erp_customer ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})",
+            (*_values(customer), customer.customer_type, now_ms()),
+        )
+        customer_id = db.last_insert_rowid()
+        _write_keys(db, customer_id, customer.keys)
+        return customer_id, True, []
     _add_numbers(db, known, draft.customer)
     return known.id, False, warnings
 
@@ -54,13 +61,19 @@ def customer_of_changed(db: apsw.Connection, customer_id: int, sale_id: int, dra
 
     One that other sales have too is left as it is: if it does not match any more, a new one is made.
     """
-    if _is_unchanged(db, customer_id, draft.customer):
+    *columns, _ = _COLUMNS
+    row = db.execute(f"SELECT {', '.join(columns)} FROM erp_customer WHERE id = ?", (customer_id,)).fetchone()
+    *values, _ = _values(draft.customer)
+    if row == tuple(values):
         return customer_id
     known, _ = _find(db, draft)
     is_shared = db.execute("SELECT 1 FROM erp_sale WHERE customer_id = ? AND id <> ?", (customer_id, sale_id)).get
     if is_shared or (known is not None and known.id != customer_id):
         return find_or_create(db, draft)[0]
-    _write(db, customer_id, draft.customer)
+    named = ", ".join(f"{column} = ?" for column in _COLUMNS)
+    db.execute(f"UPDATE erp_customer SET {named} WHERE id = ?", (*_values(draft.customer), customer_id))
+    db.execute("DELETE FROM erp_customer_number WHERE customer_id = ?", (customer_id,))
+    _write_keys(db, customer_id, draft.customer.keys)
     return customer_id
 
 
@@ -121,54 +134,31 @@ def _known(db: apsw.Connection, condition: str, value: int | str) -> Iterator[_K
     for customer_id, name, address in rows:
         found = stored_json.object_or_empty(address)
         names = {part: str(found.get(part) or "") for part in ("first_name", "last_name", "company")}
-        yield _Known(customer_id, name, _party(name, Address(**names), _keys(db, customer_id)))
+        keys = TaxNumbers(**dict(db.execute(_KEYS, (customer_id,))))
+        yield _Known(customer_id, name, _party(name, Address(**names), keys))
 
 
-def _keys(db: apsw.Connection, customer_id: int) -> TaxNumbers:
-    rows = db.execute("SELECT kind, key FROM erp_customer_number WHERE customer_id = ?", (customer_id,))
-    return TaxNumbers(**dict(rows))
+_KEYS = "SELECT kind, key FROM erp_customer_number WHERE customer_id = ?"
 
 
 def _party(name: str, address: Address, keys: TaxNumbers) -> Party:
     return Party(name if address.name else "", address.company, keys)
 
 
-def _create(db: apsw.Connection, customer: Customer) -> int:
-    db.execute(
-        """INSERT INTO erp_customer (name, uic, vat_number, personal_number, phone, email, address, customer_type,
-           created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-        (*_values(customer), customer.customer_type, now_ms()),
-    )
-    customer_id = db.last_insert_rowid()
-    _write_keys(db, customer_id, customer)
-    return customer_id
-
-
-def _write(db: apsw.Connection, customer_id: int, customer: Customer) -> None:
-    db.execute(
-        """UPDATE erp_customer SET name = ?, uic = ?, vat_number = ?, personal_number = ?, phone = ?, email = ?,
-           address = ? WHERE id = ?""",
-        (*_values(customer), customer_id),
-    )
-    db.execute("DELETE FROM erp_customer_number WHERE customer_id = ?", (customer_id,))
-    _write_keys(db, customer_id, customer)
+#: What a sale's customer says of the ledger's, by column.
+_COLUMNS = ("name", *NUMBER_COLUMNS.values(), "phone", "email", "address")
 
 
 def _values(customer: Customer) -> tuple[str, ...]:
-    numbers, address = customer.tax_numbers, address_text(customer.address)
-    return customer.name, numbers.uic, numbers.vat, numbers.personal, customer.phone, customer.email, address
+    numbers = (getattr(customer.tax_numbers, kind) for kind in NUMBER_COLUMNS)
+    return customer.name, *numbers, customer.phone, customer.email, address_text(customer.address)
 
 
-def _write_keys(db: apsw.Connection, customer_id: int, customer: Customer) -> None:
-    for kind in KINDS:
-        _write_key(db, customer_id, kind, getattr(customer.keys, kind))
-
-
-def _write_key(db: apsw.Connection, customer_id: int, kind: str, key: str) -> None:
-    if key:
-        db.execute(
-            "INSERT INTO erp_customer_number (customer_id, kind, key) VALUES (?, ?, ?)", (customer_id, kind, key)
-        )
+def _write_keys(db: apsw.Connection, customer_id: int, keys: TaxNumbers) -> None:
+    db.executemany(
+        "INSERT INTO erp_customer_number (customer_id, kind, key) VALUES (?, ?, ?)",
+        [(customer_id, kind, key) for kind in KINDS if (key := getattr(keys, kind))],
+    )
 
 
 def _add_numbers(db: apsw.Connection, known: _Known, customer: Customer) -> None:
@@ -184,19 +174,7 @@ def _add_numbers(db: apsw.Connection, known: _Known, customer: Customer) -> None
         if key and not getattr(known.party.keys, kind):
             number = getattr(customer.tax_numbers, kind)
             db.execute(f"UPDATE erp_customer SET {NUMBER_COLUMNS[kind]} = ? WHERE id = ?", (number, known.id))
-            _write_key(db, known.id, kind, key)
-
-
-def _is_unchanged(db: apsw.Connection, customer_id: int, customer: Customer) -> bool:
-    """Whether the recorded customer is that one, by name, numbers, phone and e-mail."""
-    numbers = customer.tax_numbers
-    row = db.execute(
-        "SELECT name, uic, vat_number, personal_number, phone, email FROM erp_customer WHERE id = ?", (customer_id,)
-    ).fetchone()
-    return row == (customer.name, numbers.uic, numbers.vat, numbers.personal, customer.phone, customer.email)
-
-
-_KEYS = "SELECT key FROM erp_customer_number WHERE kind = ? AND customer_id IN (?, ?)"
+            _write_keys(db, known.id, TaxNumbers(**{kind: key}))
 
 
 def merge_customers(db: apsw.Connection, kept_id: int, other_id: int) -> str:
@@ -211,8 +189,8 @@ def merge_customers(db: apsw.Connection, kept_id: int, other_id: int) -> str:
         raise UsageError("Name two customers: the one to keep, and the other.")
     kept, other = customer(db, kept_id), customer(db, other_id)
     for kind, column in NUMBER_COLUMNS.items():
-        keys = {key for (key,) in db.execute(_KEYS, (kind, kept_id, other_id))}
-        if len(keys) > 1:
+        sql = "SELECT count(DISTINCT key) FROM erp_customer_number WHERE kind = ? AND customer_id IN (?, ?)"
+        if db.execute(sql, (kind, kept_id, other_id)).get > 1:
             numbers = f"{TITLES[kind]}s are {kept[column]} and {other[column]}"
             raise UsageError(f"Customers {kept_id} and {other_id} are two: their {numbers}.")
     sales = [row[0] for row in db.execute("SELECT id FROM erp_sale WHERE customer_id = ? ORDER BY id", (other_id,))]

@@ -6,7 +6,7 @@ from typing import Any
 
 import apsw
 
-from chansync.erp.ledger.facts import Facts, document_number, note_event
+from chansync.erp.ledger.facts import Facts, note_event
 from chansync.erp.protocol import DocumentTypeMissing, NoDocument, NotPossible
 from chansync.model.money import format_money
 from chansync.model.steps import Pay
@@ -38,8 +38,7 @@ def issue_document(db: apsw.Connection, sale: Facts, document_type: str) -> str:
     left = sale.state.total - sale.state.refunded
     if sale.state.refunded and not left:
         raise NotPossible(f"All of the sale {sale.number} is refunded: nothing is left to issue a document for.")
-    _, count = _write(db, sale, type_id, left, None)
-    number = f"{sale.pos}/{code}/{count}"
+    number = _write(db, sale, type_id, left, None)
     note_event(db, sale.id, "document issued", document=number, total=left)
     return number
 
@@ -47,7 +46,7 @@ def issue_document(db: apsw.Connection, sale: Facts, document_type: str) -> str:
 def credit(db: apsw.Connection, sale: Facts, amount: int) -> str:
     """Issue a credit document over ``amount`` (minor units, positive) against the open document; its number."""
     type_id: int = db.execute("SELECT document_type_id FROM erp_document WHERE id = ?", (sale.document_id,)).get
-    return document_number(db, _write(db, sale, type_id, -amount, sale.document_id)[0])
+    return _write(db, sale, type_id, -amount, sale.document_id)
 
 
 def undo(db: apsw.Connection, sale: Facts) -> dict[str, Any]:
@@ -61,16 +60,17 @@ def undo(db: apsw.Connection, sale: Facts) -> dict[str, Any]:
     return {"credit": number, "returned": sum(amount for _, _, amount in give_back(db, sale, sale.state.paid))}
 
 
-def _write(db: apsw.Connection, sale: Facts, type_id: int, total: int, reverses_id: int | None) -> tuple[int, int]:
-    """The new document's id, and its number in the series of its POS and type."""
+def _write(db: apsw.Connection, sale: Facts, type_id: int, total: int, reverses_id: int | None) -> str:
+    """Write a document with the next number of the series of its POS and type; that number for people."""
     # The writer's transaction keeps everybody else from writing, so the next number has no gap and no double.
-    rows: list[tuple[int, int]] = db.execute(
+    number: str = db.execute(
         """INSERT INTO erp_document (sale_id, pos_id, document_type_id, number, currency, total, reverses_id, at)
            SELECT ?1, ?2, ?3, coalesce(max(number), 0) + 1, ?4, ?5, ?6, ?7 FROM erp_document
-           WHERE pos_id = ?2 AND document_type_id = ?3 RETURNING id, number""",
+           WHERE pos_id = ?2 AND document_type_id = ?3 RETURNING (SELECT code FROM erp_pos WHERE id = pos_id)
+               || '/' || (SELECT code FROM erp_document_type WHERE id = document_type_id) || '/' || number""",
         (sale.id, sale.pos_id, type_id, sale.state.currency, total, reverses_id, now_ms()),
-    ).fetchall()  # type: ignore[assignment]
-    return rows[0]
+    ).get
+    return number
 
 
 def pay(db: apsw.Connection, sale: Facts, step: Pay) -> int:

@@ -64,6 +64,13 @@ _SALE = """
     FROM erp_sale s JOIN erp_pos p ON p.id = s.pos_id JOIN erp_warehouse w ON w.id = s.warehouse_id WHERE s.key = ?
 """
 
+# With its number for people: POS, type and number; codes hold no slash.
+_OPEN_DOCUMENT = """
+    SELECT d.id, p.code || '/' || t.code || '/' || d.number FROM erp_document d JOIN erp_pos p ON p.id = d.pos_id
+    JOIN erp_document_type t ON t.id = d.document_type_id
+    WHERE d.sale_id = ? AND d.reverses_id IS NULL ORDER BY d.id DESC LIMIT 1
+"""
+
 # What each journal says of a sale, by the event without which it says nothing: most sales are asked about when
 # little has happened to them, and a journal that is not opened costs nothing.
 _JOURNALS = {
@@ -92,17 +99,16 @@ def facts_of(db: apsw.Connection, sale_key: str) -> Facts:
     }
     closed = not happened.isdisjoint(("cancelled", "reversed"))
     document: int | None = None
+    document_number = ""
     if not closed and "document issued" in happened:
-        document = db.execute(
-            "SELECT max(id) FROM erp_document WHERE sale_id = ? AND reverses_id IS NULL", (sale_id,)
-        ).get
+        document, document_number = db.execute(_OPEN_DOCUMENT, (sale_id,)).get or (None, "")
     state = SaleState(
         currency=currency,
         total=total,
         blocked=sums["blocked"] > 0,
         requested=sums["requested"] > 0,
         documented=sums["document issued"],
-        document_number=document_number(db, document) if document else "",
+        document_number=document_number,
         paid=sums["paid"],
         unpaid=(0 if closed else total - sums["refunded"]) - sums["paid"],
         refunded=sums["refunded"],
@@ -112,16 +118,6 @@ def facts_of(db: apsw.Connection, sale_key: str) -> Facts:
         partly_written_out="partly written out" in happened and "written out" not in happened and not closed,
     )
     return Facts(*(sale_id, sale_key, *own, bool(negative_stock), document, state))
-
-
-def document_number(db: apsw.Connection, document_id: int) -> str:
-    """The number of a document for people: POS, type and number; codes hold no slash."""
-    rows = db.execute(
-        """SELECT p.code, t.code, d.number FROM erp_document d JOIN erp_pos p ON p.id = d.pos_id
-           JOIN erp_document_type t ON t.id = d.document_type_id WHERE d.id = ?""",
-        (document_id,),
-    )
-    return next(f"{pos}/{document_type}/{number}" for pos, document_type, number in rows)
 
 
 def note_event(db: apsw.Connection, sale_id: int, kind: str, **data: Any) -> None:
