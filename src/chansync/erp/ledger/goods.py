@@ -6,7 +6,6 @@ On hand and blocked are two accounts of each item in each warehouse; a movement 
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -19,10 +18,20 @@ from chansync.erp.ledger.stock import LARGEST_QUANTITY
 from chansync.erp.protocol import MissingStock, NotPossible
 from chansync.model.times import now_ms
 
-#: Item id → pieces.
-Pieces = Counter[int]
 
-_NOTHING: Pieces = Counter()
+class Pieces(dict[int, int]):
+    """Item id → pieces; none of what is not in it."""
+
+    def __missing__(self, item_id: int) -> int:
+        return 0
+
+    def beyond(self, others: Mapping[int, int]) -> Pieces:
+        """What there is of each more than of the others; what is below zero there is none."""
+        kept = {each: max(count, 0) for each, count in others.items()}
+        return Pieces({each: count - kept.get(each, 0) for each, count in self.items() if count > kept.get(each, 0)})
+
+
+_NOTHING = Pieces()
 
 
 def whole(quantity: Decimal, item: str) -> int:
@@ -43,12 +52,12 @@ def needed(db: apsw.Connection, sale: Facts) -> Pieces:
     Raises:
         NotPossible: a quantity is not whole.
     """
-    return +_moving(db, sale)
+    return _moving(db, sale).beyond(_NOTHING)
 
 
 def _moving(db: apsw.Connection, sale: Facts) -> Pieces:
     """What leaves when the sale is written out; below zero: what comes back by it."""
-    return Counter({item_id: whole(quantity, code) for (item_id, code), quantity in _sums(db, sale.id).items()})
+    return Pieces({item_id: whole(quantity, code) for (item_id, code), quantity in _sums(db, sale.id).items()})
 
 
 def _sums(db: apsw.Connection, sale_id: int) -> dict[tuple[int, str], Decimal]:
@@ -150,7 +159,7 @@ def is_block_wanted(db: apsw.Connection, sale: Facts) -> bool:
 
 def unblock(db: apsw.Connection, sale: Facts, keep: Pieces = _NOTHING) -> Pieces:
     """End the sale's blocks beyond ``keep``; what was ended."""
-    ended = _blocked(db, sale) - +keep
+    ended = _blocked(db, sale).beyond(keep)
     _move(db, sale, "release", [(item_id, 0, -count) for item_id, count in ended.items()])
     return ended
 
@@ -168,7 +177,9 @@ def request_missing(db: apsw.Connection, sale: Facts, warehouses: Sequence[str])
             there += min(own[item_id], max(0, _free(db, item_id, sale.warehouse_id) + own[item_id]))
         if count > there:
             missing[item_id] = count - there
-    changes = {each: missing[each] - open_now[each] for each in missing | open_now if missing[each] != open_now[each]}
+    changes = {
+        each: missing[each] - open_now[each] for each in {**missing, **open_now} if missing[each] != open_now[each]
+    }
     _request(db, sale, changes)
     found = _by_code(db, missing)
     if changes or last_event(db, sale.id, ("requested",)) is None:
@@ -178,7 +189,7 @@ def request_missing(db: apsw.Connection, sale: Facts, warehouses: Sequence[str])
 
 def withdraw(db: apsw.Connection, sale: Facts, keep: Pieces = _NOTHING) -> None:
     """End the sale's requests beyond ``keep``."""
-    ended = _requested(db, sale) - +keep
+    ended = _requested(db, sale).beyond(keep)
     _request(db, sale, {item_id: -count for item_id, count in ended.items()})
 
 
@@ -195,11 +206,11 @@ def issue(db: apsw.Connection, sale: Facts, part: Pieces | None = None) -> dict[
         MissingStock: the warehouse does not have it.
     """
     own, moving = _blocked(db, sale), _moving(db, sale)
-    taken = Counter({each: count for each, count in moving.items() if count}) if part is None else part
-    _refuse_missing(db, sale, +taken, own)
-    ended = own if part is None else own & part
+    taken = Pieces({each: count for each, count in moving.items() if count}) if part is None else part
+    _refuse_missing(db, sale, taken, own)
+    ended = own if part is None else Pieces({each: min(own[each], part[each]) for each in own if each in part})
     _move(db, sale, "write out", [(each, -taken[each], -ended[each]) for each in {**taken, **ended}])
-    withdraw(db, sale, _NOTHING if part is None else moving - part)
+    withdraw(db, sale, _NOTHING if part is None else moving.beyond(part))
     return _by_code(db, taken)
 
 
@@ -261,7 +272,7 @@ def _refuse_missing(
     missing = Pieces()
     for item_id, count in wanted.items() if not sale.negative_stock else ():
         there = _free(db, item_id, sale.warehouse_id) + own[item_id]
-        if count > there:
+        if 0 < count > there:
             missing[item_id] = count - max(0, there)
     if missing:
         found = sorted(_by_code(db, missing).items())
@@ -282,7 +293,8 @@ def bring_back(db: apsw.Connection, sale: Facts, kind: str, pieces: Pieces) -> d
     Raises:
         MissingStock: the warehouse does not have what leaves again.
     """
-    _refuse_missing(db, sale, -pieces, done="reversed")
+    leaving = Pieces({item_id: -count for item_id, count in pieces.items()})
+    _refuse_missing(db, sale, leaving, done="reversed")
     _move(db, sale, kind, [(item_id, count, 0) for item_id, count in pieces.items()])
     return _by_code(db, pieces)
 
@@ -313,7 +325,7 @@ def still_out(db: apsw.Connection, sale: Facts) -> Pieces:
         (sale.id,),
     ):
         out[item_id] = out.get(item_id, Decimal(0)) - Decimal(quantity)
-    return Counter({item_id: int(count) for item_id, count in out.items() if count})
+    return Pieces({item_id: int(count) for item_id, count in out.items() if count})
 
 
 def blocked_items(db: apsw.Connection, sale_id: int) -> list[tuple[str, int]]:
@@ -351,12 +363,12 @@ def _left_for(db: apsw.Connection, sale: Facts, item_id: int, warehouse_id: int)
 
 def _blocked(db: apsw.Connection, sale: Facts) -> Pieces:
     rows = db.execute("SELECT item_id, sum(blocked) FROM erp_stock_movement WHERE sale_id = ? GROUP BY 1", (sale.id,))
-    return +Counter(dict(rows))
+    return Pieces({item_id: count for item_id, count in rows if count > 0})
 
 
 def _requested(db: apsw.Connection, sale: Facts) -> Pieces:
     rows = db.execute("SELECT item_id, sum(quantity) FROM erp_request WHERE sale_id = ? GROUP BY 1", (sale.id,))
-    return +Counter(dict(rows))
+    return Pieces({item_id: count for item_id, count in rows if count > 0})
 
 
 def _places(db: apsw.Connection, warehouses: list[str]) -> set[int]:
