@@ -11,7 +11,7 @@ import apsw
 from chansync.db import settings
 from chansync.db.transaction import transaction
 from chansync.erp.ledger import setup
-from chansync.erp.ledger.items import ItemRow, goods_count, import_items, is_code
+from chansync.erp.ledger.items import ItemRow, goods_count, import_items
 from chansync.erp.ledger.setup_kinds import SKU, Gtin
 from chansync.model.channel import Channel
 from chansync.model.errors import UsageError
@@ -253,7 +253,7 @@ def missing_items(db: apsw.Connection, channel_id: int) -> dict[str, ItemRow]:
     found: dict[str, ItemRow] = {}
     for item in _named_items(db, channel_id):
         sku = _parsed(SKU, item.get("sku"))
-        if sku and sku not in found and not is_code(db, sku):
+        if sku and sku not in found and not any(setup.exists(db, kind, sku) for kind in ("item", "service")):
             name = _parsed(Text(longest=200), item.get("name")) or sku
             found[sku] = ItemRow(sku, name, _parsed(Gtin(), item.get("gtin")), None, "")
     return found

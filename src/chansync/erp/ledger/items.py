@@ -57,11 +57,6 @@ def goods_count(db: apsw.Connection) -> int:
     return count
 
 
-def is_code(db: apsw.Connection, code: str) -> bool:
-    """Whether an item or a service has that code."""
-    return bool(db.execute("SELECT 1 FROM erp_item WHERE code = ?", (code,)).get)
-
-
 def read_items(path: Path, default_warehouse: str | None = None, data: bytes | None = None) -> list[ItemRow]:
     """The file's rows, checked.
 

@@ -93,7 +93,7 @@ class MirroredErp:
 
     def papers(self, db: apsw.Connection, sale_key: str) -> SalePapers | None:
         # Imported here: an import needs none of it.
-        from chansync.erp.outside.papers import papers_of
+        from chansync.erp.outside.lists import papers_of
 
         found = sales.view(db, sale_key)
         return papers_of(found, self.code, self.reference.codes(db, "service")) if found is not None else None

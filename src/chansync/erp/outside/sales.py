@@ -206,7 +206,13 @@ def ask(db: apsw.Connection, erp: str, sale_key: str, step: Step, *, by_person: 
         (erp, sale_key, step.key(sale_key), step.word, step_to_json(step), now_ms(), by_person),
     )
     if isinstance(step, steps.Record):
-        _begin(db, erp, step.draft)
+        # What is to be recorded needs its goods from now on, and is found by its number.
+        db.execute(
+            """INSERT INTO mirror_sale (sale_key, erp, number) VALUES (?, ?, ?)
+               ON CONFLICT DO UPDATE SET erp = excluded.erp, number = excluded.number""",
+            (sale_key, erp, provisional_number(step.draft)),
+        )
+        _store_need(db, erp, sale_key, step.draft.warehouse, _pieces(step.draft.lines, {}))
 
 
 def note_wish(db: apsw.Connection, key: str) -> None:
@@ -221,16 +227,6 @@ def drop_wishes(db: apsw.Connection, sale_key: str) -> bool:
         (sale_key,),
     )
     return db.changes() > 0
-
-
-def _begin(db: apsw.Connection, erp: str, draft: SaleDraft) -> None:
-    """What is to be recorded needs its goods from now on, and is found by its number."""
-    db.execute(
-        """INSERT INTO mirror_sale (sale_key, erp, number) VALUES (?, ?, ?)
-           ON CONFLICT DO UPDATE SET erp = excluded.erp, number = excluded.number""",
-        (draft.key, erp, provisional_number(draft)),
-    )
-    _store_need(db, erp, draft.key, draft.warehouse, _pieces(draft.lines, {}))
 
 
 def provisional_number(draft: SaleDraft) -> str:
@@ -294,7 +290,8 @@ def due(db: apsw.Connection, erp: str, now: int, *, limit: int) -> list[DueSale]
     for sale_key in due_keys(db, erp, now, limit=limit):
         rows = _steps(db, "sale_key = ? AND state = 'waiting' ORDER BY place", sale_key)
         known = view(db, sale_key)
-        pos = known.pos if known and known.pos else _pos_of(db, sale_key)
+        sql = "SELECT step ->> '$.draft.pos' FROM sale_step WHERE key = ?"
+        pos = (known and known.pos) or db.execute(sql, (f"{sale_key}#{steps.Record.word}",)).get or ""
         is_alone = any(row.tries for row in rows)
         found.append(DueSale(sale_key, rows, pos, known.ref if known else "", is_alone))
     return found
@@ -315,13 +312,6 @@ def due_keys(db: apsw.Connection, erp: str, now: int, *, limit: int) -> list[str
         if len(keys) >= limit:
             break
     return list(keys)
-
-
-def _pos_of(db: apsw.Connection, sale_key: str) -> str:
-    text = db.execute(
-        "SELECT step ->> '$.draft.pos' FROM sale_step WHERE key = ?", (f"{sale_key}#{steps.Record.word}",)
-    ).get
-    return str(text or "")
 
 
 def note_sending(db: apsw.Connection, rows: Iterable[StepRow]) -> None:
