@@ -17,7 +17,6 @@ from chansync.erp.http.messages import (
     ItemKey,
     ItemsAnswer,
     ReferenceAnswer,
-    SaleErrorCode,
     SaleResult,
     StockAnswer,
     ViewsAnswer,
@@ -26,7 +25,6 @@ from chansync.erp.http.messages import (
 )
 from chansync.erp.remote import (
     ChangesPage,
-    ErpError,
     ErpIdentity,
     ErpRefused,
     ErpRights,
@@ -55,11 +53,7 @@ _ASKED = 100
 #: The most pages that one read may have: an ERP that never says which is the last would be read for ever.
 _PAGES = 100_000
 
-_ERRORS: Mapping[SaleErrorCode, type[ErpError]] = {
-    SaleErrorCode.UNAVAILABLE: ErpUnavailable,
-    SaleErrorCode.REFUSED: ErpRefused,
-    SaleErrorCode.RIGHTS: ErpRights,
-}
+_ERRORS = {kind.code: kind for kind in (ErpUnavailable, ErpRefused, ErpRights)}
 
 
 class HttpRemote:
@@ -148,7 +142,7 @@ class HttpRemote:
             # What came before is known to be done; more than that is not.
             known = tuple(result for result in found.results if result.key in asked)
             sentence = self._http.sentences.quote(found.error.sentence) or "it does not say why"
-            stopped = _ERRORS[found.error.code](f"{self._http.site} could not finish {sale.key}: {sentence}")
+            stopped = _ERRORS[str(found.error.code)](f"{self._http.site} could not finish {sale.key}: {sentence}")
             return SaleAnswer(sale.key, known, found.view, stopped)
         if told != asked:
             return self._unknown(sale, f"{sale.key} has results of other steps than were asked for")
