@@ -110,7 +110,7 @@ def _sales(text: str, _: str) -> Query:
 
 
 def _numbered(select: str, order: str, sale: str, bare: str) -> Query:
-    """The list of which ``sale`` is among the sales whose number begins with that."""
+    """The list narrowed to sales whose number begins with that; ``sale`` is the column with the sale's id."""
     return Query(select, (order,), True, [f"{sale} IN ({_NUMBERED})"], [bare, f"{bare}\U0010ffff"])
 
 
@@ -119,7 +119,7 @@ def _of_sales(select: str, alias: str, table: str, *conditions: str) -> Callable
 
     def query(text: str, _: str) -> Query:
         made = Query(select, (f"{alias}.id",), True, [*conditions], [])
-        # Of requests, most are fulfilled.
+        # A condition is on what no index finds: most requests of the past are fulfilled.
         made.walk = f"{table} {alias}" if text or conditions else ""
         if text:
             bare = bare_number(storable(text))

@@ -251,11 +251,9 @@ def _foreign(db: apsw.Connection, field: SetupField, code: str, errors: list[Fie
 
 
 def _taken(db: apsw.Connection, kind: SetupKind, code: str) -> str:
-    held = db.execute("SELECT type FROM erp_item WHERE code = ?", (code,)).get if kind.table == "erp_item" else None
-    if held == "service" and kind.name == "item":
-        return f"The code {code!r:.60} is a service's already."
-    if held == "goods" and kind.name == "service":
-        return f"The code {code!r:.60} is an item's already."
+    held = kind.type and db.execute("SELECT type FROM erp_item WHERE code = ?", (code,)).get
+    if held and held != kind.type:
+        return f"The code {code!r:.60} is {'a service' if held == 'service' else 'an item'}'s already."
     return f"There is a {kind.label} {code!r:.60} already" + (" at that POS." if kind.within else ".")
 
 

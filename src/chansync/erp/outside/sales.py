@@ -10,7 +10,6 @@ import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 import apsw
 
@@ -136,22 +135,16 @@ def _pieces(lines: Iterable[SaleLine], given: Mapping[str, Decimal]) -> dict[str
 
 
 def _store_need(db: apsw.Connection, erp: str, sale_key: str, warehouse: str, pieces: Mapping[str, int]) -> None:
-    before: list[Any] = db.execute(
-        "SELECT item, warehouse, quantity FROM mirror_need WHERE sale_key = ?", (sale_key,)
-    ).fetchall()
-    if pieces:
-        services: list[Any] = db.execute(
-            "SELECT code FROM mirror_reference WHERE erp = ? AND kind = 'service'", (erp,)
-        ).fetchall()
-        pieces = {item: count for item, count in pieces.items() if (item,) not in services}
-    if {item: (place, count) for item, place, count in before} == {
-        item: (warehouse, count) for item, count in pieces.items()
-    }:
+    sql = "SELECT code FROM mirror_reference WHERE erp = ? AND kind = 'service'"
+    services = {code for (code,) in db.execute(sql, (erp,))} if pieces else set()
+    needed = [(item, warehouse, count) for item, count in pieces.items() if item not in services]
+    before = db.execute("SELECT item, warehouse, quantity FROM mirror_need WHERE sale_key = ?", (sale_key,))
+    if set(before) == set(needed):
         return
     db.execute("DELETE FROM mirror_need WHERE sale_key = ?", (sale_key,))
     db.executemany(
-        "INSERT INTO mirror_need (sale_key, erp, warehouse, item, quantity) VALUES (?, ?, ?, ?, ?)",
-        [(sale_key, erp, warehouse, item, count) for item, count in pieces.items()],
+        "INSERT INTO mirror_need (sale_key, erp, item, warehouse, quantity) VALUES (?, ?, ?, ?, ?)",
+        [(sale_key, erp, *row) for row in needed],
     )
 
 
@@ -383,25 +376,23 @@ class Backlog:
     Attributes:
         waiting, sent, problems: how many steps.
         since: since when the longest of the open ones was asked for; None where there is none. UTC milliseconds.
-        next_try_at: when the first of those that wait for their next try is due; None where there is none such.
     """
 
     waiting: int
     sent: int
     problems: int
     since: int | None
-    next_try_at: int | None
 
 
 def backlog(db: apsw.Connection, erp: str) -> Backlog:
     """What the ERP was asked for and has not done."""
-    waiting, sent, since, next_try_at = db.execute(
-        """SELECT coalesce(sum(state = 'waiting'), 0), coalesce(sum(state = 'sent'), 0), min(asked_at),
-           min(next_try_at) FROM sale_step WHERE erp = ? AND state IN ('waiting', 'sent')""",
+    waiting, sent, since = db.execute(
+        """SELECT coalesce(sum(state = 'waiting'), 0), coalesce(sum(state = 'sent'), 0), min(asked_at)
+           FROM sale_step WHERE erp = ? AND state IN ('waiting', 'sent')""",
         (erp,),
     ).get
     problems: int = db.execute("SELECT count(*) FROM sale_step WHERE erp = ? AND state = 'problem'", (erp,)).get
-    return Backlog(waiting, sent, problems, since, next_try_at)
+    return Backlog(waiting, sent, problems, since)
 
 
 def has_work(db: apsw.Connection, erp: str, now: int) -> bool:
