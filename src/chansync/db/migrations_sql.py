@@ -58,10 +58,7 @@ CREATE TABLE order_now (
     customer TEXT NOT NULL DEFAULT '',
     UNIQUE (channel_id, external_id)
 ) STRICT;
-INSERT INTO order_now (
-    id, channel_id, external_id, number, status, placed_at, placed_on, modified_at, currency, total, state, reason,
-    digest, todo, own_status, raw, attempts, next_try_at, first_seen_at, changed_at, sent_by_site, customer
-) SELECT
+INSERT INTO order_now SELECT
     id, channel_id, external_id, number, status, placed_at, placed_on, modified_at, currency, total, state, reason,
     digest, todo, own_status, raw, attempts, next_try_at, first_seen_at, changed_at, sent_by_site, customer
     FROM "order";
@@ -461,6 +458,7 @@ CREATE TABLE export_row (
 ) STRICT, WITHOUT ROWID;
 """
 
+# Sales of outside ERPs are listed by when they were recorded.
 OUTSIDE_LISTS = """
 CREATE INDEX mirror_sale_listed ON mirror_sale (erp, coalesce(view ->> '$.recorded_at', 0), sale_key)
     WHERE view IS NOT NULL;
@@ -531,6 +529,7 @@ PACKAGES += "".join(
     for change in ("UPDATE", "DELETE")
 )
 
+# What a person asked an outside ERP for is known as such.
 WISHES = """
 ALTER TABLE sale_step ADD COLUMN by_person INTEGER NOT NULL DEFAULT 0;
 """
