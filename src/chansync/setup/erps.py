@@ -16,89 +16,39 @@ from chansync.erp.outside import connected, reference
 from chansync.erp.outside.connected import ConnectedErp
 from chansync.erp.remote import ErpIdentity, ErpKind, ErpSettings, ReferenceRow, Remote
 from chansync.model.errors import AlreadyExists, ChansyncError, StoreError, UsageError
-from chansync.model.parameter import Parameter
-from chansync.model.parameter_types import Reference, References
-from chansync.model.parameters import PARAMETERS
 from chansync.secrets import sealing
 from chansync.secrets.redaction import scrub
 from chansync.setup import sealed_places
-from chansync.setup.channel_settings import MAPPING_TARGETS
-from chansync.setup.kind_settings import KindSettings, checked_code, checked_name
+from chansync.setup.channel_settings import MAPPING_TARGETS, named
+from chansync.setup.kind_settings import Family
 from chansync.store import channels, mappings, messages
+
+
+def kind_names() -> list[str]:
+    """The names of the kinds of ERP that can be connected."""
+    return [kind for kind in registry.kinds() if kind != registry.LEDGER]
 
 
 def kinds() -> list[ErpKind]:
     """The kinds of ERP that can be connected."""
-    return [registry.kind_named(kind) for kind in registry.kinds() if kind != registry.LEDGER]
-
-
-def parameters(kind: str) -> tuple[Parameter, ...]:
-    """The fields of an ERP of that kind.
-
-    Raises:
-        UsageError: it is not installed.
-    """
-    return registry.parameters(kind)
-
-
-_SETTINGS = KindSettings("erp", "an ERP of the kind {}", "it has none", parameters, sealed_places.erp_place)
-values_of, check = _SETTINGS.values_of, _SETTINGS.check
+    return [registry.kind_named(kind) for kind in kind_names()]
 
 
 def add_erp(
-    store: Store,
-    code: str,
-    name: str,
-    kind: str,
-    texts: Mapping[str, str],
-    *,
-    later: frozenset[str] = frozenset(),
+    store: Store, code: str, name: str, kind: str, texts: Mapping[str, str], *, later: frozenset[str] = frozenset()
 ) -> ConnectedErp:
-    """Connect an ERP, from typed texts by field; secrets come in clear and are sealed. Nothing is sent yet.
-
-    Args:
-        later: secrets that may be missing for now.
-
-    Raises:
-        InvalidFields: everything that is wrong with its fields.
-        AlreadyExists: the code is taken.
-        UsageError: a wrong code or an empty name, or the kind is not installed.
-    """
+    """As ``Family.add``; without a ``name`` it has that of its kind."""
     if kind == registry.LEDGER:
         raise UsageError("The ledger is there already: chansync erp list pos")
-    named = checked_code(code), checked_name(name or registry.kind_named(kind).label)
-    if named[0] == registry.LEDGER:
-        raise AlreadyExists("The ledger that comes with chansync has that code: take another one.")
-    with transaction(store.db):
-        new = _SETTINGS.new(store, kind, texts, later)
-        return connected.add(store.db, *named, kind, new.values, new.sealed)
+    return ERPS.add(store, code, name or registry.kind_named(kind).label, kind, texts, later=later)
 
 
-def change_erp(
-    store: Store, code: str, texts: Mapping[str, str], *, name: str | None = None, version: int | None = None
+def _insert(
+    db: apsw.Connection, code: str, name: str, kind: str, values: Mapping[str, Any], sealed: Mapping[str, bytes]
 ) -> ConnectedErp:
-    """Change the fields of an ERP that are named in ``texts``; secrets come in clear and are sealed.
-
-    Where it holds all of it already nothing is written, and the ERP keeps its version. Secrets count as the same where
-    this user may open those that are there.
-
-    Args:
-        name: its new name for people; None: as it is.
-        version: of the ERP as its user saw it; None: as it is now.
-
-    Raises:
-        InvalidFields: everything that is wrong with the ERP as it would be.
-        ErpChangedMeanwhile: somebody else saved it after ``version``.
-        UsageError: there is no such ERP.
-    """
-    with transaction(store.db):
-        current = connected.get(store.db, code)
-        new = _SETTINGS.changes(store, current, texts, name)
-        if new is None:
-            return current
-        return connected.save(
-            store.db, current, version or current.version, name=new.name, values=new.values, sealed=new.sealed
-        )
+    if code == registry.LEDGER:
+        raise AlreadyExists("The ledger that comes with chansync has that code: take another one.")
+    return connected.add(db, code, name, kind, values, sealed)
 
 
 def remove_erp(db: apsw.Connection, code: str) -> None:
@@ -122,6 +72,26 @@ def remove_erp(db: apsw.Connection, code: str) -> None:
                 "them. It stays connected, and does nothing as long as no channel sells through it."
             )
         connected.remove(db, code)
+
+
+ERPS: Family[ConnectedErp] = Family(
+    owner="erp",
+    what="ERP",
+    kind_of_what="an ERP of the kind {}",
+    without="it has none",
+    section="erps",
+    command="chansync erp change",
+    kinds=kind_names,
+    label=lambda kind: registry.kind_named(kind).label,
+    parameters=registry.parameters,
+    place=sealed_places.erp_place,
+    stored=connected.connected,
+    get=connected.get,
+    insert=_insert,
+    save=connected.save,
+    remove=remove_erp,
+)
+parameters, values_of, change_erp = registry.parameters, ERPS.values_of, ERPS.change
 
 
 def channels_of(db: apsw.Connection, code: str, *, used: bool = False) -> list[Any]:
@@ -337,17 +307,9 @@ def vanished(db: apsw.Connection, code: str, channel: Any) -> list[str]:
     """What the channel names and the ERP has no more: ``delivery method van (delivery_method)``."""
     pos = channel.values.get("pos")
     lost = []
-    for parameter in PARAMETERS:
-        named = parameter.type
-        if not isinstance(named, (Reference, References)) or named.source != "erp":
-            continue
-        value = channel.values.get(parameter.name)
-        held = value if isinstance(value, list) else [value] if value else []
-        lost += [
-            f"{named.of.replace('_', ' ')} {each} ({parameter.name})"
-            for each in held
-            if reference.gone(db, code, named.of, each, pos)
-        ]
+    for name, of, codes in named(channel, "erp"):
+        gone = (each for each in codes if reference.gone(db, code, of, each, pos))
+        lost += [f"{of.replace('_', ' ')} {each} ({name})" for each in gone]
     for table, of in MAPPING_TARGETS.items():
         lost += [
             f"{of.replace('-', ' ')} {target} ({table} mapping of {site_code})"

@@ -12,9 +12,11 @@ from chansync.db.folders import is_shared
 from chansync.db.transaction import transaction
 from chansync.erp import registry
 from chansync.secrets import sealing
+from chansync.setup.erps import ERPS
 from chansync.setup.setup_file import channel_part, ledger_part, settings_part, typed_part
 from chansync.setup.setup_file.document import Document
 from chansync.setup.setup_file.plan import Applying, Plan
+from chansync.setup.systems import SYSTEMS
 
 
 class _Undo(Exception):
@@ -54,7 +56,7 @@ def apply(store: Store, document: Document, *, check: bool = False, prune: bool 
 
 def _apply(run: Applying, document: Document) -> None:
     ledger_part.apply(run, document.table("ledger"))
-    for family in (typed_part.ERPS, typed_part.SYSTEMS):
+    for family in (ERPS, SYSTEMS):
         typed_part.apply(run, family, document.table(family.section))
     channel_part.apply(run, document.table("channels"))
     if "notices" in document.data:
@@ -78,7 +80,7 @@ def _prune(run: Applying, document: Document) -> None:
     """What names others goes first."""
     if "channels" in document.data:
         channel_part.prune(run, document.table("channels"))
-    for family in (typed_part.SYSTEMS, typed_part.ERPS):
+    for family in (SYSTEMS, ERPS):
         if family.section in document.data:
             typed_part.prune(run, family, document.table(family.section))
     if "notices" in document.data:

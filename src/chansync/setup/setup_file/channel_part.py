@@ -16,7 +16,7 @@ from chansync.model.parameter import applies
 from chansync.model.parameter_types import Code, Day
 from chansync.model.parameters import BY_NAME, PARAMETERS, default_values
 from chansync.platforms import registry
-from chansync.setup import channel_settings
+from chansync.setup import channel_settings, sealed_places
 from chansync.setup.channel_settings import capabilities, check_target
 from chansync.setup.setup_file.document import TABLES
 from chansync.setup.setup_file.plan import REMOVED, Applying, Item, difference
@@ -126,7 +126,7 @@ def _apply(run: Applying, entry: _Entry) -> bool:
                if value != before.get(name) or name in unreadable}  # fmt: skip
     texts = {name: BY_NAME[name].type.show(value) for name, value in changed.items()} | entry.clear
     details = [_difference(name, before.get(name), value) for name, value in changed.items()]
-    sealed = _sealed(db, existing.id) if existing else {}
+    sealed = sealed_places.sealed(db, "channel", existing.id) if existing else {}
     noted = len(run.errors)
     try:
         with transaction(db):
@@ -145,7 +145,7 @@ def _apply(run: Applying, entry: _Entry) -> bool:
     if entry.known_wrong:
         return True
     if existing is not None:
-        details += [f"{name} is entered" for name, value in _sealed(db, existing.id).items()
+        details += [f"{name} is entered" for name, value in sealed_places.sealed(db, "channel", existing.id).items()
                     if sealed.get(name) != value]  # fmt: skip
     run.note(f"channel {entry.code}", is_new=existing is None, details=details)
     if rest:
@@ -208,10 +208,6 @@ def recorded(db: apsw.Connection, channel_id: int, kind: str) -> dict[str, str]:
 def _difference(name: str, before: Any, after: Any) -> str:
     show = BY_NAME[name].type.show
     return difference(name, show(before), show(after))
-
-
-def _sealed(db: apsw.Connection, channel_id: int) -> dict[str, bytes]:
-    return dict(db.execute("SELECT name, sealed FROM channel_secret WHERE channel_id = ?", (channel_id,)))
 
 
 def exported(channel: Channel, name: str) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 
 from chansync.model.channel import FieldError
 from chansync.model.errors import UsageError
-from chansync.setup.channel_settings import InvalidFields
+from chansync.setup.typed_fields import InvalidFields
 
 #: The format of the files; a later one that reads differently gets another number.
 FORMAT = 1

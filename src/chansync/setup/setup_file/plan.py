@@ -10,8 +10,8 @@ from chansync.db.connection import Store
 from chansync.db.transaction import transaction
 from chansync.model.channel import FieldError
 from chansync.model.errors import UsageError
-from chansync.setup.channel_settings import InvalidFields
 from chansync.setup.setup_file.document import Secret
+from chansync.setup.typed_fields import InvalidFields
 
 NEW, CHANGED, UNCHANGED, REMOVED = "new", "changed", "unchanged", "removed"
 
