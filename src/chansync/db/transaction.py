@@ -14,6 +14,10 @@ from chansync.db.version import SchemaChanged, check_schema
 LONGEST = 600.0
 
 
+class Undo(Exception):
+    """Rolls a transaction back whose caller suppresses it: ``with suppress(Undo), transaction(db): …``."""
+
+
 class transaction:
     """``with transaction(db): …``: ``BEGIN IMMEDIATE``, or a savepoint inside another one; rolled back by an exception.
 

@@ -6,7 +6,7 @@ Integration systems are configured by ``chansync.setup.systems``.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from chansync.db.connection import Store
 from chansync.db.transaction import transaction
 from chansync.erp import registry as erps
 from chansync.erp.abilities import refused_parameters
-from chansync.model.address import may_go
+from chansync.model.address import may_go, parse_address
 from chansync.model.channel import (
     Channel,
     Choices,
@@ -34,8 +34,8 @@ from chansync.model.parameters import BY_NAME, PARAMETERS, default_values
 from chansync.orders.items import NOTHING
 from chansync.orders.settings import erp_codes
 from chansync.platforms import registry
+from chansync.platforms.protocol import Capability
 from chansync.setup import sealed_places, typed_fields
-from chansync.setup.same_orders import check_same_orders
 from chansync.setup.typed_fields import InvalidFields
 from chansync.store import channels, mappings, systems, webhooks
 
@@ -154,6 +154,52 @@ def check_new(
     found += beyond_platform(draft.system, values)
     found += check_same_orders(draft, channels.all_channels(db))
     return [error for error in found if error.name not in known_wrong]
+
+
+def check_same_orders(channel: Channel, others: Iterable[Channel]) -> list[FieldError]:
+    """The error if a used channel and another used one import orders of the same status from the same site, or from the
+    same marketplace with keys of the same account: each order would become two sales."""
+    if not channel["used"]:
+        return []
+    for other in others:
+        if not other["used"] or other.code == channel.code or not _is_same_place(channel, other):
+            continue
+        both = [status for status in channel["order_statuses"] or () if status in (other["order_statuses"] or ())]
+        if both:
+            return [
+                FieldError(
+                    "order_statuses",
+                    f"holds {', '.join(both)}: the channel {other.code} takes those orders of {other['store_domain']} "
+                    "already, and each would become two sales. Leave them to one of the two, or set used=no on one",
+                )
+            ]
+    return []
+
+
+def _is_same_place(one: Channel, other: Channel) -> bool:
+    if one.system.kind != other.system.kind or one.system.kind not in registry.kinds():
+        return False
+    platform = registry.platform(one.system.kind)
+    if Capability.CHANNEL_CREDENTIALS in platform.capabilities:
+        return not _sites(one).isdisjoint(_sites(other))
+    if one["store_domain"] != other["store_domain"]:
+        return False
+    named = [parameter.name for parameter in platform.system_parameters if parameter.names_account]
+    accounts = ([each.system.values.get(name) for name in named] for each in (one, other))
+    mine, its = map(list, accounts)
+    return one.system.code == other.system.code or any(value and value == its[at] for at, value in enumerate(mine))
+
+
+def _sites(channel: Channel) -> set[str]:
+    """Host and path of the site, as entered and as found when connecting; the scheme makes no difference."""
+    found = set()
+    for text in (channel["store_domain"], channel.facts.get("base")):
+        try:
+            address = parse_address(text if isinstance(text, str) else "")
+        except UsageError:
+            continue
+        found.add(address.site.removeprefix("www."))
+    return found
 
 
 def _impossible(db: apsw.Connection, values: Mapping[str, Any]) -> list[FieldError]:

@@ -56,21 +56,14 @@ _PROPOSED_DAYS = (0, 30, 365)
 EVERYTHING = date(2000, 1, 1)
 
 
-async def test_channel(store: Store, code: str) -> ConnectionReport:
-    """Connect and say as what; changes nothing but what the connector remembers."""
-    return await _with_connector(store, code, fill=False)
-
-
-async def confirm_channel(store: Store, code: str, *, asks_start: bool = False) -> ConnectionReport:
-    """Connect, pull the lookups, fill every empty field that the site can fill. Filled fields stay as they are.
+async def confirm_channel(store: Store, code: str, *, fill: bool = True, asks_start: bool = False) -> ConnectionReport:
+    """Connect and say as what; pull the lookups, and fill every empty field that the site can fill. Filled fields stay
+    as they are.
 
     Args:
+        fill: else nothing is changed but what the connector remembers.
         asks_start: an empty start date stays empty, and ``starts`` of the report proposes some.
     """
-    return await _with_connector(store, code, fill=True, asks_start=asks_start)
-
-
-async def _with_connector(store: Store, code: str, *, fill: bool, asks_start: bool = False) -> ConnectionReport:
     try:
         channel = await store.run(channels.channel, code)
         connector = await connect(store, channel)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,9 @@ from chansync.erp.remote import ErpIdentity, ErpKind, ErpSettings, ReferenceRow,
 from chansync.model.errors import AlreadyExists, ChansyncError, StoreError, UsageError
 from chansync.secrets import sealing
 from chansync.secrets.redaction import scrub
-from chansync.setup import sealed_places
 from chansync.setup.channel_settings import MAPPING_TARGETS, named
 from chansync.setup.kind_settings import Family
+from chansync.setup.sealed_places import destination_of
 from chansync.store import channels, mappings, messages
 
 
@@ -84,7 +84,6 @@ ERPS: Family[ConnectedErp] = Family(
     kinds=kind_names,
     label=lambda kind: registry.kind_named(kind).label,
     parameters=registry.parameters,
-    place=sealed_places.erp_place,
     stored=connected.connected,
     get=connected.get,
     insert=_insert,
@@ -126,7 +125,7 @@ def _connect(db: apsw.Connection, path: Path, code: str) -> Remote:
     if kind.embedded is not None:
         raise UsageError(f"The ERP {code} lives in chansync's own database: there is nothing to connect.")
     values = values_of(erp)
-    clear = sealing.open_erp(db, path, erp.id, sealed_places.erp_place(erp.kind, erp.values))
+    clear = sealing.open_erp(db, path, erp.id, destination_of(parameters(erp.kind), erp.values))
     return kind.connect(ErpSettings(code, values | clear, erp.facts))
 
 
@@ -162,26 +161,15 @@ class ErpReport:
 
 async def test_erp(store: Store, code: str) -> ErpReport:
     """Connect to the ERP and say as what, and what keeps sales from being recorded."""
-
-    async def nothing_more(remote: Remote, report: ErpReport) -> None:
-        pass
-
-    return await _with_remote(store, code, nothing_more)
+    return await _with_remote(store, code, reads=False)
 
 
-async def pull_reference(store: Store, code: str, *, whole: bool = True) -> ErpReport:
-    """Check the ERP and read its reference data into the mirror."""
-
-    async def read(remote: Remote, report: ErpReport) -> None:
-        report.vanished = await read_reference(store, code, remote, whole=whole)
-        report.findings += [("warn", sentence) for sentence in await store.run(_taken_codes, code)]
-        report.counts = await store.run(reference.counts, code)
-
-    return await _with_remote(store, code, read)
+async def pull_reference(store: Store, code: str) -> ErpReport:
+    """As ``test_erp``, and read the ERP's reference data into the mirror."""
+    return await _with_remote(store, code, reads=True)
 
 
-async def _with_remote(store: Store, code: str, more: Callable[[Remote, ErpReport], Any]) -> ErpReport:
-    """Check the ERP, and do more with it where it connects."""
+async def _with_remote(store: Store, code: str, *, reads: bool) -> ErpReport:
     if await store.run(_is_embedded, code):
         return ErpReport(True, f"The ERP {code} lives in chansync's own database: it is there.")
     try:
@@ -190,7 +178,10 @@ async def _with_remote(store: Store, code: str, more: Callable[[Remote, ErpRepor
             identity = await remote.check()
             await store.run(connected.note_check, code, facts_of(remote, identity))
             report = _report(identity)
-            await more(remote, report)
+            if reads:
+                report.vanished = await read_reference(store, code, remote)
+                report.findings += [("warn", sentence) for sentence in await store.run(_taken_codes, code)]
+                report.counts = await store.run(reference.counts, code)
         finally:
             await remote.aclose()
     except StoreError as error:
@@ -241,20 +232,15 @@ def _report(identity: ErpIdentity) -> ErpReport:
     return report
 
 
-async def read_reference(store: Store, code: str, remote: Remote, *, whole: bool = True) -> list[str]:
+async def read_reference(store: Store, code: str, remote: Remote) -> list[str]:
     """Read the ERP's reference data into the mirror; what channels name and it has no more, in sentences.
-
-    Args:
-        whole: all of them; else only what has changed since they were read last.
 
     Raises:
         ErpError: the ERP failed; what was read before stays.
     """
-    erp = await store.run(connected.get, code)
-    cursor = {} if whole else dict(erp.cursors.get("reference") or {})
     read = await store.run(reference.next_read, code)
     complete: set[str] = set()
-    async for page in remote.reference(cursor):
+    async for page in remote.reference({}):
         complete |= page.complete
         await store.run(_keep_page, code, list(page.rows), read, dict(page.cursor), complete if page.last else None)
         if page.last:

@@ -15,6 +15,7 @@ from chansync.model.errors import UsageError
 from chansync.model.parameter import Parameter, applies, defaults
 from chansync.model.parameter_types import Code, Text
 from chansync.setup import sealed_places, typed_fields
+from chansync.setup.sealed_places import destination_of
 from chansync.setup.typed_fields import InvalidFields
 
 
@@ -44,7 +45,6 @@ class Family(Generic[Thing]):
         without: why there are no fields, where there are none.
         section: their table in a file; ``command``: what sets a field of one.
         kinds: the kinds that are installed; ``label``: the name of one for people; ``parameters``: its fields.
-        place: where one of a kind and with those values is sent its secrets.
         stored, get: all, and the one of a code.
         insert, save, remove: how one is written, by ``add`` and ``change``, and removed.
         able: what a kind can do, as far as its fields depend on that.
@@ -60,7 +60,6 @@ class Family(Generic[Thing]):
     kinds: Callable[[], list[str]]
     label: Callable[[str], str]
     parameters: Callable[[str], tuple[Parameter, ...]]
-    place: Callable[[str, Mapping[str, Any]], str]
     stored: Callable[[apsw.Connection], list[Thing]]
     get: Callable[[apsw.Connection, str], Thing]
     insert: Callable[[apsw.Connection, str, str, str, Mapping[str, Any], Mapping[str, bytes]], Thing]
@@ -114,7 +113,7 @@ class Family(Generic[Thing]):
             merged = defaults(fields) | values
             errors += self.check(kind, merged, frozenset(clear) | later, {error.name for error in errors})
             self._refuse(fields, errors)
-            sealed = sealed_places.seal(store, self.owner, clear, self.place(kind, merged))
+            sealed = sealed_places.seal(store, self.owner, clear, destination_of(fields, merged))
             return self.insert(store.db, *named, kind, merged, sealed)
 
     def change(self, store: Store, code: str, texts: Mapping[str, str], *, name: str | None = None) -> Thing:
@@ -143,7 +142,7 @@ class Family(Generic[Thing]):
                 errors += left_behind(fields, current.values, merged, current.secrets, clear)
             new_name = None if name is None else checked_name(name)
             self._refuse(fields, errors)
-            before, after = (self.place(kind, each) for each in (current.values, merged))
+            before, after = (destination_of(fields, each) for each in (current.values, merged))
             values = {
                 key: value for key, value in values.items() if value != known.get(key) or key in current.unreadable
             }

@@ -9,7 +9,7 @@ from typing import Any
 
 import apsw
 
-from chansync.db.transaction import transaction
+from chansync.db.transaction import Undo, transaction
 from chansync.model.channel import Channel
 from chansync.model.errors import UsageError
 from chansync.setup.channel_settings import MAPPING_TARGETS, check_site_code, check_target
@@ -19,10 +19,6 @@ _COLUMNS = ("channel", "kind", "site_code", "target")
 
 #: How many wrong rows are named; the others are counted.
 NAMED = 10
-
-
-class _Undo(Exception):
-    """Rolls the transaction back."""
 
 
 def take_over(db: apsw.Connection, rows: Iterable[Mapping[str, Any]], *, dry_run: bool = False) -> list[str]:
@@ -37,7 +33,7 @@ def take_over(db: apsw.Connection, rows: Iterable[Mapping[str, Any]], *, dry_run
     changes: list[str] = []
     errors: list[str] = []
     known = cache(partial(channels.channel, db))
-    with suppress(_Undo), transaction(db):
+    with suppress(Undo), transaction(db):
         for number, row in enumerate(rows, 1):
             missing = [name for name in _COLUMNS if name not in row]
             if missing:
@@ -47,7 +43,7 @@ def take_over(db: apsw.Connection, rows: Iterable[Mapping[str, Any]], *, dry_run
             except UsageError as error:
                 errors.append(f"Row {number}: {error}")
         if errors or dry_run:
-            raise _Undo
+            raise Undo
     if errors:
         more = f" And {len(errors) - NAMED} more." if len(errors) > NAMED else ""
         raise UsageError(" ".join(errors[:NAMED]) + f"{more} Nothing was changed.")

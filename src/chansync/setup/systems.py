@@ -15,7 +15,7 @@ from chansync.model.parameter import Parameter
 from chansync.platforms import registry
 from chansync.platforms.protocol import Capability, LookupValue
 from chansync.secrets.redaction import scrub
-from chansync.setup import sealed_places, typed_fields
+from chansync.setup import typed_fields
 from chansync.setup.channel_settings import capabilities
 from chansync.setup.connect import system_settings
 from chansync.setup.kind_settings import Family
@@ -49,7 +49,6 @@ SYSTEMS: Family[IntegrationSystem] = Family(
     kinds=registry.kinds,
     label=lambda kind: registry.platform(kind).label,
     parameters=parameters,
-    place=sealed_places.system_place,
     stored=systems.systems,
     get=systems.system,
     insert=systems.add_system,
@@ -61,9 +60,9 @@ SYSTEMS: Family[IntegrationSystem] = Family(
 values_of, add_system, change_system = SYSTEMS.values_of, SYSTEMS.add, SYSTEMS.change
 
 
-def expiring(system: IntegrationSystem, today: date | None = None) -> list[str]:
+def expiring(system: IntegrationSystem) -> list[str]:
     """Sentences on secrets of the system that end soon or have ended."""
-    values, now = values_of(system), today or typed_fields.today()
+    values, now = values_of(system), typed_fields.today()
     sentences = []
     for parameter in parameters(system.kind):
         made = values.get(parameter.made_on) if parameter.ends_after and parameter.name in system.secrets else None

@@ -119,7 +119,7 @@ def add_channel(db: apsw.Connection, values: Mapping[str, Any], sealed: Mapping[
             (code, parent.id, int(bool(values.get("used"))), now, now),
         )
         channel_id = db.last_insert_rowid()
-        _write(db, channel_id, values, sealed)
+        _systems.write_fields(db, "channel", channel_id, values, sealed)
         return channel(db, code)
 
 
@@ -145,7 +145,7 @@ def save_channel(
             if target.id != system_id and has_synced(db, channel_id):
                 raise UsageError("integration_system is fixed after the first sync.")
             system_id = target.id
-        _write(db, channel_id, changes, sealed)
+        _systems.write_fields(db, "channel", channel_id, changes, sealed)
         db.execute(
             """UPDATE channel SET version = version + 1, updated_at = ?, used = coalesce(?, used),
                code = coalesce(?, code), system_id = ? WHERE id = ?""",
@@ -163,17 +163,6 @@ def drop_unreadable_notice_user(db: apsw.Connection, channel_id: int) -> None:
         """UPDATE channel_parameter SET value = 'null'
            WHERE channel_id = ? AND name = 'notice_user' AND NOT json_valid(value)""",
         (channel_id,),
-    )
-
-
-def _write(db: apsw.Connection, channel_id: int, values: Mapping[str, Any], sealed: Mapping[str, bytes]) -> None:
-    db.executemany(
-        "INSERT OR REPLACE INTO channel_parameter (channel_id, name, value) VALUES (?, ?, ?)",
-        [(channel_id, name, json.dumps(value, ensure_ascii=False)) for name, value in values.items()],
-    )
-    db.executemany(
-        "INSERT OR REPLACE INTO channel_secret (channel_id, name, sealed, set_at) VALUES (?, ?, ?, ?)",
-        [(channel_id, name, secret, now_ms()) for name, secret in sealed.items()],
     )
 
 

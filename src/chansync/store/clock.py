@@ -41,7 +41,10 @@ def bring_back(db: apsw.Connection, by: int = 0) -> int:
     now = now_ms()
     with transaction(db):
         before = db.total_changes()
-        by = max(by, _ahead(db) - now)
+        latest: int = db.execute(
+            "SELECT coalesce(max(max(last_started_at, coalesce(last_finished_at, 0))), 0) FROM stream"
+        ).get
+        by = max(by, latest - now)
         far = now + LONGEST_WAIT
         for table in _TRIES:
             if by > _LEAST:
@@ -55,11 +58,3 @@ def bring_back(db: apsw.Connection, by: int = 0) -> int:
             # Whoever lives renews it.
             db.execute(f"UPDATE {table} SET lease_until = ?1 WHERE lease_until > ?1", (now + lease,))
         return db.total_changes() - before
-
-
-def _ahead(db: apsw.Connection) -> int:
-    """The latest time at which a stream began or ended to run."""
-    latest: int = db.execute(
-        "SELECT coalesce(max(max(last_started_at, coalesce(last_finished_at, 0))), 0) FROM stream"
-    ).get
-    return latest

@@ -68,7 +68,7 @@ def add_system(
             "INSERT INTO integration_system (code, name, kind, created_at) VALUES (?, ?, ?, ?)",
             (code, name, kind, now_ms()),
         )
-        _write(db, db.last_insert_rowid(), values or {}, sealed or {})
+        write_fields(db, "system", db.last_insert_rowid(), values or {}, sealed or {})
         return system(db, code)
 
 
@@ -84,18 +84,21 @@ def save_system(
     db.execute(
         "UPDATE integration_system SET version = version + 1, name = coalesce(?, name) WHERE id = ?", (name, before.id)
     )
-    _write(db, before.id, values, sealed)
+    write_fields(db, "system", before.id, values, sealed)
     return system(db, before.code)
 
 
-def _write(db: apsw.Connection, system_id: int, values: Mapping[str, Any], sealed: Mapping[str, bytes]) -> None:
+def write_fields(
+    db: apsw.Connection, owner: str, owner_id: int, values: Mapping[str, Any], sealed: Mapping[str, bytes]
+) -> None:
+    """Write values and sealed secrets of a ``channel`` or a ``system`` over those that are there."""
     db.executemany(
-        "INSERT OR REPLACE INTO system_parameter (system_id, name, value) VALUES (?, ?, ?)",
-        [(system_id, name, json.dumps(value, ensure_ascii=False)) for name, value in values.items()],
+        f"INSERT OR REPLACE INTO {owner}_parameter ({owner}_id, name, value) VALUES (?, ?, ?)",
+        [(owner_id, name, json.dumps(value, ensure_ascii=False)) for name, value in values.items()],
     )
     db.executemany(
-        "INSERT OR REPLACE INTO system_secret (system_id, name, sealed, set_at) VALUES (?, ?, ?, ?)",
-        [(system_id, name, secret, now_ms()) for name, secret in sealed.items()],
+        f"INSERT OR REPLACE INTO {owner}_secret ({owner}_id, name, sealed, set_at) VALUES (?, ?, ?, ?)",
+        [(owner_id, name, secret, now_ms()) for name, secret in sealed.items()],
     )
 
 

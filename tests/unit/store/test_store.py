@@ -156,7 +156,8 @@ class TestStreams:
         assert streams.acquire(company.db, 1, "orders", task_owner())
 
     def test_a_lease_that_was_lost_is_noticed(self, company: Store) -> None:
-        assert not streams.renew(company.db, 1, "orders", "nobody:1:1:1")
+        with pytest.raises(streams.LeaseLost):
+            streams.Lease(1, "orders", "nobody:1:1:1").renew(company.db)
 
 
 class TestJobs:

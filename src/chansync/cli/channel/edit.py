@@ -239,11 +239,10 @@ def test(session: Session, code: str, fill: bool, as_json: bool) -> int:
 
 
 def _connect(session: Session, found: Channel, *, fill: bool) -> ConnectionReport:
-    from chansync.setup.confirm import confirm_channel, test_channel
+    from chansync.setup.confirm import confirm_channel
 
-    connect = confirm_channel if fill else test_channel
     return _by_daemon(session, found, "confirm" if fill else "test", {}) or session.run_async(
-        lambda store: connect(store, found.code)
+        lambda store: confirm_channel(store, found.code, fill=fill)
     )
 
 

@@ -5,7 +5,7 @@ A mapping is a field named after its table and the site's code: ``payment:cod``.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import apsw
@@ -15,7 +15,7 @@ from chansync.erp import registry as erps
 from chansync.erp.abilities import impossible_parameters
 from chansync.model.channel import Channel, FieldError
 from chansync.model.errors import UsageError
-from chansync.model.parameter import applies
+from chansync.model.parameter import applies, defaults
 from chansync.model.parameter_types import Flag
 from chansync.model.parameters import BY_NAME, PARAMETERS, SECTIONS, ChannelParameter, default_values
 from chansync.platforms.protocol import Capability
@@ -49,7 +49,8 @@ class ChannelForm(Form):
 
     def load(self, db: apsw.Connection) -> Loaded | None:
         if self.key is None:
-            return Loaded(_default_texts() | options.only_choices(db, PARAMETERS) | self._preset)
+            texts = {each.name: _default_text(each) for each in PARAMETERS if not each.is_secret}
+            return Loaded(texts | options.only_choices(db, PARAMETERS) | self._preset)
         self._channel = channels.channel_by_id(db, int(self.key))
         if self._channel is None:
             return None
@@ -184,13 +185,8 @@ class ChannelForm(Form):
         return f"channel {self._channel.code}" if self._channel else "channel"
 
 
-def _default_texts() -> dict[str, str]:
-    return {parameter.name: _default_text(parameter) for parameter in PARAMETERS if not parameter.is_secret}
-
-
 def _default_text(parameter: ChannelParameter) -> str:
-    default = parameter.default
-    return parameter.type.show(list(default) if isinstance(default, tuple) else default)
+    return parameter.type.show(defaults((parameter,))[parameter.name])
 
 
 def _belongs_to_opening(parameter: ChannelParameter, texts: Mapping[str, str]) -> bool:
@@ -225,11 +221,8 @@ def settle(texts: Mapping[str, str]) -> dict[str, str]:
     """Switch off parameters that need another one that is off: their fields are hidden, and could not be corrected."""
     settled = dict(texts)
     for parameter in PARAMETERS:
-        if isinstance(parameter.type, Flag) and not _all_on(settled, parameter.only_with):
-            settled[parameter.name] = parameter.type.show(False)
+        if isinstance(parameter.type, Flag) and parameter.only_with:
+            needed = lenient_values({name: settled.get(name, "") for name in parameter.only_with})
+            if not all(needed.values()):
+                settled[parameter.name] = parameter.type.show(False)
     return settled
-
-
-def _all_on(texts: Mapping[str, str], names: Collection[str]) -> bool:
-    values = lenient_values({name: texts.get(name, "") for name in names})
-    return all(values.values())

@@ -6,10 +6,12 @@ table that it has replaces the channel's. What no file names stays as it is, unl
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from chansync.db import settings
 from chansync.db.connection import Store
 from chansync.db.folders import is_shared
-from chansync.db.transaction import transaction
+from chansync.db.transaction import Undo, transaction
 from chansync.erp import registry
 from chansync.secrets import sealing
 from chansync.setup.erps import ERPS
@@ -17,10 +19,6 @@ from chansync.setup.setup_file import channel_part, ledger_part, settings_part, 
 from chansync.setup.setup_file.document import Document
 from chansync.setup.setup_file.plan import Applying, Plan
 from chansync.setup.systems import SYSTEMS
-
-
-class _Undo(Exception):
-    """Rolls the transaction back."""
 
 
 def apply(store: Store, document: Document, *, check: bool = False, prune: bool = False) -> Plan:
@@ -37,20 +35,17 @@ def apply(store: Store, document: Document, *, check: bool = False, prune: bool 
         InvalidFields: everything that is wrong, in the order of the files, each with its line.
     """
     run = Applying(store)
-    try:
-        with transaction(store.db):
-            if check:
-                _borrow_key(store)
-            _apply(run, document)
-            if prune and not run.errors:
-                _prune(run, document)
-            if run.errors:
-                raise document.wrong(run.errors)
-            _note_unread(run)
-            if check or not run.plan.is_changed:
-                raise _Undo
-    except _Undo:
-        pass
+    with suppress(Undo), transaction(store.db):
+        if check:
+            _borrow_key(store)
+        _apply(run, document)
+        if prune and not run.errors:
+            _prune(run, document)
+        if run.errors:
+            raise document.wrong(run.errors)
+        _note_unread(run)
+        if check or not run.plan.is_changed:
+            raise Undo
     return run.plan
 
 

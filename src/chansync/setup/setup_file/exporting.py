@@ -14,6 +14,7 @@ from chansync.model.parameters import PARAMETERS, SECTIONS
 from chansync.setup.erps import ERPS
 from chansync.setup.setup_file import channel_part, ledger_part, settings_part, typed_part
 from chansync.setup.setup_file.document import FORMAT, TABLES
+from chansync.setup.setup_file.plan import exported
 from chansync.setup.systems import SYSTEMS
 from chansync.store import channels, mappings
 
@@ -135,7 +136,7 @@ def _channel(db: apsw.Connection, channel: Channel, *, references: bool) -> Any:
     section = 0
     for parameter in PARAMETERS:
         name = parameter.name
-        value = None if parameter.is_secret or name == "code" else channel_part.exported(channel, name)
+        value = None if parameter.is_secret or name == "code" else exported(parameter, channel.values.get(name))
         if value is None and name not in channel.secrets:
             continue
         if parameter.section != section:

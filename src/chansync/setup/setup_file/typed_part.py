@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
 from functools import partial
 from typing import Any
 
 from chansync.model.errors import UsageError
 from chansync.model.parameter import defaults
-from chansync.model.parameter_types import Day
 from chansync.setup import kind_settings, sealed_places
 from chansync.setup.kind_settings import Family, Stored
-from chansync.setup.setup_file.plan import REMOVED, Applying, Item, difference
+from chansync.setup.setup_file.plan import REMOVED, Applying, Item, difference, exported
 
 
 def apply(run: Applying, family: Family[Any], given: dict[str, Any]) -> None:
@@ -109,8 +107,8 @@ def export(family: Family[Any], thing: Stored) -> tuple[dict[str, Any], list[str
     for field in family.parameters(thing.kind):
         if field.is_secret:
             secrets += [field.name] if field.name in thing.secrets else []
-        elif (value := values[field.name]) is not None and value != defaults((field,))[field.name]:
-            fields[field.name] = date.fromisoformat(value) if isinstance(field.type, Day) else value
+        elif (value := exported(field, values[field.name])) is not None:
+            fields[field.name] = value
     return fields, secrets
 
 
