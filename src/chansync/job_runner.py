@@ -192,7 +192,7 @@ async def _erp(store: Store, job: Job, stop: asyncio.Event | None) -> dict[str, 
 
         request = ErpRequest(again=True, refused=what == "retry")
         return _results([await run_with_turn(store, code, request, stop=stop)])
-    return (await (erps.test_erp if what == "test" else erps.pull_reference)(store, code)).data
+    return asdict(await (erps.test_erp if what == "test" else erps.pull_reference)(store, code))
 
 
 def _connect(job: Job) -> Callable[[Store, str], Awaitable[ConnectionReport]]:

@@ -1,9 +1,5 @@
-"""The identity of this machine, by which a restart of the daemon differs from a daemon on another machine that has a
-copy of the database.
-
-The machine id (``/etc/machine-id``) counts, because a host name may change. Most containers have none: there the boot
-id of the kernel counts, and then the host name.
-"""
+"""The identity of this machine: a restart of the daemon is told from a daemon on another machine with a copy of the
+database by the machine id, in containers without one by the kernel's boot id, and then by the host name."""
 
 from __future__ import annotations
 

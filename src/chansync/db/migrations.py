@@ -102,11 +102,8 @@ migrations = Migrations("chansync")
 
 
 def _register(name: str, script: str, then: Callable[[Database], None] | None) -> None:
-    """Have a migration write its number into the file (``user_version``), in its own transaction.
-
-    By that number, programs that have the file open notice that the schema has changed, and an upgrade that was
-    killed between two migrations continues after the last one that was completed.
-    """
+    """Have a migration write its number into the file (``user_version``), in its own transaction: by that, programs
+    that have the file open notice the change, and an upgrade that was killed goes on after the last completed one."""
 
     @migrations(name=name)
     def whole(db: Database) -> None:

@@ -21,9 +21,8 @@ class Undo(Exception):
 class transaction:
     """``with transaction(db): …``: ``BEGIN IMMEDIATE``, or a savepoint inside another one; rolled back by an exception.
 
-    It wraps the connection's own context manager, so that type checkers know that it suppresses no exception. The
-    outermost one also checks that the schema is still the one of this program: a newer chansync may have upgraded the
-    file since it was opened.
+    The connection's own context manager, which type checkers take for one that suppresses exceptions. The outermost one
+    also checks that no newer chansync has upgraded the schema since the file was opened.
 
     Raises:
         SchemaChanged: the schema was upgraded; nothing was written.

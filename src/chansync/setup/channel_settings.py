@@ -57,9 +57,8 @@ _TAX_CASE = re.compile(r"(([A-Z]{2}(/[^\s+/]{1,40})?|\*)([+-]vat|\+collected)?|r
 def choices(db: apsw.Connection, channel: Channel | None) -> Choices:
     """What the channel's reference fields may name: codes of the ERP, of its site's lookups, and systems.
 
-    Delivery methods are those of the POS in ``channel.values``. Of an ERP of which nothing was read yet, everything is
-    allowed: it is checked before each run. A value that the channel holds and its site lost
-    stays allowed: it is reported by the lookups, and must not stand in the way of other changes.
+    Of an ERP of which nothing was read yet, everything is allowed: it is checked before each run. So is a value that
+    the channel holds and its site lost: the lookups report it, and it must not stand in the way of other changes.
     """
 
     def known(source: str, kind: str) -> Sequence[str] | None:
@@ -218,10 +217,7 @@ def draft_channel(db: apsw.Connection, values: dict[str, Any]) -> Channel:
 
 
 def change_channel(store: Store, code: str, texts: Mapping[str, str]) -> Channel:
-    """Change the fields of a channel that are named in ``texts``; secrets come in clear and are sealed.
-
-    Where they hold all of it already nothing is written, and the channel keeps its version. Secrets count as the same
-    where this user may open those that are there.
+    """Change the fields of a channel that are named in ``texts``, as ``Family.change`` does those of a system.
 
     Raises:
         InvalidFields: everything that is wrong with the channel as it would be.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -152,11 +152,6 @@ class ErpReport:
     def bad(self) -> list[str]:
         """The findings that keep sales from being recorded."""
         return [sentence for word, sentence in self.findings if word == "bad"]
-
-    @property
-    def data(self) -> dict[str, Any]:
-        """The same for JSON."""
-        return asdict(self)
 
 
 async def test_erp(store: Store, code: str) -> ErpReport:

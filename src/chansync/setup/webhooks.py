@@ -48,11 +48,7 @@ def url_of(channel: Channel) -> str:
 
 def due_at(db: apsw.Connection, channel: Channel) -> int | None:
     """From when on a pull looks at the webhooks, UTC milliseconds: an hour after the last look, but at once where the
-    daemon was started since, or they are not as the channel's settings say.
-
-    Returns:
-        None where none are wanted, or the daemon takes no deliveries: they are left as they are then.
-    """
+    daemon was started since, or they are not as the settings say. None: none are wanted, or the daemon takes none."""
     url, known = url_of(channel), webhooks.of_channel(db, channel.id)
     if not url:
         return 0 if known else None
@@ -73,11 +69,8 @@ def is_due(db: apsw.Connection, channel: Channel) -> bool:
 async def look_after(
     store: Store, channel: Channel, connector: Connector, *, anew: bool, run_id: int | None = None
 ) -> list[str]:
-    """Make the webhooks that the channel lacks at its site, switch those on that the site has switched off, and remove
-    those that are not wanted any more; sentences on what was done, which are logged too.
-
-    What a person has paused at the site stays so. Nothing is raised for what the site refuses: the pulls bring every
-    order.
+    """Make the webhooks that the channel lacks at its site, switch those on that it has switched off, but not what a
+    person has paused, and remove those that are not wanted; sentences on what was done or refused, which are logged.
 
     Args:
         anew: set address and secret of all of them, because what the site has as their secret cannot be read.

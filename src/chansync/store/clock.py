@@ -1,8 +1,5 @@
-"""What a clock that was put back has left in the database.
-
-Times to wait until are kept in UTC. Where they were reckoned with a clock that was then put back, what waits would
-wait for as long as that: a problem order for years, after a machine that started in the wrong one.
-"""
+"""What a clock that was put back has left in the database: times to wait until that lie as far ahead as it was put
+back, for a problem order years after a machine started in the wrong one."""
 
 from __future__ import annotations
 
@@ -35,8 +32,8 @@ def bring_back(db: apsw.Connection, by: int = 0) -> int:
     """Let what waits be due when it would have been by the clock that was put back since; how many rows.
 
     Args:
-        by: how far the clock was put back, as far as this process knows, in milliseconds. What was written by a clock
-            of the future tells it too.
+        by: how far the clock was put back, as far as this process knows, in milliseconds. What the future's clock wrote
+            tells it too.
     """
     now = now_ms()
     with transaction(db):

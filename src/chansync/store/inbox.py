@@ -1,8 +1,8 @@
 """What the channels of an integration system share: its state between runs, a lease on it, and found orders.
 
-A platform whose one search serves many channels puts what it finds into the inbox, dealt by place, in the transaction
-that moves the search on; each channel takes from there by the ids of the rows. A row holds the latest version of an
-order: a changed one gets a new row with a later id.
+A platform whose one search serves many channels puts what it finds into the inbox, by place, in the transaction that
+moves the search on; each channel takes from there by the ids of the rows. A changed order gets a new row with a later
+id in place of its old one.
 """
 
 from __future__ import annotations

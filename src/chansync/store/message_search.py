@@ -1,14 +1,14 @@
 """Reading the message log by a filter, in its order, without looking at much that the filter leaves out.
 
 A log of a million messages answers within a tenth of a second: each condition that has an index is counted up to a
-bound, and a rare one leads the search. A text is found through an index of its pieces (``evolution_search`` says what
-that holds); what is newer than that index is looked through.
+bound, and a rare one leads the search. A text is found through an index of its pieces (``message_text`` of
+``chansync.db.schema``); what is newer than that index is looked through.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -87,20 +87,42 @@ def select(
     chosen = replace(chosen, text=text.encode("utf-8", "backslashreplace").decode().replace("\0", "\ufffd"))
     conditions = _conditions(chosen)
     span = _Condition("m.id > ? AND m.id < ?", (chosen.after_id or 0, before_id or _HIGHEST_ID))
-    search = _Search(db, columns, [*conditions, span], limit, oldest_first)
+
+    def read(how: str, order: str = "m.id", *, only: Sequence[_Condition] = (), most: int = limit) -> list[Any]:
+        every = [*only, *conditions, span]
+        where = " AND ".join(condition.sql for condition in every)
+        parameters = [value for condition in every for value in condition.parameters]
+        sql = f"""SELECT {columns} FROM message m {how} LEFT JOIN channel c ON c.id = m.channel_id
+            WHERE {where} ORDER BY {order} {"ASC" if oldest_first else "DESC"} LIMIT ?"""
+        return list(db.execute(sql, (*parameters, most)))
+
+    def by_index(lead: _Condition) -> list[Any]:
+        # An index that is not in order is read whole; the plus sign says so.
+        return read(f"INDEXED BY {lead.index}", "m.id" if lead.in_order else "+m.id")
+
+    def among(portions: Iterable[list[int]]) -> list[Any]:
+        """Read the messages of these ids, as many portions as it takes."""
+        found: list[Any] = []
+        for ids in portions:
+            these = _Condition("m.id IN (SELECT value FROM json_each(?))", (json.dumps(ids),))
+            found += read("NOT INDEXED", only=[these], most=limit - len(found))
+            if len(found) >= limit:
+                break
+        return found
+
     if chosen.ids:
-        return search.among(iter([list(chosen.ids)]))
+        return among([list(chosen.ids)])
     counts = {condition: _count(db, condition) for condition in conditions if condition.index}
     rarest = min(counts, key=lambda condition: counts[condition], default=None)
     if rarest is not None and counts[rarest] <= _RARE:
-        return search.by_index(rarest)
+        return by_index(rarest)
     is_new = chosen.after_id is not None and _count(db, span) <= _RARE
     in_order = [condition for condition in counts if condition.in_order]
     if chosen.text and not is_new:
         pieces = _Pieces(db, chosen.text, span.parameters, in_order, oldest_first)
         if (pieces.are_whole and not in_order) or pieces.are_rare:
-            return search.among(pieces.portions())
-    return search.by_index(in_order[0]) if in_order and not is_new else search.through()
+            return among(pieces.portions())
+    return by_index(in_order[0]) if in_order and not is_new else read("NOT INDEXED")
 
 
 def _conditions(chosen: Filter) -> list[_Condition]:
@@ -134,43 +156,6 @@ def _count(db: apsw.Connection, condition: _Condition) -> int:
     """How many messages fulfil the condition; one more than ``_RARE`` stands for any number above it."""
     sql = f"SELECT count(*) FROM (SELECT 1 FROM message m WHERE {condition.sql} LIMIT {_RARE + 1})"
     return int(db.execute(sql, condition.parameters).get)
-
-
-@dataclass(slots=True)
-class _Search:
-    """The ways to read at most ``limit`` messages that fulfil the ``conditions``, in one direction."""
-
-    db: apsw.Connection
-    columns: str
-    conditions: list[_Condition]
-    limit: int
-    oldest_first: bool
-
-    def by_index(self, lead: _Condition) -> list[tuple[Any, ...]]:
-        """Read what the index of that condition finds."""
-        # An index that is not in order is read whole; the plus sign says so.
-        return self._read(f"INDEXED BY {lead.index}", "m.id" if lead.in_order else "+m.id", self.conditions, self.limit)
-
-    def through(self) -> list[tuple[Any, ...]]:
-        """Read the log itself."""
-        return self._read("NOT INDEXED", "m.id", self.conditions, self.limit)
-
-    def among(self, portions: Iterator[list[int]]) -> list[tuple[Any, ...]]:
-        """Read the messages of these ids, as many portions as it takes."""
-        found: list[tuple[Any, ...]] = []
-        for ids in portions:
-            only = _Condition("m.id IN (SELECT value FROM json_each(?))", (json.dumps(ids),))
-            found += self._read("NOT INDEXED", "m.id", [only, *self.conditions], self.limit - len(found))
-            if len(found) >= self.limit:
-                break
-        return found
-
-    def _read(self, how: str, order: str, conditions: list[_Condition], limit: int) -> list[tuple[Any, ...]]:
-        where = " AND ".join(condition.sql for condition in conditions)
-        parameters = [value for condition in conditions for value in condition.parameters]
-        sql = f"""SELECT {self.columns} FROM message m {how} LEFT JOIN channel c ON c.id = m.channel_id
-            WHERE {where} ORDER BY {order} {"ASC" if self.oldest_first else "DESC"} LIMIT ?"""
-        return list(self.db.execute(sql, (*parameters, limit)))
 
 
 @dataclass(slots=True)

@@ -1,7 +1,7 @@
 """Figures for monitoring, each from a query that stays cheap with a thousand channels and a million messages.
 
-Counts of what happened come from totals that are kept when a run ends, and from the few runs under way: they are the
-same after a restart, and do not fall when old runs are cleared away.
+Counts of what happened come from totals kept when a run ends, and from runs under way: a restart does not change them,
+nor does clearing old runs away.
 """
 
 from __future__ import annotations

@@ -32,9 +32,8 @@ class LeaseLost(ChansyncError):
 class Lease:
     """A run's hold on a stream.
 
-    A process that was stopped for long (a suspended machine, SIGSTOP) wakes up in the middle of what it did, and knows
-    nothing of what others did meanwhile. So each of its transactions looks, while nobody else can write, whether the
-    stream is still its own.
+    A process that was stopped for long (a suspended machine, SIGSTOP) knows nothing of what others did meanwhile: each
+    of its transactions looks, while nobody else can write, whether the stream is still its own.
     """
 
     channel_id: int

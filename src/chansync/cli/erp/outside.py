@@ -184,7 +184,7 @@ def _chosen(session: Session, code: str | None) -> str:
 def _report(session: Session, code: str, what: str, as_json: bool) -> int:
     report = _asked(session, code, what)
     if as_json:
-        data: dict[str, Any] = {"ok": report.ok, "erp": code} | report.data
+        data: dict[str, Any] = {"ok": report.ok, "erp": code} | asdict(report)
         print_json(data if report.ok else data | {"error": report.sentence})
         return exit_code(report)
     (say if report.ok else say_error)(report.sentence)

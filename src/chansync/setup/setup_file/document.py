@@ -1,5 +1,4 @@
-"""Reading the files of a set-up: TOML, several files as one, the secrets that they refer to, and where in them what
-is. Nothing here knows the database."""
+"""Reading the TOML files of a set-up as one: the secrets that they refer to, and where in them what is."""
 
 from __future__ import annotations
 
