@@ -256,7 +256,10 @@ def restore(copy: Path, path: Path) -> Path | None:
     """
     in_use = InUse(f"The daemon works on {path}: stop it first.")
     with explained(path), private_files.opened(path), locked(path, DAEMON, in_use), locked(path, MIGRATION):
-        _forget_daemon(copy)
+        with contextlib.closing(distrust(apsw.Connection(str(copy), flags=apsw.SQLITE_OPEN_READWRITE))) as db:
+            # The source's daemon would look like one that hangs here.
+            db.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)
+            db.execute("DELETE FROM daemon")
         kept = private_folder(path) / f"{path.stem}.replaced-{private_files.stamp()}.db"
         if not path.exists():
             put_in_place(copy, path)
@@ -278,13 +281,6 @@ def restore(copy: Path, path: Path) -> Path | None:
                 put_in_place(copy, path)
         private_files.clear_copies(path)
         return kept
-
-
-def _forget_daemon(copy: Path) -> None:
-    """Delete the row of the source's daemon: otherwise it looks like a daemon that hangs here."""
-    with contextlib.closing(distrust(apsw.Connection(str(copy), flags=apsw.SQLITE_OPEN_READWRITE))) as db:
-        db.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)
-        db.execute("DELETE FROM daemon")
 
 
 def _overwrite(target: apsw.Connection, source: apsw.Connection) -> None:

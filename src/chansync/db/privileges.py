@@ -177,11 +177,7 @@ def open_named(path: str, flags: int = os.O_RDONLY) -> int:
 
 
 def _is_link(folder: int, name: str) -> bool:
-    return name != "." and stat.S_ISLNK(_status(folder, name))
-
-
-def _status(folder: int, name: str) -> int:
     try:
-        return os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
+        return name != "." and stat.S_ISLNK(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
     except FileNotFoundError:
-        return 0
+        return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -61,8 +61,9 @@ def remove_erp(db: apsw.Connection, code: str) -> None:
         connected.get(db, code)
         users = [channel.code for channel in channels_of(db, code)]
         if users:
+            named = ", ".join(users[:5]) + (", …" if len(users) > 5 else "")
             raise UsageError(
-                f"{_named(users)} sell{'s' if len(users) == 1 else ''} through {code}: move "
+                f"{named} sell{'s' if len(users) == 1 else ''} through {code}: move "
                 f"{'it' if len(users) == 1 else 'them'} first (chansync erp move CHANNEL --to POS)."
             )
         sales: int = db.execute("SELECT count(*) FROM sale_link WHERE erp = ?", (code,)).get
@@ -100,10 +101,6 @@ def channels_of(db: apsw.Connection, code: str, *, used: bool = False) -> list[A
         for channel in channels.all_channels(db)
         if (channel["used"] or not used) and registry.of_pos(db, channel.values.get("pos")).code == code
     ]
-
-
-def _named(codes: Sequence[str]) -> str:
-    return ", ".join(codes[:5]) + (", …" if len(codes) > 5 else "")
 
 
 # Connecting
@@ -165,7 +162,7 @@ async def pull_reference(store: Store, code: str) -> ErpReport:
 
 
 async def _with_remote(store: Store, code: str, *, reads: bool) -> ErpReport:
-    if await store.run(_is_embedded, code):
+    if not (await store.run(registry.erp, code)).is_outside:
         return ErpReport(True, f"The ERP {code} lives in chansync's own database: it is there.")
     try:
         remote = await connect(store, code)
@@ -189,24 +186,16 @@ async def _with_remote(store: Store, code: str, *, reads: bool) -> ErpReport:
     return report
 
 
-def _is_embedded(db: apsw.Connection, code: str) -> bool:
-    return not registry.erp(db, code).is_outside
-
-
 def _taken_codes(db: apsw.Connection, code: str) -> list[str]:
     """POSs of the ERP that another one has under the same code: a channel that names one sells through the other."""
     own = registry.erp(db, code).reference.codes(db, "pos")
     owners = {pos: registry.of_pos(db, pos).code for pos in own}
+    others = ((pos, registry.name_of(db, owner)) for pos, owner in owners.items() if owner != code)
     return [
-        f"{_first_upper(registry.name_of(db, owner))} has a POS {pos} too, and channels that name it sell there: "
-        "give one of the two another code."
-        for pos, owner in owners.items()
-        if owner != code
+        f"{name[:1].upper()}{name[1:]} has a POS {pos} too, and channels that name it sell there: give one of the two "
+        "another code."
+        for pos, name in others
     ]
-
-
-def _first_upper(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def facts_of(remote: Remote, identity: ErpIdentity) -> dict[str, Any]:

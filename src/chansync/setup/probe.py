@@ -54,7 +54,9 @@ async def look(store: Store, code: str) -> Look:
             identity = await connector.check()
             lacking = await _webhooks_off(store, channel, connector)
         ahead = connector.traffic.clock_ahead
-        if identity.may_write is False and (sends := _sends(channel)):
+        if identity.may_write is False and (
+            sends := " and ".join(stream for stream in SENDING if not why_off(channel, stream))
+        ):
             return Look(
                 False, f"The key may only read, and the channel sends {sends}.",
                 "Enter a key that may write, or switch the sending off.", ahead,
@@ -80,7 +82,3 @@ async def _webhooks_off(store: Store, channel: Channel, connector: Connector) ->
     except SiteError as error:
         return f"Webhooks: {error}"
     return await store.run(webhooks.off, channel, found, connector.webhook_topics)
-
-
-def _sends(channel: Channel) -> str:
-    return " and ".join(stream for stream in SENDING if not why_off(channel, stream))
