@@ -14,7 +14,7 @@ from chansync.db.transaction import transaction
 from chansync.erp import registry
 from chansync.erp.outside import connected, reference
 from chansync.erp.outside.connected import ConnectedErp
-from chansync.erp.remote import ErpIdentity, ErpKind, ErpSettings, ReferenceRow, Remote
+from chansync.erp.remote import ErpIdentity, ErpSettings, ReferenceRow, Remote
 from chansync.model.errors import AlreadyExists, ChansyncError, StoreError, UsageError
 from chansync.secrets import sealing
 from chansync.secrets.redaction import scrub
@@ -24,14 +24,9 @@ from chansync.setup.sealed_places import destination_of
 from chansync.store import channels, mappings, messages
 
 
-def kind_names() -> list[str]:
-    """The names of the kinds of ERP that can be connected."""
-    return [kind for kind in registry.kinds() if kind != registry.LEDGER]
-
-
-def kinds() -> list[ErpKind]:
+def kinds() -> list[str]:
     """The kinds of ERP that can be connected."""
-    return [registry.kind_named(kind) for kind in kind_names()]
+    return [kind for kind in registry.kinds() if kind != registry.LEDGER]
 
 
 def add_erp(
@@ -82,7 +77,7 @@ ERPS: Family[ConnectedErp] = Family(
     without="it has none",
     section="erps",
     command="chansync erp change",
-    kinds=kind_names,
+    kinds=kinds,
     label=lambda kind: registry.kind_named(kind).label,
     parameters=registry.parameters,
     stored=connected.connected,

@@ -59,16 +59,13 @@ async def use_channel(store: Store, code: str, *, asks_start: bool = False, star
     try:
         if start_date:
             await store.run(_choose_start, code, start_date)
-    except ChansyncError as error:
-        return ConnectionReport(False, str(error), code=error.code)
-    report = await confirm_channel(store, code, asks_start=asks_start)
-    if report.ok and not report.starts:
-        try:
+        report = await confirm_channel(store, code, asks_start=asks_start)
+        if report.ok and not report.starts:
             report.wrong = await store.run(_switch_on, code)
             report.used = not report.wrong
-        except ChansyncError as error:
-            return ConnectionReport(False, str(error), code=error.code)
-    return report
+        return report
+    except ChansyncError as error:
+        return ConnectionReport(False, str(error), code=error.code)
 
 
 def _choose_start(db: apsw.Connection, code: str, start_date: str) -> None:

@@ -13,7 +13,7 @@ from chansync.db.transaction import transaction
 from chansync.model.channel import NEEDED, FieldError, left_behind
 from chansync.model.errors import UsageError
 from chansync.model.parameter import Parameter, applies, defaults
-from chansync.model.parameter_types import Code, Text
+from chansync.model.parameter_types import Code, ParameterType, Text
 from chansync.setup import sealed_places, typed_fields
 from chansync.setup.sealed_places import destination_of
 from chansync.setup.typed_fields import InvalidFields
@@ -31,6 +31,8 @@ class Stored(Protocol):
     connected_at: int | None
     unreadable: tuple[str, ...]
 
+
+_TYPES: dict[str, ParameterType] = {"code": Code(), "name": Text(longest=80)}
 
 Thing = TypeVar("Thing", bound=Stored)
 
@@ -107,7 +109,7 @@ class Family(Generic[Thing]):
             UsageError: a wrong code or an empty name, or the kind is not installed.
         """
         fields = self.parameters(kind)
-        named = checked_code(code), checked_name(name)
+        named = checked("code", code), checked("name", name)
         with transaction(store.db):
             values, clear, errors = self._parse(kind, texts or {})
             merged = defaults(fields) | values
@@ -140,7 +142,7 @@ class Family(Generic[Thing]):
             errors += self.check(kind, merged, frozenset(current.secrets) | frozenset(clear), known_wrong)
             if current.connected_at is not None:
                 errors += left_behind(fields, current.values, merged, current.secrets, clear)
-            new_name = None if name is None else checked_name(name)
+            new_name = None if name is None else checked("name", name)
             self._refuse(fields, errors)
             before, after = (destination_of(fields, each) for each in (current.values, merged))
             values = {
@@ -170,29 +172,16 @@ class Family(Generic[Thing]):
             raise InvalidFields(typed_fields.in_order((each.name for each in fields), errors))
 
 
-def checked_code(code: str) -> str:
-    """A code that was typed.
+def checked(word: str, text: str) -> str:
+    """A ``code``, or a ``name`` for people, that was typed.
 
     Raises:
         UsageError: it is none.
     """
-    return _checked(Code(), "code", code)
-
-
-def checked_name(name: str) -> str:
-    """A name for people that was typed.
-
-    Raises:
-        UsageError: it is empty or too long.
-    """
-    return _checked(Text(longest=80), "name", name)
-
-
-def _checked(kind: Code | Text, word: str, text: str) -> str:
     try:
-        checked = kind.parse(text)
+        found = _TYPES[word].parse(text)
     except UsageError as error:
         raise UsageError(f"The {word} {error}.") from None
-    if not checked:
+    if not found:
         raise UsageError(f"The {word} is empty.")
-    return str(checked)
+    return str(found)

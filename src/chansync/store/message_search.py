@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 import apsw
@@ -119,9 +120,9 @@ def select(
     is_new = chosen.after_id is not None and _count(db, span) <= _RARE
     in_order = [condition for condition in counts if condition.in_order]
     if chosen.text and not is_new:
-        pieces = _Pieces(db, chosen.text, span.parameters, in_order, oldest_first)
-        if (pieces.are_whole and not in_order) or pieces.are_rare:
-            return among(pieces.portions())
+        portions = _portions(db, chosen.text, span.parameters, in_order, oldest_first)
+        if portions is not None:
+            return among(portions)
     return by_index(in_order[0]) if in_order and not is_new else read("NOT INDEXED")
 
 
@@ -158,76 +159,60 @@ def _count(db: apsw.Connection, condition: _Condition) -> int:
     return int(db.execute(sql, condition.parameters).get)
 
 
-@dataclass(slots=True)
-class _Pieces:
-    """What the index of pieces knows of a text.
+def _portions(
+    db: apsw.Connection, text: str, span: tuple[Any, ...], besides: list[_Condition], oldest_first: bool
+) -> Iterator[list[int]] | None:
+    """Ids of the messages that may hold the text, in the order of the search; None: they are too many to look up all.
 
-    Attributes:
+    Args:
         span: the lowest and the highest id, both excluded.
-        besides: conditions that are looked up too, each in its own index, before a message is read.
+        besides: conditions in whose order the log can be read instead; they are looked up before a message is.
     """
-
-    db: apsw.Connection
-    text: str
-    span: tuple[int, int]
-    besides: list[_Condition]
-    oldest_first: bool
-
-    @property
-    def are_whole(self) -> bool:
-        """Whether the text is long enough to have pieces, and is not just the beginning of one."""
-        return len(self.text) >= _PIECE
-
-    @property
-    def are_rare(self) -> bool:
-        """Whether so few messages may hold the text that they can all be looked up."""
-        if not self.are_whole:
-            return self._beginning() is not None
+    if len(text) >= _PIECE:
+        pieces = {text[start : start + _PIECE] for start in range(len(text) - _PIECE + 1)}
+        query = " AND ".join('"' + piece.replace('"', '""') + '"' for piece in sorted(pieces))
         sql = f"SELECT count(*) FROM (SELECT 1 FROM message_text WHERE message_text MATCH ? LIMIT {5 * _RARE})"
-        return int(self.db.execute(sql, (self._query(),)).get) < 5 * _RARE
+        if besides and db.execute(sql, (query,)).get >= 5 * _RARE:
+            return None
+        indexed = _with_all_pieces(db, query, span, besides, oldest_first)
+    else:
+        beginning = _beginning(db, text)
+        if beginning is None:
+            return None
+        indexed = iter([beginning])
+    holds = _holds(text)
+    sql = f"SELECT m.id FROM message m WHERE m.id > (SELECT id FROM message_text_upto) AND {holds.sql}"
+    newest = [row[0] for row in db.execute(sql, holds.parameters)]
+    return chain(indexed, [newest]) if oldest_first else chain([newest], indexed)
 
-    def portions(self) -> Iterator[list[int]]:
-        """Ids of the messages that may hold the text, in the order of the search."""
-        holds = _holds(self.text)
-        sql = f"SELECT m.id FROM message m WHERE m.id > (SELECT id FROM message_text_upto) AND {holds.sql}"
-        newest = [row[0] for row in self.db.execute(sql, holds.parameters)]
-        if not self.oldest_first:
-            yield newest
-        if self.are_whole:
-            yield from self._with_all_pieces()
-        else:
-            yield self._beginning() or []
-        if self.oldest_first:
-            yield newest
 
-    def _query(self) -> str:
-        pieces = {self.text[start : start + _PIECE] for start in range(len(self.text) - _PIECE + 1)}
-        return " AND ".join('"' + piece.replace('"', '""') + '"' for piece in sorted(pieces))
+def _with_all_pieces(
+    db: apsw.Connection, query: str, span: tuple[Any, ...], besides: list[_Condition], oldest_first: bool
+) -> Iterator[list[int]]:
+    low, high = span
+    # Looked up in an index that holds nothing else: cheaper than reading the message.
+    also = "".join(
+        f" AND EXISTS (SELECT 1 FROM message m INDEXED BY {each.index} WHERE m.id = t.rowid AND {each.sql})"
+        for each in besides
+    )
+    values = [value for each in besides for value in each.parameters]
+    sql = f"""SELECT t.rowid FROM message_text t WHERE t.message_text MATCH ? AND t.rowid > ? AND t.rowid < ?
+        {also} ORDER BY t.rowid {"ASC" if oldest_first else "DESC"} LIMIT ?"""
+    portion = _PORTION
+    while True:
+        found = [row[0] for row in db.execute(sql, (query, low, high, *values, portion))]
+        yield found
+        if len(found) < portion:
+            return
+        low, high = (found[-1], high) if oldest_first else (low, found[-1])
+        portion = min(4 * portion, _RARE)
 
-    def _with_all_pieces(self) -> Iterator[list[int]]:
-        low, high = self.span
-        # Looked up in an index that holds nothing else: cheaper than reading the message.
-        besides = "".join(
-            f" AND EXISTS (SELECT 1 FROM message m INDEXED BY {each.index} WHERE m.id = t.rowid AND {each.sql})"
-            for each in self.besides
-        )
-        values = [value for each in self.besides for value in each.parameters]
-        sql = f"""SELECT t.rowid FROM message_text t WHERE t.message_text MATCH ? AND t.rowid > ? AND t.rowid < ?
-            {besides} ORDER BY t.rowid {"ASC" if self.oldest_first else "DESC"} LIMIT ?"""
-        portion = _PORTION
-        while True:
-            found = [row[0] for row in self.db.execute(sql, (self._query(), low, high, *values, portion))]
-            yield found
-            if len(found) < portion:
-                return
-            low, high = (found[-1], high) if self.oldest_first else (low, found[-1])
-            portion = min(4 * portion, _RARE)
 
-    def _beginning(self) -> list[int] | None:
-        """Messages with a piece that begins with the text of one or two characters; None: there are many."""
-        # As the index folds letters: one for one.
-        folded = "".join(fold if len(fold := letter.casefold()) == 1 else letter.lower() for letter in self.text)
-        after = folded[:-1] + chr(min(ord(folded[-1]) + 1, 0x10FFFF))
-        sql = f"SELECT doc FROM message_pieces WHERE term >= ? AND term < ? LIMIT {_RARE + 1}"
-        found = [row[0] for row in self.db.execute(sql, (folded, after))]
-        return None if len(found) > _RARE else found
+def _beginning(db: apsw.Connection, text: str) -> list[int] | None:
+    """Messages with a piece that begins with the text of one or two characters; None: there are many."""
+    # As the index folds letters: one for one.
+    folded = "".join(fold if len(fold := letter.casefold()) == 1 else letter.lower() for letter in text)
+    after = folded[:-1] + chr(min(ord(folded[-1]) + 1, 0x10FFFF))
+    sql = f"SELECT doc FROM message_pieces WHERE term >= ? AND term < ? LIMIT {_RARE + 1}"
+    found = [row[0] for row in db.execute(sql, (folded, after))]
+    return None if len(found) > _RARE else found

@@ -43,9 +43,10 @@ _json = click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @_json
 def kinds(as_json: bool) -> None:
     """List the kinds of ERP that can be connected, and the fields that they have."""
+    from chansync.erp import registry
     from chansync.setup import erps
 
-    found = erps.kinds()
+    found = [registry.kind_named(kind) for kind in erps.kinds()]
     show_kinds(
         (
             (each.kind, each.label, erps.parameters(each.kind), {"capabilities": sorted(map(str, each.capabilities))})

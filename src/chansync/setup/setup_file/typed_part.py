@@ -8,8 +8,8 @@ from typing import Any
 
 from chansync.model.errors import UsageError
 from chansync.model.parameter import defaults
-from chansync.setup import kind_settings, sealed_places
-from chansync.setup.kind_settings import Family, Stored
+from chansync.setup import sealed_places
+from chansync.setup.kind_settings import Family, Stored, checked
 from chansync.setup.setup_file.plan import REMOVED, Applying, Item, difference, exported
 
 
@@ -32,8 +32,8 @@ def _apply(
         run.wrong(place, "must have texts for name and kind")
         return
     try:
-        kind_settings.checked_code(code)
-        kind_settings.checked_name(name)
+        checked("code", code)
+        checked("name", name)
     except UsageError as error:
         run.wrong(place, f"is wrong: {error}".rstrip("."))
         return
