@@ -23,7 +23,7 @@ from chansync.secrets import sealing
 from chansync.setup import channel_settings
 from chansync.setup.first_use import in_the_way, is_first_use
 from chansync.setup.forms import channel_mappings, options
-from chansync.setup.forms.form import Addable, Form, FormField, FormOption, Loaded, Saved, reference_of
+from chansync.setup.forms.form import Addable, Form, FormField, FormOption, Loaded, Saved, field_of
 from chansync.store import channels
 
 
@@ -91,30 +91,16 @@ class ChannelForm(Form):
         return found
 
     def _field(self, db: apsw.Connection, parameter: ChannelParameter, impossible: Mapping[str, str]) -> FormField:
-        source, of = ("offered", parameter.offered) if parameter.offered else reference_of(parameter.type)
-        return FormField(
-            parameter.name,
-            parameter.label,
-            parameter.help,
-            parameter.section,
-            parameter.type,
-            source,
-            of,
-            needed=parameter.needed,
-            fixed=self._fixed(db, parameter.name) or impossible.get(parameter.name, ""),
-            warning=parameter.warning,
-        )
+        fixed = impossible.get(parameter.name, "")
+        if parameter.name in channels.FIXED_BY_SYNC and self._channel and channels.has_synced(db, self._channel.id):
+            fixed = "It cannot be changed after the first sync: orders and sales refer to it."
+        return field_of(parameter, parameter.section, fixed)
 
     def _impossible(self, db: apsw.Connection, values: Mapping[str, Any]) -> dict[str, str]:
         """Why the ERP of the chosen POS cannot do what a field asks for; not of one that is set: it can be emptied."""
         pos = values.get("pos")
         found = impossible_parameters(db, erps.of_pos(db, pos).code) if pos else {}
         return {name: sentence for name, sentence in found.items() if not values.get(name)}
-
-    def _fixed(self, db: apsw.Connection, name: str) -> str:
-        if name in channels.FIXED_BY_SYNC and self._channel and channels.has_synced(db, self._channel.id):
-            return "It cannot be changed after the first sync: orders and sales refer to it."
-        return ""
 
     def options(
         self, db: apsw.Connection, field: FormField, texts: Mapping[str, str], search: str = ""

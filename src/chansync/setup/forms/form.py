@@ -16,6 +16,7 @@ from chansync.db.connection import Store
 from chansync.db.transaction import transaction
 from chansync.model.channel import FieldError
 from chansync.model.errors import UsageError
+from chansync.model.parameter import Parameter
 from chansync.model.parameter_types import Flag, ParameterType, Reference, References, Secret, TextList
 from chansync.setup.forms.merging import Conflict, Difference, merge, secret_conflicts
 from chansync.setup.typed_fields import InvalidFields
@@ -29,10 +30,8 @@ class FormField:
     """One field of a form.
 
     Attributes:
-        help: what it does.
         source: where its codes come from (``erp``, ``lookup``, ``system``); empty: it is not a reference.
         of: the kind of record that it refers to, as the source names it.
-        needed: it is required.
         fixed: why it cannot be changed; empty: it can.
         warning: what to know before it is switched on; shown while it is on.
         note: a few words after the value.
@@ -73,6 +72,15 @@ class FormField:
 def reference_of(kind: ParameterType) -> tuple[str, str]:
     """``source`` and ``of`` of a reference type; empty texts of any other."""
     return (kind.source, kind.of) if isinstance(kind, (Reference, References)) else ("", "")
+
+
+def field_of(parameter: Parameter, section: int, fixed: str = "") -> FormField:
+    """The field of a parameter; ``fixed`` as ``FormField`` has it."""
+    source, of = ("offered", parameter.offered) if parameter.offered else reference_of(parameter.type)
+    return FormField(
+        parameter.name, parameter.label, parameter.help, section, parameter.type, source, of,
+        needed=parameter.needed, fixed=fixed, warning=parameter.warning,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +136,6 @@ class Saved:
 
     Attributes:
         key: identifies the record: the channel's id, or a code.
-        code: its code.
         sentence: what was done.
         connects: a connection test must follow: the job ``confirm`` with ``use`` for a channel that is to be used, the
             job ``system`` for a system with keys of its own.

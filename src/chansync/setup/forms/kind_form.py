@@ -16,7 +16,7 @@ from chansync.model.parameter import Parameter, applies
 from chansync.model.parameter_types import Choice, Code, Flag, Text
 from chansync.setup.erps import ERPS
 from chansync.setup.forms import options
-from chansync.setup.forms.form import Form, FormField, FormOption, Loaded, Saved, code_from, reference_of
+from chansync.setup.forms.form import Form, FormField, FormOption, Loaded, Saved, code_from, field_of
 from chansync.setup.kind_settings import Family
 from chansync.setup.systems import SYSTEMS
 from chansync.setup.typed_fields import in_order
@@ -79,7 +79,7 @@ class KindForm(Form, ABC):
         ]
         values = self._values(kind, texts)
         able = self.family.able(kind) if kind in self.family.kinds() else frozenset()
-        return own + [_field(each) for each in self._parameters(kind) if applies(each, values, able)]
+        return own + [field_of(each, 2) for each in self._parameters(kind) if applies(each, values, able)]
 
     def options(
         self, db: apsw.Connection, field: FormField, texts: Mapping[str, str], search: str = ""
@@ -146,14 +146,6 @@ class KindForm(Form, ABC):
             except UsageError:
                 values[each.name] = False if isinstance(each.type, Flag) else None
         return values
-
-
-def _field(parameter: Parameter) -> FormField:
-    source, of = reference_of(parameter.type)
-    return FormField(
-        parameter.name, parameter.label, parameter.help, 2, parameter.type, source, of,
-        needed=parameter.needed, warning=parameter.warning,
-    )  # fmt: skip
 
 
 class SystemForm(KindForm):
