@@ -21,7 +21,7 @@ from chansync.model.channel import Channel, FieldError
 from chansync.model.errors import ChansyncError, StoreError, UsageError
 from chansync.secrets.key_file import KeyUnreadable
 from chansync.secrets.redaction import scrub
-from chansync.setup.confirm import ConnectionReport, confirm_channel, test_channel
+from chansync.setup.confirm import ConnectionReport, confirm_channel
 from chansync.setup.first_use import use_channel
 from chansync.setup.probe import look
 from chansync.setup.systems import test_system
@@ -192,12 +192,12 @@ async def _erp(store: Store, job: Job, stop: asyncio.Event | None) -> dict[str, 
 
         request = ErpRequest(again=True, refused=what == "retry")
         return _results([await run_with_turn(store, code, request, stop=stop)])
-    return (await (erps.test_erp if what == "test" else erps.pull_reference)(store, code)).data
+    return asdict(await (erps.test_erp if what == "test" else erps.pull_reference)(store, code))
 
 
 def _connect(job: Job) -> Callable[[Store, str], Awaitable[ConnectionReport]]:
     if job.kind == "test":
-        return test_channel
+        return partial(confirm_channel, fill=False)
     if not job.args.get("use"):
         return confirm_channel
     asks, start = bool(job.args.get("asks_start")), str(job.args.get("start_date") or "")

@@ -8,7 +8,7 @@ from chansync.db.transaction import transaction
 from chansync.model.errors import DataError, UsageError
 from chansync.model.money import is_currency, parse_amount, to_minor
 from chansync.model.parameter_types import Text
-from chansync.store import accepted_differences, channels, messages, orders
+from chansync.store import channels, messages, orders
 
 
 def accept_difference(db: apsw.Connection, order_id: int | None, person: str) -> str:
@@ -50,6 +50,6 @@ def accept_difference(db: apsw.Connection, order_id: int | None, person: str) ->
             raise UsageError(
                 f"The message names no difference. Try the order again first: chansync retry {channel.code}"
             )
-        accepted_differences.accept(db, row.id, minor, currency, name)
+        orders.accept_difference(db, row.id, minor, currency, name)
         channels.make_problems_due(db, channel.id, [row.id])
     return f"Order {row.number}: the difference of {amount} {currency} is accepted by {name}."

@@ -19,7 +19,7 @@ from chansync.orders.select import reason_to_skip
 from chansync.orders.settings import ImportSettings
 from chansync.orders.settled import with_reports
 from chansync.orders.totals import Accepted
-from chansync.store import accepted_differences, messages, orders, sale_links
+from chansync.store import messages, orders, sale_links
 from chansync.store.orders import OrderRow
 from chansync.store.sale_links import SaleLink
 
@@ -112,7 +112,7 @@ def _elsewhere(order: Order, key: str) -> Problem:
 
 def _draft(db: apsw.Connection, settings: ImportSettings, order: Order, row: OrderRow | None) -> SaleDraft | Problem:
     try:
-        accepted = accepted_differences.of_order(db, row.id) if row else None
+        accepted = orders.accepted_difference(db, row.id) if row else None
         return draft_sale(db, settings, order, Accepted(*accepted) if accepted else None)
     except Problem as problem:
         return problem

@@ -28,8 +28,8 @@ from chansync.model.sale import SaleView
 from chansync.model.times import local_text
 from chansync.orders.sale_actions import perform
 from chansync.setup import channel_settings, erps
-from chansync.setup.channel_settings import InvalidFields
 from chansync.setup.erps import ErpReport
+from chansync.setup.typed_fields import InvalidFields
 from chansync.store import channels, mappings
 from support import far_file, shops
 

@@ -113,7 +113,7 @@ def sending(company: Store) -> int:
     """The id of a channel that sends statuses and quantities, each of which went through before."""
     channel = channels.channel(company.db, "shop")
     changes = {"push_statuses": True, "status_written_out": "completed", "push_quantities": True}
-    channels.save_channel(company.db, channel.id, channel.version, changes, {})
+    channels.save_channel(company.db, channel.id, changes, {})
     for stream in ("statuses", "quantities", "orders"):
         owner = task_owner()
         assert streams.acquire(company.db, channel.id, stream, owner)

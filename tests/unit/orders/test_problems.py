@@ -33,7 +33,7 @@ def shop(company: Store) -> Store:
 
 def configure(store: Store, **changes: object) -> None:
     channel = channels.channel(store.db, "shop")
-    channels.save_channel(store.db, channel.id, channel.version, changes, {})
+    channels.save_channel(store.db, channel.id, changes, {})
 
 
 def importing(store: Store) -> OrderImport:

@@ -29,7 +29,7 @@ def take(store: Store, found: Order | UnreadableOrder, *, again: bool = False) -
 
 def configure(store: Store, **changes: object) -> None:
     channel = channels.channel(store.db, "shop")
-    channels.save_channel(store.db, channel.id, channel.version, changes, {})
+    channels.save_channel(store.db, channel.id, changes, {})
 
 
 class TestTotals:
