@@ -342,12 +342,7 @@ class Service:
                 await self._run(entry)
 
     async def _run(self, entry: Entry) -> None:
-        request = SyncRequest(
-            orders=entry.stream == "orders",
-            comparison=entry.stream == "comparison",
-            statuses=entry.stream == "statuses",
-            quantities=entry.stream == "quantities",
-        )
+        request = SyncRequest.of([entry.stream])
         results = await sync_channel(
             self.store, entry.channel_code, request, trigger="schedule", stop=self.stop, place=self._bulks
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -82,6 +82,12 @@ class SyncRequest:
     order_numbers: tuple[str, ...] = ()
     hinted: tuple[str, ...] = ()
     dry_run: bool = False
+
+    @classmethod
+    def of(cls, streams: Iterable[str]) -> SyncRequest:
+        """Just these streams, by their names."""
+        wanted: dict[str, Any] = dict.fromkeys(streams, True)
+        return cls(**{"orders": False} | wanted)
 
 
 Progress = Callable[[RunCounts], None]
