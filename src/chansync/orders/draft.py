@@ -16,11 +16,10 @@ from chansync.model.sale import Customer, LineKind, SaleDraft, SaleLine
 from chansync.model.tax_numbers import read_numbers
 from chansync.model.times import here
 from chansync.orders.items import NOTHING, item_of, mapping_key
-from chansync.orders.part_payments import paid_by_others
 from chansync.orders.problem import Problem, Seen
 from chansync.orders.settings import ImportSettings
 from chansync.orders.taxes import check_charged, check_collected, tax_transaction
-from chansync.orders.totals import Accepted, meet_total
+from chansync.orders.totals import Accepted, meet_total, paid_by_others
 
 #: The site code under which the mapping tables keep orders that name no payment method.
 NO_METHOD = "(none)"

@@ -33,7 +33,6 @@ from chansync.orders.gather import gather
 from chansync.orders.items import held_by
 from chansync.orders.problem import Problem
 from chansync.orders.refunds import restocked_now
-from chansync.orders.select import reason_to_skip, skip_sentence
 from chansync.orders.settings import ImportSettings
 from chansync.orders.tax_number_warnings import warn_of_tax_numbers
 from chansync.orders.write_guard import UNGUARDED, WriteGuard
@@ -161,7 +160,7 @@ class OrderImport:
         if row.digest != order.digest:
             return False
         if row.state == "skipped":
-            reason = reason_to_skip(self._settings, order.status, order.placed_on.isoformat(), order.awaits_prices)
+            reason = self._settings.reason_to_skip(order.status, order.placed_on.isoformat(), order.awaits_prices)
             return bool(reason == row.reason)
         if again and row.sale and registry.erp(self._db, row.sale.erp).is_answered(self._db, row.sale.key):
             # What its ERP has said since is to be decided on.
@@ -252,7 +251,7 @@ class OrderImport:
         again = replace(again, shipment=case.sale.shipment)
         new = decide(again, settings)
         if new.skip:
-            sentence = skip_sentence(settings, new.skip, order.status, order.placed_on.isoformat())
+            sentence = settings.skip_sentence(new.skip, order.status, order.placed_on.isoformat())
             raise Problem("not_possible", f"Order {order.number} cannot make a new sale: {sentence}", {})
         settled = apply(self._db, settings.erp, again, new)
         if settled.recorded is None and settled.problems:
@@ -452,7 +451,7 @@ class OrderImport:
         if row and row.state == "problem":
             messages.solve_order(self._db, order_id, "the order left the selection")
         self._note_status(order, row, order_id)
-        return Outcome(Action.SKIP, skip_sentence(settings, reason, order.status, order.placed_on.isoformat()))
+        return Outcome(Action.SKIP, settings.skip_sentence(reason, order.status, order.placed_on.isoformat()))
 
     def _note_status(self, order: Order, row: OrderRow | None, order_id: int) -> None:
         """Say once that the site does not list the status that the order has."""

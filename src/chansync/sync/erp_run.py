@@ -41,7 +41,7 @@ from chansync.model.message import CODES
 from chansync.model.sale import SaleView
 from chansync.model.steps import StepResult
 from chansync.model.times import now_ms
-from chansync.orders.outside_sales import note_view
+from chansync.orders.status_events import note_sale
 from chansync.secrets.redaction import scrub
 from chansync.setup import erps
 from chansync.store import erp_streams, leases, messages, sale_links
@@ -250,7 +250,7 @@ class _ErpRun:
         for key, rows in unknown.items():
             view = views.get(key)
             if view is not None:
-                note_view(db, self.code, view)
+                _note_view(db, self.code, view)
             elif sales.open_words(db, key).keys() & {steps.Cancel.word, steps.Reverse.word} - {
                 row.word for row in rows
             }:
@@ -352,7 +352,7 @@ class _ErpRun:
             code = "erp_rights" if isinstance(answer.error, ErpRights) else _code(answer.error.code)
             self._log_sale(db, sale, code, str(answer.error))
         if answer.view is not None:
-            note_view(db, self.code, answer.view)
+            _note_view(db, self.code, answer.view)
         for row in sale.rows:
             result = told.get(row.key)
             if result is None:
@@ -394,7 +394,7 @@ class _ErpRun:
 
     def _keep_changes(self, db: apsw.Connection, views: list[SaleView], cursor: dict[str, object]) -> None:
         for view in views:
-            if view != sales.view(db, view.key) and note_view(db, self.code, view):
+            if view != sales.view(db, view.key) and _note_view(db, self.code, view):
                 self.counts.updated += 1
                 self._moved |= {line.item_code for line in view.lines if line.item_code}
         connected.store_cursor(db, self.code, "changes", cursor)
@@ -495,6 +495,21 @@ class _ErpRun:
         users = [channel.id for channel in erps.channels_of(db, self.code, used=True)]
         for channel_id in users or [None]:
             messages.log(db, result.error_code, sentence, channel_id=channel_id, data=data)
+
+
+def _note_view(db: apsw.Connection, erp: str, view: SaleView) -> bool:
+    """Keep how the ERP shows a sale now; False where it is none of ours. Call it inside a transaction.
+
+    The status that goes back to the site follows from the view, whoever has changed the sale.
+    """
+    order_id = sale_links.order_of(db, view.key)
+    if order_id is None and sales.erp_of(db, view.key) != erp:
+        return False
+    sales.store_view(db, erp, view)
+    if order_id is not None:
+        sale_links.set_number(db, view.key, view.ref, view.number)
+        note_sale(db, order_id, view)
+    return True
 
 
 def _solve(db: apsw.Connection, code: str) -> None:
