@@ -7,8 +7,9 @@ import contextlib
 import gc
 import logging
 import time
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any, TypeVar
 
 import apsw
 
@@ -25,8 +26,7 @@ from chansync.store import daemons, jobs, runs, streams
 from chansync.store.clock import bring_back
 from chansync.store.jobs import Job
 from chansync.sync import retention
-from chansync.sync.erp_due import erp_streams_due
-from chansync.sync.idle import pass_over
+from chansync.sync.idle import erp_streams_due, pass_over
 from chansync.sync.run_result import RunResult
 from chansync.sync.runner import SyncRequest, sync_channel
 from chansync_daemon.hints import PACE, Hints, read_routes
@@ -35,6 +35,9 @@ from chansync_daemon.logs import LOG
 from chansync_daemon.notify import Manager
 from chansync_daemon.timetable import Entry, Timetable, entries, note_next_runs, note_off
 from chansync_daemon.troubles import REST, DatabaseFailure, Troubles
+
+K = TypeVar("K")
+Work = Coroutine[Any, Any, None]
 
 #: How often the loop checks for jobs and changed channels, in seconds. A check that finds nothing is one pragma.
 LOOK_EVERY = 0.2
@@ -144,7 +147,8 @@ class Service:
             await self._look()
             if time.monotonic() >= self._next_start:
                 self._timetable.run_due()
-                await self._note_next_runs()
+                if moved := self._timetable.take_moved():
+                    await self.store.run(note_next_runs, moved)
                 await self._start_erps()
                 if self.hints:
                     # Not in _look(): what this daemon writes itself is not told by the version of the data.
@@ -254,18 +258,10 @@ class Service:
             self.manager.ready()
             LOG.info("the channels are read anew")
 
-    async def _note_next_runs(self) -> None:
-        moved = self._timetable.take_moved()
-        if moved:
-            await self.store.run(note_next_runs, moved)
-
     async def _start_erps(self) -> None:
         """Start the streams of connected ERPs that are due, and of those that were asked for something new."""
         for code in await self.store.run(erp_streams_due):
-            if code not in self._erps:
-                task = self._spawn(self._ask_erp(code))
-                self._erps[code] = task
-                task.add_done_callback(lambda _, code=code: self._erps.pop(code, None))  # type: ignore[misc]
+            self._start(self._erps, code, partial(self._ask_erp, code))
 
     async def _ask_erp(self, code: str) -> None:
         # Imported here: who sells by the ledger has no use for it.
@@ -277,19 +273,21 @@ class Service:
         LOG.log(_level(result), "%s", summary(result), extra=fields)
 
     def _start_entry(self, entry: Entry) -> None:
-        key = (entry.channel_id, entry.stream)
-        if key not in self._running:
-            task = self._spawn(self._sync(entry))
-            self._running[key] = task
-            task.add_done_callback(lambda _: self._running.pop(key, None))
+        self._start(self._running, (entry.channel_id, entry.stream), partial(self._sync, entry))
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def _start(self, running: dict[K, asyncio.Task[None]], key: K, work: Callable[[], Work]) -> None:
+        """Start work, unless what has that key is running."""
+        if key not in running:
+            running[key] = self._spawn(work())
+            running[key].add_done_callback(lambda _: running.pop(key, None))
+
+    def _spawn(self, work: Work) -> asyncio.Task[None]:
         task = asyncio.create_task(self._contained(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def _contained(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _contained(self, work: Work) -> None:
         """Run a task; an error in it does not affect other tasks."""
         try:
             await work
@@ -303,17 +301,15 @@ class Service:
     def _start_hinted(self) -> None:
         """Start looking at orders of which deliveries came, except where a pull of the channel runs."""
         for channel_id in self.hints.due() if self.hints else ():
-            if channel_id not in self._hinted and (channel_id, "orders") not in self._running:
-                task = self._spawn(self._look_at_hinted(channel_id))
-                self._hinted[channel_id] = task
-                task.add_done_callback(lambda _, own=channel_id: self._hinted.pop(own, None))  # type: ignore[misc]
+            if (channel_id, "orders") not in self._running:
+                self._start(self._hinted, channel_id, partial(self._look_at_hinted, channel_id))
 
     async def _look_at_hinted(self, channel_id: int) -> None:
         assert self.hints is not None
         order_ids = self.hints.take(channel_id)
         entry = self._timetable.entry(channel_id, "orders")
         # Where no pulls are scheduled, or none went through yet, deliveries mean nothing.
-        if entry is None or not await self.store.run(_was_pulled, channel_id):
+        if entry is None or (await self.store.run(streams.stream, channel_id, "orders")).last_ok_at is None:
             return
         self.hints.rest(channel_id, PACE)
         request = SyncRequest(orders=True, hinted=order_ids)
@@ -338,14 +334,12 @@ class Service:
         if await self.store.run(pass_over, entry.channel_id, entry.stream):
             return
         async with self._hosts.place(entry.host, entry.seconds):
-            if not self.stop.is_set():
-                await self._run(entry)
-
-    async def _run(self, entry: Entry) -> None:
-        request = SyncRequest.of([entry.stream])
-        results = await sync_channel(
-            self.store, entry.channel_code, request, trigger="schedule", stop=self.stop, place=self._bulks
-        )
+            if self.stop.is_set():
+                return
+            request = SyncRequest.of([entry.stream])
+            results = await sync_channel(
+                self.store, entry.channel_code, request, trigger="schedule", stop=self.stop, place=self._bulks
+            )
         for result in results:
             LOG.log(_level(result), "%s", summary(result), extra=_fields(result))
             if result.retry_after:
@@ -395,10 +389,6 @@ def _channel_versions(db: apsw.Connection) -> dict[int, tuple[int, int]]:
     return {
         channel_id: (version, used) for channel_id, version, used in db.execute("SELECT id, version, used FROM channel")
     }
-
-
-def _was_pulled(db: apsw.Connection, channel_id: int) -> bool:
-    return streams.stream(db, channel_id, "orders").last_ok_at is not None
 
 
 def _channel_code(db: apsw.Connection, channel_id: int | None) -> str:
