@@ -20,8 +20,8 @@ from chansync.platforms.protocol import PushResult, StatusChange
 from chansync.store import messages, outbox
 from chansync.store.outbox import DueStatus
 from chansync.store.streams import LeaseLost
-from chansync.sync.dry_run import PushPlan
 from chansync.sync.pushing import BATCH, SETTLED_MS, Pushing
+from chansync.sync.run_result import PushPlan
 
 #: When a status that the site has taken but not set yet is looked at again, in minutes.
 LOOK_AGAIN_MINUTES = 5

@@ -15,7 +15,7 @@ from chansync.platforms.protocol import Connector
 from chansync.store import runs
 from chansync.store.runs import RunCounts
 from chansync.store.streams import Lease
-from chansync.sync.dry_run import PushPlan
+from chansync.sync.run_result import PushPlan
 
 #: Changes sent between two looks at the stop signal, and in one request where the site takes so many.
 BATCH = 100

@@ -32,20 +32,18 @@ from chansync.store import channels, leases, messages, runs, streams
 from chansync.store.runs import RunCounts
 from chansync.store.streams import Lease, LeaseLost
 from chansync.sync import clock_doubt
-from chansync.sync.comparison import Comparison
+from chansync.sync.comparison import compare
 from chansync.sync.disk_space import NoRoom
-from chansync.sync.dry_run import OrderPlan, PushPlan
 from chansync.sync.dry_run_copy import planning_copy
-from chansync.sync.hinted import take_hinted
+from chansync.sync.gone_orders import take_hinted
 from chansync.sync.pull import REST_IN_VAIN, OnlyProblems, OrdersPull, Place
 from chansync.sync.push_statuses import push_statuses
 from chansync.sync.push_stock import is_anything_to_send, push_quantities
 from chansync.sync.push_tracking import push_tracking
 from chansync.sync.pushing import Pushing
 from chansync.sync.renewing import STOP_WITHIN, time_to_renew, work_until_stopped
-from chansync.sync.returns import pull_returns
-from chansync.sync.run_result import RunResult
-from chansync.sync.settlements import pull_settlements
+from chansync.sync.reports import REPORTS, Reports
+from chansync.sync.run_result import OrderPlan, PushPlan, RunResult
 
 #: How often a run renews its lease, in seconds: a few times within the time after which it may be taken over.
 HOLD_EVERY = leases.STREAM_MS / 1000 / 5
@@ -206,12 +204,32 @@ def _streams(channel: Channel, request: SyncRequest) -> list[str]:
     return [name for name in _IN_ORDER if name in asked]
 
 
-#: The streams that read a marketplace's reports: what reads them.
-_REPORTS = {"returns": pull_returns, "settlements": pull_settlements}
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """What is tried again: ``orders`` of them are due now, and each channel gets the sync that does it."""
+
+    orders: int
+    syncs: list[tuple[str, SyncRequest]]
 
 
-def _renew(db: apsw.Connection, lease: Lease) -> None:
-    lease.renew(db)
+def retry(db: apsw.Connection, *, channel_id: int | None, order_ids: list[int] | None) -> Retry:
+    """Make what is open due now, and say which syncs try it; no sync of a channel in which nothing is open.
+
+    Args:
+        channel_id: of one channel; None: of every channel.
+        order_ids: just these; None: all of the channel, and what is wrong with the channel itself.
+    """
+    count, syncs = 0, []
+    with transaction(db):
+        for channel in channels.all_channels(db):
+            if channel_id not in (None, channel.id):
+                continue
+            due = channels.make_problems_due(db, channel.id, order_ids)
+            found = messages.open_streams(db, channel.id, order_ids)
+            count += due
+            if due or found:
+                syncs.append((channel.code, SyncRequest.of({"orders", *found} & {*_IN_ORDER})))
+    return Retry(count, syncs)
 
 
 class _Run:
@@ -307,7 +325,7 @@ class _Run:
             if self.request.dry_run:
                 continue
             began = awake_seconds()
-            await self.store.run(_renew, self.lease)
+            await self.store.run(self.lease.renew)
             self._renewed = began
 
     def _may_change(self) -> None:
@@ -330,10 +348,10 @@ class _Run:
                 return []
             if self.stream == "comparison":
                 return [*await self._compare(connector)]
-            if self.stream in _REPORTS:
+            if self.stream in REPORTS:
                 if not self.request.dry_run:
-                    read = _REPORTS[self.stream]
-                    await read(self.store, self.channel, connector, self.counts, self.lease, self.stop)
+                    reports = Reports(self.store, self.channel, connector, self.counts, self.lease, self.stop)
+                    await reports.read(self.stream)
                 return []
             if self.stream in SENDING:
                 return [*await self._push(connector)]
@@ -372,29 +390,23 @@ class _Run:
             return []
         pull = await self._pull(connector)
         try:
-            await Comparison(pull).run()
+            await compare(pull)
         finally:
             await pull.aclose()
         return pull.plans or []
 
     async def _pull_orders(self, connector: Connector) -> list[OrderPlan]:
         pull = await self._pull(connector)
-        if self.request.order_numbers:
-            try:
+        try:
+            if self.request.order_numbers:
                 await pull.by_number(self.request.order_numbers)
-            finally:
-                await pull.aclose()
-        elif self.request.hinted:
-            try:
+            elif self.request.hinted:
                 await take_hinted(pull, self.request.hinted)
-            finally:
-                await pull.aclose()
-        else:
-            try:
+            else:
                 await pull.due_and_changed(self.request.since)
-            finally:
-                self.news_for = pull.news_for
-                await pull.aclose()
+        finally:
+            self.news_for = pull.news_for
+            await pull.aclose()
         return pull.plans or []
 
     async def _push(self, connector: Connector) -> list[PushPlan]:
