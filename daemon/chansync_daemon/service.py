@@ -7,9 +7,10 @@ import contextlib
 import gc
 import logging
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from functools import partial
 from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
 import apsw
 
@@ -30,7 +31,6 @@ from chansync.sync.idle import erp_streams_due, pass_over
 from chansync.sync.run_result import RunResult
 from chansync.sync.runner import SyncRequest, sync_channel
 from chansync_daemon.hints import PACE, Hints, read_routes
-from chansync_daemon.hosts import Hosts
 from chansync_daemon.logs import LOG
 from chansync_daemon.notify import Manager
 from chansync_daemon.timetable import Entry, Timetable, entries, note_next_runs, note_off
@@ -65,8 +65,45 @@ HINT_CADENCE = 20.0
 #: How long no orders of a channel are looked at because of deliveries after such a look failed, in seconds.
 HINT_REST = 60.0
 
+#: How many scheduled runs use one host at the same time.
+AT_A_HOST = 4
+
+#: How long a run waits for its turn, as a fraction of its interval. Then it starts anyway, because some sites of the
+#: host may be down while others work.
+HOST_PATIENCE = 0.05
+
 #: How long a stop waits for the current orders, in seconds.
 STOP_WITHIN = 15.0
+
+
+class Hosts:
+    """Limits the runs per host, so that many channels on one server do not load it all at once."""
+
+    def __init__(self) -> None:
+        #: A host's gate is kept by the runs that use it.
+        self._gates: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+
+    @contextlib.asynccontextmanager
+    async def place(self, host: str, cadence: float) -> AsyncIterator[None]:
+        """The context of a run that uses this host; waits for its turn for ``HOST_PATIENCE`` of the interval at most.
+
+        Args:
+            host: empty if unknown: then it does not wait.
+            cadence: the interval of the run, in seconds.
+        """
+        if not host:
+            yield
+            return
+        gate = self._gates.setdefault(host, asyncio.Semaphore(AT_A_HOST))
+        is_held = False
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(cadence * HOST_PATIENCE):
+                    is_held = await gate.acquire()
+            yield
+        finally:
+            if is_held:
+                gate.release()
 
 
 class TakenOver(Exception):
@@ -131,7 +168,7 @@ class Service:
                 if self._troubles.fatal:
                     raise self._troubles.fatal
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self.stop.wait(), REST if self._troubles.present else LOOK_EVERY)
+                    await asyncio.wait_for(self.stop.wait(), REST if self._troubles.sentence else LOOK_EVERY)
         finally:
             self.manager.stopping()
             beat.cancel()
@@ -162,7 +199,7 @@ class Service:
     async def _beat(self) -> None:
         while True:
             try:
-                if not await self.store.run(daemons.beat, self.hints.text if self.hints else ""):
+                if not await self.store.run(daemons.beat, self.hints.taking.text if self.hints else ""):
                     raise TakenOver
                 used, problems = await self.store.run(_standing)
                 self.manager.status(self._status_text(used, problems))
@@ -226,7 +263,7 @@ class Service:
         if moved:
             await self._bring_back(self._timetable.put_back_by)
             # Otherwise this daemon looks as if it hung.
-            await self.store.run(daemons.beat, self.hints.text if self.hints else "")
+            await self.store.run(daemons.beat, self.hints.taking.text if self.hints else "")
         await self._take_up_channels(again)
         await self._start_erps()
         while job := await self.store.run(jobs.claim, owner := task_owner()):

@@ -52,7 +52,6 @@ class DecidingAgain:
         self._store = store
         self._readers: dict[int, _Reader | None] = {}
         self.left: set[str] = set()
-        self._done: set[str] = set()
         self._times: Counter[str] = Counter()
         #: Order id → the key of its sale.
         self._keys: dict[int, str] = {}
@@ -67,9 +66,9 @@ class DecidingAgain:
             also: the keys of sales whose orders are decided on whether anything was answered or not.
         """
         unread = await self._store.run(sales.unread, erp)
-        keys = [key for key in dict.fromkeys([*unread, *also]) if key not in self._done | self.left]
+        named = dict.fromkeys([*unread, *also])
+        keys = [key for key in named if key not in self.left and self._times[key] < MOST_TIMES]
         self._times.update(keys)
-        self._done |= {key for key in keys if self._times[key] >= MOST_TIMES}
         found = await self._store.run(_rows, keys)
         by_channel: dict[int, list[OrderRow]] = {}
         for key, row in found.items():
