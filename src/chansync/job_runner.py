@@ -9,7 +9,6 @@ import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import date
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -169,7 +168,7 @@ async def _do(
         remains = await remove_all(store, channel.code)
         return {"ok": not remains, "sentence": remains}
     if job.kind in ("test", "confirm"):
-        return _report(await _connect(job)(store, channel.code))
+        return await _connect(store, job, channel.code)
     if job.kind in ("sync", "lookups"):
         return _results(await _sync(store, job, owner, channel.code, _request(job), trigger, stop, place))
     raise UsageError(f"There is no job of the kind {job.kind!r}.")
@@ -188,13 +187,18 @@ async def _erp(store: Store, job: Job, stop: asyncio.Event | None) -> dict[str, 
     return (await (erps.test_erp if what == "test" else erps.pull_reference)(store, code)).data
 
 
-def _connect(job: Job) -> Callable[[Store, str], Awaitable[ConnectionReport]]:
+async def _connect(store: Store, job: Job, code: str) -> dict[str, Any]:
+    """Test or confirm a channel, or put it to its first use."""
     if job.kind == "test":
-        return test_channel
-    if not job.args.get("use"):
-        return confirm_channel
-    asks, start = bool(job.args.get("asks_start")), str(job.args.get("start_date") or "")
-    return partial(use_channel, asks_start=asks, start_date=start)
+        report = await test_channel(store, code)
+    elif job.args.get("use"):
+        asks, start = bool(job.args.get("asks_start")), str(job.args.get("start_date") or "")
+        report = await use_channel(store, code, asks_start=asks, start_date=start)
+    else:
+        report = await confirm_channel(store, code)
+    told = asdict(replace(report, identity=None))
+    del told["identity"]
+    return told | {"wrong": {error.name: error.sentence for error in report.wrong}}
 
 
 def _channel(db: apsw.Connection, channel_id: int | None) -> Channel:
@@ -287,12 +291,6 @@ def summary(result: RunResult) -> str:
     ]
     stopped = " (stopped early)" if result.state == "stopped" else ""
     return f"{result.channel_code} {result.stream}: {', '.join(parts) or 'nothing new'}{stopped}."
-
-
-def _report(report: ConnectionReport) -> dict[str, Any]:
-    told = asdict(replace(report, identity=None))
-    del told["identity"]
-    return told | {"wrong": {error.name: error.sentence for error in report.wrong}}
 
 
 def runs_of(result: dict[str, Any]) -> list[RunResult]:

@@ -392,7 +392,10 @@ def _carry_on(plan: Plan, case: Case, settings: ImportSettings, balance: _Balanc
         else:
             plan.undecided |= _OF_REFUNDS
         return
-    todo = list(history.todo) if history else _asked_on_creation(case, settings)
+    if history is not None:
+        todo = list(history.todo)
+    else:
+        todo = [word for word, parameter in ON_CREATION.items() if settings.channel[parameter] or word in case.again]
     if case.sale and history and "block" not in todo and _is_block_short(plan, case.sale, history):
         todo.insert(0, "block")
     is_own_status = history is not None and case.order.status == history.own_status
@@ -426,10 +429,6 @@ def _carry_on(plan: Plan, case: Case, settings: ImportSettings, balance: _Balanc
     if shipped is not None and not (state and state.written_out) and "write_out" not in plan.todo:
         plan.steps.append(WriteOut(*shipped))
     _refund(plan, case, balance)
-
-
-def _asked_on_creation(case: Case, settings: ImportSettings) -> list[str]:
-    return [word for word, parameter in ON_CREATION.items() if settings.channel[parameter] or word in case.again]
 
 
 def _is_block_short(plan: Plan, sale: SaleView, history: History) -> bool:

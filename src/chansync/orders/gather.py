@@ -8,7 +8,7 @@ import apsw
 
 from chansync.erp.protocol import Embedded, NotPossible
 from chansync.model.money import round_to_minor
-from chansync.model.order import Order, Refund
+from chansync.model.order import Order
 from chansync.model.sale import SaleDraft, SaleView
 from chansync.model.times import now_ms
 from chansync.orders.decide import Case, History, prices_missing
@@ -60,7 +60,9 @@ def gather(
     if settings.has_reports:
         order = _with_reports(db, settings, order)
     if row is not None and order.refunds:
-        order = replace(order, refunds=[_looked_up(db, row.id, refund) for refund in order.refunds])
+        # What was looked up of refunds earlier, where they come without.
+        looked_up = [each if each.lines is not None else orders.looked_up(db, row.id, each) for each in order.refunds]
+        order = replace(order, refunds=looked_up)
     if order.lacks_prices and (decision == "free" or (sale is not None and _is_worth(sale, order))):
         order = _free(order)
     if not order.lacks_prices:
@@ -84,11 +86,6 @@ def _with_reports(db: apsw.Connection, settings: ImportSettings, order: Order) -
     if settled is None and not refunds and not sent_back:
         return order
     return replace(order, settled=settled, refunds=[*order.refunds, *refunds], returns=sent_back)
-
-
-def _looked_up(db: apsw.Connection, order_id: int, refund: Refund) -> Refund:
-    """The refund with what was looked up of it earlier, where it comes without."""
-    return refund if refund.lines is not None else orders.looked_up(db, order_id, refund)
 
 
 def _decision(order: Order, row: OrderRow | None) -> str:

@@ -63,7 +63,8 @@ async def push_quantities(run: Pushing) -> None:
     looked_before = now_ms() - LOOK_EVERY
     is_daily = shelves.is_outdated(looked_before)
     await _look(run, shelves, shelves.unknown(looked_before))
-    if is_daily and run.plans is None and _lists_items(run.channel):
+    able = platforms.platform(run.channel.system.kind).capabilities
+    if is_daily and run.plans is None and Capability.LIST_ITEMS in able:
         await _list(run, work)
     now = None if run.asked else now_ms()
     turning = [change.row.item for change in shelves.changes(now) if change.needs_look]
@@ -133,10 +134,6 @@ async def _look(run: Pushing, shelves: Shelves, items: list[str]) -> None:
             found += await run.connector.items_by_gtin(list(gtins))
         by_gtin = {form: item for gtin, item in gtins.items() for form in gtin_forms(gtin)}
         await run.store.run(_note_look, run, shelves, wanted, found, by_gtin)
-
-
-def _lists_items(channel: Channel) -> bool:
-    return Capability.LIST_ITEMS in platforms.platform(channel.system.kind).capabilities
 
 
 async def _list(run: Pushing, work: _Work) -> None:
