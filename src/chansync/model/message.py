@@ -91,8 +91,9 @@ _CODES = (
     _M("order_changed", "An order changed on the site after it became a sale",
        "Compare the two. Where the order is right: chansync mend MESSAGE accept (the sale is ended and made again). "
        "Where the sale is right: chansync mend MESSAGE keep."),
-    _M("order_returned", "An order came back after its sale was cancelled",
-       "If it is to be delivered after all: chansync mend MESSAGE new-sale. Otherwise refuse the order on the site."),
+    _M("order_returned", "An order goes on although its sale is cancelled",
+       "If it is to be delivered after all: chansync mend MESSAGE new-sale. Otherwise refuse the order on the site, or "
+       "mark the message as solved."),
     _M("order_is_another", "Another order stands under the id of one that became a sale",
        "See whether store_domain is the right site. Where the site's ids started anew, let this order make a sale of "
        "its own: chansync mend MESSAGE new-sale."),
