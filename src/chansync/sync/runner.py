@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import shutil
+import tempfile
 import traceback
-from collections.abc import Callable, Iterable
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import apsw
 
-from chansync.db.connection import Store
+from chansync.db.connection import Store, open_async
+from chansync.db.opening import backup
 from chansync.db.process_locks import abandon, task_owner
 from chansync.db.transaction import transaction
 from chansync.erp import registry
@@ -34,7 +39,6 @@ from chansync.store.streams import Lease, LeaseLost
 from chansync.sync import clock_doubt
 from chansync.sync.comparison import compare
 from chansync.sync.disk_space import NoRoom
-from chansync.sync.dry_run_copy import planning_copy
 from chansync.sync.gone_orders import take_hinted
 from chansync.sync.pull import REST_IN_VAIN, OnlyProblems, OrdersPull, Place
 from chansync.sync.push_statuses import push_statuses
@@ -90,6 +94,9 @@ class SyncRequest:
 
 Progress = Callable[[RunCounts], None]
 
+#: How the folder's name begins with the copy that a dry run works on.
+_PREFIX = "chansync-plan-"
+
 
 @dataclass(slots=True)
 class RunContext:
@@ -129,9 +136,49 @@ async def sync_channel(
     """
     stop = stop or asyncio.Event()
     if request.dry_run:
-        async with planning_copy(store) as copy:
+        async with _planning_copy(store) as copy:
             return await _sync(RunContext(copy, trigger, progress, stop, place), channel_code, request)
     return await _sync(RunContext(store, trigger, progress, stop, place), channel_code, request)
+
+
+@asynccontextmanager
+async def _planning_copy(store: Store) -> AsyncIterator[Store]:
+    """A store on a copy of the database, thrown away at the end.
+
+    Planning on a copy is the only way to show what will happen: a sale takes a number, a customer and stock from the
+    next one, and a plan that undid each order before the next would show the same number and piece twice. The copy
+    is made online (SQLite's backup), so nobody waits for a plan.
+
+    Raises:
+        StoreError: there is no room for the copy.
+    """
+    _sweep()
+    with tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-") as folder:
+        target = Path(folder) / "plan.db"
+        await asyncio.to_thread(backup, store.path, target)
+        copy = await open_async(target, create=False)
+        await copy.run(_make_nameless, target)
+    # The private key lies beside the database itself.
+    copy.path = store.path
+    try:
+        yield copy
+    finally:
+        await copy.aclose()
+
+
+def _make_nameless(db: apsw.Connection, path: Path) -> None:
+    """Take the copy's name away: it goes when its connection does, also with a process that is killed."""
+    db.pragma("locking_mode", "exclusive")
+    db.pragma("journal_mode", "memory")
+    path.unlink()
+
+
+def _sweep() -> None:
+    """Remove what a dry run that was killed while it copied has left: it holds customers' data."""
+    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
+        pid = left.name.removeprefix(_PREFIX).partition("-")[0]
+        if pid.isdigit() and not Path("/proc", pid).exists():
+            shutil.rmtree(left, ignore_errors=True)
 
 
 async def _sync(context: RunContext, channel_code: str, request: SyncRequest) -> list[RunResult]:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from chansync.cli.support import exit_codes
 from chansync_daemon.systemd import visibility
 from chansync_daemon.systemd.files import ServiceFile, State, quoted, service_files
-from chansync_daemon.systemd.visibility import why_hidden
+from chansync_daemon.systemd.installation import why_hidden
 
 PROGRAM = ["/opt/chansync/bin/chansync"]
 
