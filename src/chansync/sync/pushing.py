@@ -1,4 +1,4 @@
-"""What every run that sends to a site has with it."""
+"""What every run that sends to a site, or reads reports there, has with it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SETTLED_MS = 60_000
 
 @dataclass(slots=True)
 class Pushing:
-    """One run that sends, since ``began_at`` (UTC milliseconds).
+    """One run that sends or reads reports, since ``began_at`` (UTC milliseconds).
 
     Attributes:
         lease: the run's hold on its stream.

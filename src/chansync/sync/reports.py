@@ -4,27 +4,22 @@ orders that it names.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import Any
 
 import apsw
 
-from chansync.db.connection import Store
 from chansync.db.transaction import transaction
-from chansync.model.channel import Channel
 from chansync.model.errors import DataError, SiteError
 from chansync.model.money import format_money
 from chansync.model.returns import SiteReturn
 from chansync.model.settlement import Settlement
 from chansync.model.times import now_ms
-from chansync.platforms.protocol import Connector, UnreadableSettlement
+from chansync.platforms.protocol import UnreadableSettlement
 from chansync.store import messages, returns, settlements
-from chansync.store.runs import RunCounts
-from chansync.store.streams import Lease
 from chansync.sync.deciding_again import decide_again
+from chansync.sync.pushing import Pushing
 
 #: The streams that read reports.
 REPORTS = ("returns", "settlements")
@@ -33,88 +28,80 @@ REPORTS = ("returns", "settlements")
 _NAMED = 20
 
 
-@dataclass(slots=True)
-class Reports:
-    """One run that reads reports of a channel's marketplace.
+async def read_reports(run: Pushing) -> None:
+    """Keep what is new of the stream's reports; decide on the orders that it names, or that an earlier run has left.
 
     A system's settlements are the same for all of its channels; whichever comes first reads them.
+
+    Raises:
+        SiteError: the marketplace failed; what was read before stays.
+        LeaseLost: another run has taken over.
     """
+    is_returns, failure = run.lease.stream == "returns", None
+    found: AsyncGenerator[Any, None]
+    if is_returns:
+        found = run.connector.returns()
+    else:
+        found = run.connector.settlements(await run.store.run(settlements.reports, run.channel.system.id))
+    try:
+        async with aclosing(found) as pages:
+            async for each in pages:
+                await run.store.run(_keep, run, each)
+                if run.stop.is_set():
+                    break
+    except SiteError as error:
+        # What was read of orders does not wait for a report that cannot be had.
+        failure = error
+    await (_decide_on_returns(run) if is_returns else _decide_on_settlements(run))
+    await run.store.run(_tell, run, is_returns)
+    if failure is not None:
+        raise failure
 
-    store: Store
-    channel: Channel
-    connector: Connector
-    counts: RunCounts
-    lease: Lease
-    stop: asyncio.Event
 
-    async def read(self, stream: str) -> None:
-        """Keep what is new, and decide on the orders of which it tells, also those that an earlier run has left.
+def _keep(db: apsw.Connection, run: Pushing, found: list[SiteReturn] | Settlement | UnreadableSettlement) -> None:
+    counts, system_id = run.counts, run.channel.system.id
+    with transaction(db):
+        run.lease.check(db)
+        if isinstance(found, list):
+            counts.fetched += len(found)
+            counts.updated += len(returns.write(db, run.channel_id, found))
+            return
+        counts.fetched += 1
+        if isinstance(found, Settlement):
+            try:
+                counts.created += settlements.write(db, system_id, found)
+                return
+            except DataError as error:
+                found = UnreadableSettlement(found.report, str(error))
+        counts.problems += 1
+        settlements.note_report(db, system_id, found.report, found.sentence)
 
-        Raises:
-            SiteError: the marketplace failed; what was read before stays.
-            LeaseLost: another run has taken over.
-        """
-        is_returns, failure = stream == "returns", None
-        found: AsyncGenerator[Any, None]
+
+async def _decide_on_returns(run: Pushing) -> None:
+    until = now_ms()
+    keys = await run.store.run(returns.undecided, run.channel_id)
+    if keys and await decide_again(run.store, keys, run.stop):
+        await run.store.run(returns.note_decided, run.channel_id, until)
+
+
+async def _decide_on_settlements(run: Pushing) -> None:
+    for settlement_id in await run.store.run(settlements.undecided, run.channel.system.id):
+        keys = await run.store.run(settlements.sale_keys, settlement_id)
+        if await decide_again(run.store, keys, run.stop):
+            await run.store.run(settlements.note_decided, [settlement_id])
+
+
+def _tell(db: apsw.Connection, run: Pushing, is_returns: bool) -> None:
+    """Open or close what is wrong with the reports."""
+    with transaction(db):
+        run.lease.check(db)
         if is_returns:
-            found = self.connector.returns()
-        else:
-            found = self.connector.settlements(await self.store.run(settlements.reports, self.channel.system.id))
-        try:
-            async with aclosing(found) as pages:
-                async for each in pages:
-                    await self.store.run(self._keep, each)
-                    if self.stop.is_set():
-                        break
-        except SiteError as error:
-            # What was read of orders does not wait for a report that cannot be had.
-            failure = error
-        await (self._decide_on_returns() if is_returns else self._decide_on_settlements())
-        await self.store.run(self._tell, is_returns)
-        if failure is not None:
-            raise failure
-
-    def _keep(self, db: apsw.Connection, found: list[SiteReturn] | Settlement | UnreadableSettlement) -> None:
-        system_id = self.channel.system.id
-        with transaction(db):
-            self.lease.check(db)
-            if isinstance(found, list):
-                self.counts.fetched += len(found)
-                self.counts.updated += len(returns.write(db, self.channel.id, found))
-                return
-            self.counts.fetched += 1
-            if isinstance(found, Settlement):
-                try:
-                    self.counts.created += settlements.write(db, system_id, found)
-                    return
-                except DataError as error:
-                    found = UnreadableSettlement(found.report, str(error))
-            self.counts.problems += 1
-            settlements.note_report(db, system_id, found.report, found.sentence)
-
-    async def _decide_on_returns(self) -> None:
-        until = now_ms()
-        keys = await self.store.run(returns.undecided, self.channel.id)
-        if keys and await decide_again(self.store, keys, self.stop):
-            await self.store.run(returns.note_decided, self.channel.id, until)
-
-    async def _decide_on_settlements(self) -> None:
-        for settlement_id in await self.store.run(settlements.undecided, self.channel.system.id):
-            keys = await self.store.run(settlements.sale_keys, settlement_id)
-            if await decide_again(self.store, keys, self.stop):
-                await self.store.run(settlements.note_decided, [settlement_id])
-
-    def _tell(self, db: apsw.Connection, is_returns: bool) -> None:
-        """Open or close what is wrong with the reports."""
-        channel_id, system_id = self.channel.id, self.channel.system.id
-        with transaction(db):
-            self.lease.check(db)
-            if is_returns:
-                found = _unmatched_returns(db, channel_id)
-                messages.open_or_solve(db, "returns_unmatched", found, "the orders are known", channel_id)
-                return
-            for code, wrong in _SETTLEMENTS.items():
-                messages.open_or_solve(db, code, wrong(db, system_id), "the settlements are right", channel_id)
+            found = _unmatched_returns(db, run.channel_id)
+            messages.open_or_solve(db, "returns_unmatched", found, "the orders are known", run.channel_id)
+            return
+        for code, wrong in _SETTLEMENTS.items():
+            found = wrong(db, run.channel.system.id)
+            messages.open_or_solve(db, code, found, "the settlements are right", run.channel_id)
 
 
 def _unmatched_returns(db: apsw.Connection, channel_id: int) -> messages.Told | None:

@@ -46,7 +46,7 @@ from chansync.sync.push_stock import is_anything_to_send, push_quantities
 from chansync.sync.push_tracking import push_tracking
 from chansync.sync.pushing import Pushing
 from chansync.sync.renewing import STOP_WITHIN, time_to_renew, work_until_stopped
-from chansync.sync.reports import REPORTS, Reports
+from chansync.sync.reports import REPORTS, read_reports
 from chansync.sync.run_result import OrderPlan, PushPlan, RunResult
 
 #: How often a run renews its lease, in seconds: a few times within the time after which it may be taken over.
@@ -393,17 +393,13 @@ class _Run:
                 await confirm.pull_lookups(self.store, self.channel, connector)
                 await self._look_after_webhooks(connector, now=True)
                 return []
-            if self.stream == "comparison":
-                return [*await self._compare(connector)]
-            if self.stream in REPORTS:
-                if not self.request.dry_run:
-                    reports = Reports(self.store, self.channel, connector, self.counts, self.lease, self.stop)
-                    await reports.read(self.stream)
-                return []
-            if self.stream in SENDING:
+            if self.stream in SENDING or self.stream in REPORTS:
                 return [*await self._push(connector)]
-            plans = await self._pull_orders(connector)
-            await self._look_after_webhooks(connector)
+            if self.stream == "comparison" and not await self._is_comparable(connector):
+                return []
+            plans = await self._pull(connector)
+            if self.stream == "orders":
+                await self._look_after_webhooks(connector)
             return [*plans]
         finally:
             traffic = connector.traffic
@@ -419,33 +415,27 @@ class _Run:
         if now or await self.store.run(webhooks.is_due, self.channel):
             await webhooks.look_after(self.store, self.channel, connector, anew=now, run_id=self.run_id)
 
-    async def _pull(self, connector: Connector) -> OrdersPull:
+    async def _is_comparable(self, connector: Connector) -> bool:
+        """Whether orders were pulled before: else all would seem to be missing, and the first pull brings it.
+
+        The site is asked all the same: one that is dead is not compared with.
+        """
+        pulled = await self.store.run(streams.stream, self.channel.id, "orders")
+        if pulled.last_ok_at is None:
+            async with aclosing(connector.headlines(here().date())) as pages:
+                await anext(pages, None)
+        return pulled.last_ok_at is not None
+
+    async def _pull(self, connector: Connector) -> list[OrderPlan]:
         importing = await self.store.run(settings.load, self.channel)
         lease = None if self.request.dry_run else self.lease
         pull = OrdersPull(self.store, importing, connector, self.counts, self.run_id, lease, self._tell, self.stop)
         pull.place = self.context.place or pull.place
         pull.plans = [] if self.request.dry_run else None
-        return pull
-
-    async def _compare(self, connector: Connector) -> list[OrderPlan]:
-        pulled = await self.store.run(streams.stream, self.channel.id, "orders")
-        if pulled.last_ok_at is None:
-            # Everything would seem to be missing; the first pull brings it. The site is asked all the same: one that
-            # is dead is not compared with.
-            async with aclosing(connector.headlines(here().date())) as pages:
-                await anext(pages, None)
-            return []
-        pull = await self._pull(connector)
         try:
-            await compare(pull)
-        finally:
-            await pull.aclose()
-        return pull.plans or []
-
-    async def _pull_orders(self, connector: Connector) -> list[OrderPlan]:
-        pull = await self._pull(connector)
-        try:
-            if self.request.order_numbers:
+            if self.stream == "comparison":
+                await compare(pull)
+            elif self.request.order_numbers:
                 await pull.by_number(self.request.order_numbers)
             elif self.request.hinted:
                 await take_hinted(pull, self.request.hinted)
@@ -461,7 +451,10 @@ class _Run:
             self.store, self.channel, connector, self.counts, self.run_id, self.lease,
             self.context.trigger != "schedule", self._tell, self.stop, [] if self.request.dry_run else None,
         )  # fmt: skip
-        if self.stream == "statuses":
+        if self.stream in REPORTS:
+            if not self.request.dry_run:
+                await read_reports(pushing)
+        elif self.stream == "statuses":
             await push_statuses(pushing)
             await push_tracking(pushing)
         else:
