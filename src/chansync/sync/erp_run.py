@@ -104,13 +104,13 @@ async def run_erp(
 
 
 async def run_with_turn(
-    store: Store, code: str, request: ErpRequest, *, stop: asyncio.Event | None = None, patience: float = PATIENCE
+    store: Store, code: str, request: ErpRequest, *, stop: asyncio.Event | None = None
 ) -> RunResult:
-    """``run_erp``; where another run is under way, its end is waited for as long as ``patience`` allows, in seconds.
+    """``run_erp``; where another run is under way, its end is waited for, for ``PATIENCE`` at most.
 
     One that has done meanwhile what was to be done is enough.
     """
-    until = time.monotonic() + patience
+    until = time.monotonic() + PATIENCE
     while True:
         result = await run_erp(store, code, request, stop=stop)
         if result.state != "busy" or time.monotonic() >= until or (stop is not None and stop.is_set()):

@@ -45,7 +45,7 @@ from chansync.sync.push_statuses import push_statuses
 from chansync.sync.push_stock import is_anything_to_send, push_quantities
 from chansync.sync.push_tracking import push_tracking
 from chansync.sync.pushing import Pushing
-from chansync.sync.renewing import STOP_WITHIN, time_to_renew, work_until_stopped
+from chansync.sync.renewing import time_to_renew, work_until_stopped
 from chansync.sync.reports import REPORTS, read_reports
 from chansync.sync.run_result import OrderPlan, PushPlan, RunResult
 
@@ -327,7 +327,8 @@ class _Run:
 
     async def _work_guarded(self) -> RunResult:
         try:
-            plans = await self._work_until_stopped()
+            self._renewed = awake_seconds()
+            plans = await work_until_stopped(self._work(), self.stop, self._hold()) or []
             state = "stopped" if self.stop.is_set() else "done"
             return RunResult(self.channel.code, self.stream, state, self.counts, plans=plans)
         except SiteUnavailable as error:
@@ -351,14 +352,6 @@ class _Run:
             self.channel.code, self.stream, "failed", self.counts, str(error), error.code, retryable, retry_after,
             trace=self.trace,
         )  # fmt: skip
-
-    async def _work_until_stopped(self) -> list[OrderPlan | PushPlan]:
-        """The work; after a stop it has a moment to finish the order in hand, and is then broken off.
-
-        What is broken off is waiting for the site: the order in hand takes milliseconds.
-        """
-        self._renewed = awake_seconds()
-        return await work_until_stopped(self._work(), self.stop, self._hold(), STOP_WITHIN) or []
 
     async def _hold(self) -> None:
         """Hold the lease for as long as the run takes, however long its site takes to answer.
