@@ -13,14 +13,15 @@ import apsw
 from chansync.db.connection import Store
 from chansync.db.transaction import transaction
 from chansync.erp.outside import sales
-from chansync.model.channel import Channel, ChannelIncomplete
-from chansync.model.errors import SiteError, StoreError, UsageError
+from chansync.model.channel import Channel
+from chansync.model.errors import SiteError, UsageError
 from chansync.model.order import Order, UnreadableOrder
 from chansync.orders import settings
 from chansync.orders.import_order import OrderImport
 from chansync.orders.settings import ImportSettings
 from chansync.orders.write_guard import WriteGuard
 from chansync.platforms.protocol import Connector
+from chansync.secrets.key_file import KeyUnreadable
 from chansync.setup.connect import connect
 from chansync.store import channels, orders, sale_links
 from chansync.store.orders import OrderRow
@@ -96,11 +97,7 @@ class DecidingAgain:
         try:
             importing = await self._store.run(settings.load, channel)
             return _Reader(importing, await connect(self._store, channel))
-        except (ChannelIncomplete, UsageError):
-            return None
-        except StoreError as error:
-            if error.code != "secret_unreadable":
-                raise
+        except (UsageError, KeyUnreadable):
             return None
 
     async def _decide(self, reader: _Reader, rows: list[OrderRow]) -> None:

@@ -42,6 +42,7 @@ from chansync.model.sale import SaleView
 from chansync.model.steps import StepResult
 from chansync.model.times import now_ms
 from chansync.orders.status_events import note_sale
+from chansync.secrets.key_file import KeyUnreadable
 from chansync.secrets.redaction import scrub
 from chansync.setup import erps
 from chansync.store import erp_streams, leases, messages, sale_links
@@ -168,13 +169,9 @@ class _ErpRun:
             return self._failed(error, "erp_rights")
         except (ErpError, UsageError) as error:
             return self._failed(error, "erp_refused")
-        except LeaseLost as error:
+        except (LeaseLost, KeyUnreadable) as error:
             return self._failed(error, error.code)
-        except StoreError as error:
-            if error.code != "secret_unreadable":
-                raise
-            return self._failed(error, error.code)
-        except apsw.Error:
+        except (StoreError, apsw.Error):
             raise
         except Exception as bug:
             self.trace = "".join(traceback.format_exception(bug)[-8:])
