@@ -39,11 +39,6 @@ def cash_step(currency: str, country: str) -> int:
     return round_to_minor(step, currency)
 
 
-def difference_of(lines: list[SaleLine], order: Order, currency: str) -> int:
-    """By how much the order's total, rounded to the minor unit, is above its lines; minor units."""
-    return round_to_minor(order.total, currency) - sum(line.net + line.tax for line in lines)
-
-
 def meet_total(
     settings: ImportSettings, lines: list[SaleLine], order: Order, currency: str, accepted: Accepted | None
 ) -> int:
@@ -55,7 +50,8 @@ def meet_total(
     Raises:
         Problem: the difference is larger, and nobody has accepted it.
     """
-    total, difference = round_to_minor(order.total, currency), difference_of(lines, order, currency)
+    total = round_to_minor(order.total, currency)
+    difference = total - sum(line.net + line.tax for line in lines)
     if not difference:
         return total
     step = cash_step(currency, order.billing.country or order.delivery.country)

@@ -226,16 +226,10 @@ async def _ask_erp(context: RunContext, channel: Channel, request: SyncRequest) 
     # Imported here: who sells by the ledger has no use for it.
     from chansync.sync.erp_run import ErpRequest, run_with_turn
 
-    code = await context.store.run(outside_erp, channel)
-    if code is None:
+    erp = await context.store.run(registry.of_pos, channel.values.get("pos"))
+    if not erp.is_outside:
         return []
-    return [await run_with_turn(context.store, code, ErpRequest(again=True), stop=context.stop)]
-
-
-def outside_erp(db: apsw.Connection, channel: Channel) -> str | None:
-    """The code of the outside ERP that the channel sells through; None where its ERP is in our own database."""
-    erp = registry.of_pos(db, channel.values.get("pos"))
-    return erp.code if erp.is_outside else None
+    return [await run_with_turn(context.store, erp.code, ErpRequest(again=True), stop=context.stop)]
 
 
 _IN_ORDER = ("lookups", "orders", "comparison", "returns", "settlements", "erp", *SENDING)
