@@ -305,9 +305,7 @@ class Service:
         from chansync.sync.erp_run import run_erp
 
         result = await run_erp(self.store, code, stop=self.stop)
-        fields = _fields(result)
-        fields["erp"] = fields.pop("channel")
-        LOG.log(_level(result), "%s", summary(result), extra=fields)
+        _log(result, "erp")
 
     def _start_entry(self, entry: Entry) -> None:
         self._start(self._running, (entry.channel_id, entry.stream), partial(self._sync, entry))
@@ -358,7 +356,7 @@ class Service:
             except DatabaseFailure:
                 self.hints.add(channel_id, order_ids)
                 raise
-        LOG.log(_level(result), "%s", summary(result), extra=_fields(result))
+        _log(result)
         if result.state == "failed":
             # The schedule's pull finds out what is wrong, and says it.
             self.hints.rest(channel_id, result.retry_after or HINT_REST)
@@ -378,7 +376,7 @@ class Service:
                 self.store, entry.channel_code, request, trigger="schedule", stop=self.stop, place=self._bulks
             )
         for result in results:
-            LOG.log(_level(result), "%s", summary(result), extra=_fields(result))
+            _log(result)
             if result.retry_after:
                 self._timetable.postpone(entry, now_ms() + int(result.retry_after * 1000))
 
@@ -432,22 +430,13 @@ def _channel_code(db: apsw.Connection, channel_id: int | None) -> str:
     return str(db.execute("SELECT code FROM channel WHERE id = ?", (channel_id,)).get or "")
 
 
-def _level(result: RunResult) -> int:
-    """The log level of a run: DEBUG if there was nothing new, because a thousand channels would fill the log."""
-    if result.state == "failed":
-        return logging.WARNING
+def _log(result: RunResult, whose: str = "channel") -> None:
+    """Log a run: at DEBUG if there was nothing new, because a thousand channels would fill the log."""
     counts = result.counts
     moved = counts.created or counts.updated or counts.problems or counts.skipped or result.state != "done"
-    return logging.INFO if moved else logging.DEBUG
-
-
-def _fields(result: RunResult) -> dict[str, Any]:
-    """The fields of a run in a JSON line, beside its message."""
-    return {
-        "channel": result.channel_code,
-        "stream": result.stream,
-        "run": result.run_id,
-        "state": result.state,
-        "code": result.error_code,
-        "traceback": result.trace,
-    }
+    level = logging.WARNING if result.state == "failed" else logging.INFO if moved else logging.DEBUG
+    fields = {
+        whose: result.channel_code, "stream": result.stream, "run": result.run_id, "state": result.state,
+        "code": result.error_code, "traceback": result.trace,
+    }  # fmt: skip
+    LOG.log(level, "%s", summary(result), extra=fields)

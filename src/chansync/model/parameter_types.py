@@ -74,7 +74,6 @@ class ParameterType:
         return self.parse(value)
 
 
-@dataclass(frozen=True, slots=True)
 class Text(ParameterType):
     """One line of text."""
 
@@ -93,7 +92,6 @@ class Code(ParameterType):
         return text
 
 
-@dataclass(frozen=True, slots=True)
 class SiteAddress(ParameterType):
     """A host or an http(s) URL."""
 
@@ -107,7 +105,6 @@ class SiteAddress(ParameterType):
         return str(place_of(value) or "") if isinstance(value, str) else ""
 
 
-@dataclass(frozen=True, slots=True)
 class Email(ParameterType):
     """An e-mail address."""
 
@@ -119,7 +116,6 @@ class Email(ParameterType):
         return text
 
 
-@dataclass(frozen=True, slots=True)
 class Secret(ParameterType):
     """A key or password: sealed when it is entered, and never shown."""
 
@@ -129,7 +125,6 @@ class Secret(ParameterType):
         return "(set)" if value else ""
 
 
-@dataclass(frozen=True, slots=True)
 class Flag(ParameterType):
     """Yes or no."""
 
@@ -145,7 +140,7 @@ class Flag(ParameterType):
         return "yes" if value else "no"
 
     def check(self, value: Any) -> Any:
-        return value if isinstance(value, bool) else super(Flag, self).check(value)
+        return value if isinstance(value, bool) else super().check(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +159,6 @@ class Choice(ParameterType):
         return text
 
 
-@dataclass(frozen=True, slots=True)
 class Day(ParameterType):
     """A calendar day in the site's time zone; stored as ISO text."""
 
@@ -174,10 +168,9 @@ class Day(ParameterType):
         return parse_date(text).isoformat()
 
     def check(self, value: Any) -> Any:
-        return super(Day, self).check(value.isoformat() if hasattr(value, "isoformat") else value)
+        return super().check(value.isoformat() if hasattr(value, "isoformat") else value)
 
 
-@dataclass(frozen=True, slots=True)
 class Duration(ParameterType):
     """An interval: ``30s``, ``5min``, ``2h``, ``1d`` or ``off``; stored in its shortest form."""
 
@@ -201,7 +194,6 @@ class Interval(Duration):
         return super(Interval, self).convert(text)
 
 
-@dataclass(frozen=True, slots=True)
 class Pieces(ParameterType):
     """A whole number of pieces, not below zero; kept as its digits."""
 
@@ -213,7 +205,6 @@ class Pieces(ParameterType):
         return str(int(text))
 
 
-@dataclass(frozen=True, slots=True)
 class CurrencyCode(ParameterType):
     """An ISO 4217 code."""
 
