@@ -305,7 +305,7 @@ class Service:
         from chansync.sync.erp_run import run_erp
 
         result = await run_erp(self.store, code, stop=self.stop)
-        _log(result, "erp")
+        log_run(result, "erp")
 
     def _start_entry(self, entry: Entry) -> None:
         self._start(self._running, (entry.channel_id, entry.stream), partial(self._sync, entry))
@@ -356,7 +356,7 @@ class Service:
             except DatabaseFailure:
                 self.hints.add(channel_id, order_ids)
                 raise
-        _log(result)
+        log_run(result)
         if result.state == "failed":
             # The schedule's pull finds out what is wrong, and says it.
             self.hints.rest(channel_id, result.retry_after or HINT_REST)
@@ -376,7 +376,7 @@ class Service:
                 self.store, entry.channel_code, request, trigger="schedule", stop=self.stop, place=self._bulks
             )
         for result in results:
-            _log(result)
+            log_run(result)
             if result.retry_after:
                 self._timetable.postpone(entry, now_ms() + int(result.retry_after * 1000))
 
@@ -430,7 +430,7 @@ def _channel_code(db: apsw.Connection, channel_id: int | None) -> str:
     return str(db.execute("SELECT code FROM channel WHERE id = ?", (channel_id,)).get or "")
 
 
-def _log(result: RunResult, whose: str = "channel") -> None:
+def log_run(result: RunResult, whose: str = "channel") -> None:
     """Log a run: at DEBUG if there was nothing new, because a thousand channels would fill the log."""
     counts = result.counts
     moved = counts.created or counts.updated or counts.problems or counts.skipped or result.state != "done"
