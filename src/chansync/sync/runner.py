@@ -95,7 +95,7 @@ class SyncRequest:
 Progress = Callable[[RunCounts], None]
 
 #: How the folder's name begins with the copy that a dry run works on.
-_PREFIX = "chansync-plan-"
+_COPY_PREFIX = "chansync-plan-"
 
 
 @dataclass(slots=True)
@@ -153,7 +153,7 @@ async def _planning_copy(store: Store) -> AsyncIterator[Store]:
         StoreError: there is no room for the copy.
     """
     _sweep()
-    with tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-") as folder:
+    with tempfile.TemporaryDirectory(prefix=f"{_COPY_PREFIX}{os.getpid()}-") as folder:
         target = Path(folder) / "plan.db"
         await asyncio.to_thread(backup, store.path, target)
         copy = await open_async(target, create=False)
@@ -175,8 +175,8 @@ def _make_nameless(db: apsw.Connection, path: Path) -> None:
 
 def _sweep() -> None:
     """Remove what a dry run that was killed while it copied has left: it holds customers' data."""
-    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
-        pid = left.name.removeprefix(_PREFIX).partition("-")[0]
+    for left in Path(tempfile.gettempdir()).glob(f"{_COPY_PREFIX}*-*"):
+        pid = left.name.removeprefix(_COPY_PREFIX).partition("-")[0]
         if pid.isdigit() and not Path("/proc", pid).exists():
             shutil.rmtree(left, ignore_errors=True)
 
