@@ -77,7 +77,7 @@ def _target(
 def _retry_here(session: Session, target: _Target, as_json: bool) -> int:
     from chansync.cli.sync import report, sync_all
     from chansync.job_runner import summary
-    from chansync.sync.retry import retry as make_due
+    from chansync.sync.runner import retry as make_due
 
     asked = make_due(session.db, channel_id=target[0], order_ids=target[1])
     if not asked.syncs:

@@ -21,8 +21,7 @@ from chansync.model.errors import UsageError
 if TYPE_CHECKING:
     from chansync.db.connection import Store
     from chansync.store.runs import RunCounts
-    from chansync.sync.dry_run import OrderPlan, PushPlan
-    from chansync.sync.run_result import RunResult
+    from chansync.sync.run_result import OrderPlan, PushPlan, RunResult
     from chansync.sync.runner import SyncRequest
 
 #: How many channels are synced at the same time, most of them waiting for their sites, and how many of those that
@@ -279,7 +278,7 @@ def _exit_code(results: Sequence[RunResult]) -> int:
 
 def report(results: Sequence[RunResult], *, dry_run: bool) -> None:
     """Print what came of a sync."""
-    from chansync.sync.dry_run import OrderPlan
+    from chansync.sync.run_result import OrderPlan
 
     for result in results if dry_run else ():
         for plan in result.plans:

@@ -39,7 +39,7 @@ async def hints(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Hints]:
 
 
 async def connect(hints: Hints) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    host, _, port = hints.address.rpartition(":")
+    host, _, port = hints.taking.address.rpartition(":")
     return await asyncio.open_connection(host, int(port))
 
 

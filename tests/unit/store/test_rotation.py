@@ -203,7 +203,7 @@ class TestALostKey:
         assert sealing.trouble(company.db, company.path) == ""
         sealed = sealed_places.seal(company, "channel", CLEAR, world.PLACE)
         channel = channels.channel(company.db, "shop")
-        channels.save_channel(company.db, channel.id, channel.version, {}, sealed)
+        channels.save_channel(company.db, channel.id, {}, sealed)
         assert sealing.open_all(company.db, company.path, 1, world.PLACE) == CLEAR
 
     def test_a_key_that_turns_up_again_is_put_beside_the_new_one(self, company: Store, key: Path) -> None:

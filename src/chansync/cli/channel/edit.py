@@ -98,9 +98,9 @@ def _is_first_use(current: Channel | None, texts: dict[str, str]) -> bool:
 def _first_use(session: Session, current: Channel) -> int:
     """The first confirm: connect, say as what, fill in, and only then use the channel."""
     from chansync.cli.support.jobs import report_of
-    from chansync.setup.channel_settings import InvalidFields
     from chansync.setup.confirm import ConnectionReport
     from chansync.setup.first_use import check_first_use, use_channel
+    from chansync.setup.typed_fields import InvalidFields
 
     check_first_use(session.db, current)
     report = report_of(
@@ -171,13 +171,15 @@ def test(session: Session, code: str, fill: bool, as_json: bool) -> int:
     The first connection of a channel also fills its empty fields.
     """
     from chansync.cli.support.jobs import report_of
-    from chansync.setup.confirm import ConnectionReport, confirm_channel, test_channel
+    from chansync.setup.confirm import ConnectionReport, confirm_channel
     from chansync.store import channels
 
     found = channels.channel(session.db, code)
     fill = fill or found.connected_at is None
-    connect, kind = (confirm_channel, "confirm") if fill else (test_channel, "test")
-    report = report_of(session, ConnectionReport, lambda store: connect(store, code), kind, found.id, {})
+    kind = "confirm" if fill else "test"
+    report = report_of(
+        session, ConnectionReport, lambda store: confirm_channel(store, code, fill=fill), kind, found.id, {}
+    )
     if as_json:
         data = {
             "ok": report.ok, "channel": code, "sentence": report.sentence, "code": report.code,

@@ -31,7 +31,11 @@ def _listing(function: _Command) -> _Command:
 @_listing
 def requests(session: Session, sale: str | None, limit: int, as_json: bool) -> None:
     """List what is requested now, because it is missing."""
-    found = journal.requests(session.db, sale=sale, limit=limit)
+    if sale is not None:
+        papers = _papers(session.db, sale)
+        found = papers.requests[:limit] if papers is not None else []
+    else:
+        found = journal.requests(session.db, limit=limit)
     if as_json:
         print_json([data_of(row, times=("at",)) for row in found])
         return
@@ -67,6 +71,18 @@ def payments(session: Session, sale: str | None, limit: int, as_json: bool) -> N
     table(("when", "sale", "kind", "account", "amount", "with"), rows, right=("amount",), flexible="with")
 
 
+def _papers(db: apsw.Connection, sale: str) -> SalePapers | None:
+    """The papers of the sale of that number, in whichever ERP it is; None where it is not recorded there yet.
+
+    Raises:
+        UsageError: there is no such sale.
+    """
+    from chansync.erp import registry
+
+    erp, key = registry.find_sale(db, sale)
+    return erp.papers(db, key)
+
+
 def _found(
     db: apsw.Connection,
     sale: str | None,
@@ -75,18 +91,12 @@ def _found(
     outside: Callable[..., list[tuple[int, _Row]]],
     of_sale: Callable[[SalePapers], list[_Row]],
 ) -> list[_Row]:
-    """The last rows of the ledger and of outside ERPs, newest first, or those of a sale, in whichever ERP it is.
+    """The last rows of the ledger and of outside ERPs, newest first, or those of a sale.
 
     Those of outside ERPs are placed by when their sales were recorded.
-
-    Raises:
-        UsageError: there is no such sale.
     """
     if sale is not None:
-        from chansync.erp import registry
-
-        erp, key = registry.find_sale(db, sale)
-        papers = erp.papers(db, key)
+        papers = _papers(db, sale)
         return of_sale(papers)[::-1][:limit] if papers is not None else []
     found, there = ledger(db, limit=limit), outside(db, limit=limit)
     if not there:

@@ -38,9 +38,10 @@ _code = click.argument("code", required=False, shell_complete=completing.connect
 @command("chansync erp kinds")
 def kinds(as_json: bool) -> None:
     """List the kinds of ERP that can be connected, and the fields that they have."""
+    from chansync.erp import registry
     from chansync.setup import erps
 
-    found = erps.kinds()
+    found = [registry.kind_named(kind) for kind in erps.kinds()]
     show_kinds(
         (
             (each.kind, each.label, erps.parameters(each.kind), {"capabilities": sorted(map(str, each.capabilities))})
@@ -165,7 +166,7 @@ def _report(session: Session, code: str, what: str, as_json: bool) -> int:
     work, args = test_erp if what == "test" else pull_reference, {"code": code, "what": what}
     report = report_of(session, ErpReport, lambda store: work(store, code), "erp", None, args, seconds=WAIT)
     if as_json:
-        data: dict[str, Any] = {"ok": report.ok, "erp": code} | report.data
+        data: dict[str, Any] = {"ok": report.ok, "erp": code} | asdict(report)
         print_json(data if report.ok else data | {"error": report.sentence})
         return exit_code(report)
     (say if report.ok else say_error)(report.sentence)

@@ -12,7 +12,7 @@ from chansync.cli.support.lazy import command
 from chansync.cli.support.output import clean, data_of, print_json, print_line, say, table, when
 from chansync.cli.support.session import Session
 from chansync.erp import registry
-from chansync.erp.ledger import enquiry
+from chansync.erp.ledger import journal
 from chansync.erp.outside import lists
 from chansync.erp.papers import SalePapers, rate_sentence
 from chansync.explain.erp_status import steps_of_key
@@ -30,7 +30,7 @@ def sales(session: Session, limit: int, channel: str | None, erp: str | None, as
     chosen = registry.erp(session.db, erp) if erp is not None else None
     found = []
     if chosen is None or not chosen.is_outside:
-        found = enquiry.sales(session.db, channel=channel, limit=limit)
+        found = journal.sales(session.db, channel=channel, limit=limit)
     if chosen is None or chosen.is_outside:
         there = lists.sales(session.db, erp, channel=channel, limit=limit)
         # Each by itself is in its ERP's own order.

@@ -40,7 +40,7 @@ def settlements(
     if sum(map(bool, (number, unread, leave_out, take_in))) > 1:
         raise UsageError("Name one of NUMBER, --unread, --leave-out and --take-in.")
     if leave_out is not None or take_in is not None:
-        from chansync.orders.settled import leave_out_report, take_in_report
+        from chansync.orders.decisions import leave_out_report, take_in_report
 
     if leave_out is not None:
         say(leave_out_report(session.db, leave_out, user_name()))
