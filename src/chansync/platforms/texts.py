@@ -93,12 +93,25 @@ def moment(value: Any, what: str, offset_ms: int = 0) -> int | None:
     return found
 
 
+def moment_or_none(value: Any) -> int | None:
+    """As ``moment``, and None for what is no time."""
+    try:
+        return moment(value, "a time")
+    except DataError:
+        return None
+
+
 def day(value: Any) -> date | None:
     """The day of a time such as ``2026-11-24T08:56:45``; None where it is none."""
     try:
         return date.fromisoformat(value[:10]) if isinstance(value, str) else None
     except ValueError:
         return None
+
+
+def fields(value: Any) -> dict[str, Any]:
+    """The object; an empty one where something else stands there."""
+    return value if isinstance(value, dict) else {}
 
 
 def listed(value: Any, what: str) -> list[dict[str, Any]]:

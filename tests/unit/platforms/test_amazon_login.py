@@ -45,8 +45,7 @@ async def test_amazons_clock_is_taken_where_ours_is_far_off(site: Any, answer: A
 
 
 def login_values(login: Login) -> dict[str, str]:
-    names = ("region", "client_id", "client_secret", "refresh_token")
-    return {name: getattr(login, name, None) or getattr(login, f"_{name}") for name in names}
+    return {"region": login.region, **login._keys}
 
 
 async def test_a_first_pull_begins_two_years_back_by_amazons_clock(site: Any, answer: Any) -> None:

@@ -20,7 +20,7 @@ from chansync.model.times import now_ms
 from chansync.platforms.amazon.login import Login
 from chansync.platforms.amazon.places import base_address
 from chansync.platforms.amazon.rates import Operation, Rates
-from chansync.platforms.system import SystemSettings
+from chansync.platforms.system import SystemSettings, SystemState
 from chansync.platforms.texts import text
 
 PARTICIPATIONS = Operation("getMarketplaceParticipations", 0.016, 15)
@@ -81,6 +81,33 @@ class SpApi:
         self.now = now
         self.rates = Rates(system.state, self.realm, now)
         self.patience = patience
+        self._state = system.state
+        self._seller_id = text(system.values.get("seller_id"))
+
+    @property
+    def state(self) -> SystemState:
+        """What the system's connectors share.
+
+        Raises:
+            SiteUnavailable: nothing keeps it.
+        """
+        if self._state is None:
+            raise SiteUnavailable("Nothing keeps what the seller's channels share.", code="no_state")
+        return self._state
+
+    def seller_id(self, what: str) -> str:
+        """The seller's id, under which ``what`` is sent.
+
+        Raises:
+            SiteRefused: the system has none.
+        """
+        if not self._seller_id:
+            raise SiteRefused(
+                f"The system {self.system} has no seller_id, and {what} are sent under it: chansync system set "
+                f"{self.system} seller_id=…",
+                code="no_seller_id",
+            )
+        return self._seller_id
 
     async def aclose(self) -> None:
         """Close connections; harmless when called twice."""
@@ -152,7 +179,7 @@ class SpApi:
                 await self.rates.spend(operation)
 
     def _refusal(self, operation: Operation, answer: Answer) -> SiteError:
-        errors = answer.data.get("errors") if isinstance(answer.data, dict) else None
+        errors = answer.fields.get("errors")
         first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
         words = [self.http.sentences.quote(text(first.get(part))) for part in ("message", "details")]
         told = " ".join(word for word in words if word)
@@ -180,12 +207,11 @@ class SpApi:
         Raises:
             SiteError: Amazon failed; with a code in ``UNREADABLE`` it is this document that cannot be had.
         """
-        data = told.data if isinstance(told.data, dict) else {}
-        answer = await self.http.request("GET", self._document(text(data.get("url"))), as_bytes=True)
+        answer = await self.http.request("GET", self._document(text(told.fields.get("url"))), as_bytes=True)
         if answer.status >= 400:
             raise SiteUnavailable(f"Amazon did not give a document ({answer.status}): try again.", code="download")
         charset = _CHARSET.search(answer.headers.get("content-type", ""))
-        packed = text(data.get("compressionAlgorithm")) == "GZIP"
+        packed = text(told.fields.get("compressionAlgorithm")) == "GZIP"
         return Document(_unpacked(answer.data) if packed else answer.data, charset[1] if charset else "")
 
     def _document(self, address: str) -> httpx.URL:
@@ -219,6 +245,19 @@ def _unpacked(data: bytes) -> bytes:
     if len(contents) > LARGEST_DOCUMENT:
         raise SiteRefused(f"Amazon sent a document of more than {LARGEST_DOCUMENT >> 20} MB.", code="too_large")
     return contents
+
+
+def rows_of(answer: Answer, name: str, what: str = "", code: str = "not_a_list") -> list[Any]:
+    """The list of that name in an answer.
+
+    Raises:
+        SiteUnavailable: there is none.
+    """
+    rows = answer.fields.get(name)
+    if not isinstance(rows, list):
+        what = what or f"a list of {name}"
+        raise SiteUnavailable(f"Amazon sent something else than {what}: try again.", code=code)
+    return rows
 
 
 def part(value: str) -> str:

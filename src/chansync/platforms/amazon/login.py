@@ -57,13 +57,8 @@ class Login:
         self._system = system
         self._now = now
         self.region = str(values.get("region") or "")
-        self._client_id = text(values.get("client_id"))
-        self._client_secret = text(values.get("client_secret"))
-        self._refresh_token = text(values.get("refresh_token"))
-        given = {
-            "region": self.region, "client_id": self._client_id, "client_secret": self._client_secret,
-            "refresh_token": self._refresh_token,
-        }  # fmt: skip
+        self._keys = {name: text(values.get(name)) for name in ("client_id", "client_secret", "refresh_token")}
+        given = {"region": self.region, **self._keys}
         missing = [name for name, value in given.items() if not value]
         if missing:
             fields = " ".join(
@@ -78,14 +73,10 @@ class Login:
                 f"The system {system} has the region {self.region!r:.60}: there are {', '.join(REGIONS)}.",
                 code="wrong_region",
             )
-        known = "\0".join(given.values())
-        self._key = hashlib.sha256(known.encode()).hexdigest()
+        self._key = hashlib.sha256("\0".join(given.values()).encode()).hexdigest()
+        #: What must be masked wherever Amazon is quoted.
+        self.secrets = (self._keys["client_secret"], self._keys["refresh_token"])
         self._http = SiteHttp("Amazon's login", secrets=self.secrets, **http_options)
-
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        """What must be masked wherever Amazon is quoted."""
-        return (self._client_secret, self._refresh_token)
 
     async def token(self) -> str:
         """An access token that is good for a while.
@@ -122,26 +113,22 @@ class Login:
             del _tokens[self._key]
 
     async def _get(self) -> _Token:
-        form = {
-            "grant_type": "refresh_token", "refresh_token": self._refresh_token, "client_id": self._client_id,
-            "client_secret": self._client_secret,
-        }  # fmt: skip
+        form = {"grant_type": "refresh_token", **self._keys}
         content = Content(urlencode(form).encode(), "application/x-www-form-urlencoded;charset=UTF-8")
         url = httpx.URL(token_address(self.region))
         answer = await self._http.request("POST", url, content=content, repeatable=True)
         if answer.status >= 400:
             raise self._refusal(answer)
-        data = answer.data if isinstance(answer.data, dict) else {}
-        token = data.get("access_token")
+        token = answer.fields.get("access_token")
         if not isinstance(token, str) or not token.isascii() or not token.isprintable():
             raise SiteUnavailable("Amazon's login answered without an access token: try again.", code="no_token")
-        lifetime = data.get("expires_in")
+        lifetime = answer.fields.get("expires_in")
         seconds = float(lifetime) if isinstance(lifetime, int) and 0 < lifetime <= 86400 else 3600.0
         until = self._now() + int(1000 * max(seconds - MARGIN, seconds / 2))
         return _Token(token, until, self._http.traffic.clock_ahead or 0.0)
 
     def _refusal(self, answer: Answer) -> SiteError:
-        error = text(answer.data.get("error")) if isinstance(answer.data, dict) else ""
+        error = text(answer.fields.get("error"))
         said, system = self._http.sentences.said(answer), self._system
         if error == "invalid_client":
             return SiteRefused(

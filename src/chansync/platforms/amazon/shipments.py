@@ -5,15 +5,27 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from itertools import count, islice
 from typing import Any
+from xml.etree import ElementTree
 
+from chansync.http.body import plain
 from chansync.model.errors import SiteRefused, SiteUnavailable
 from chansync.model.order import Order, UnreadableOrder
-from chansync.model.times import from_ms
-from chansync.platforms.amazon.acknowledgements import Acknowledgements
+from chansync.model.times import utc_text
 from chansync.platforms.amazon.client import CONFIRM_SHIPMENT, SpApi, part
-from chansync.platforms.amazon.lookups import CANCELLED, PARTIALLY_SHIPPED, SHIPPED
+from chansync.platforms.amazon.feeds import Feeds
+from chansync.platforms.amazon.parse import CANCELLED, PARTIALLY_SHIPPED, SHIPPED
 from chansync.platforms.protocol import PushResult, StatusChange, TrackingChange
 from chansync.platforms.texts import listed, text
+
+#: Cancellations go as a feed of acknowledgements that say *failure*, in XML.
+_FEED, _XML = "POST_ORDER_ACKNOWLEDGEMENT_DATA", "text/xml; charset=UTF-8"
+#: Amazon's word for each of ``steps.CANCEL_REASONS``.
+_REASONS = {
+    "stock": "NoInventory",
+    "buyer": "BuyerCanceled",
+    "address": "ShippingAddressUndeliverable",
+    "other": "GeneralAdjustment",
+}
 
 
 class Shipments:
@@ -25,15 +37,10 @@ class Shipments:
     """
 
     def __init__(
-        self,
-        api: SpApi,
-        place: str,
-        carrier: str,
-        order: Callable[[str], Awaitable[Order | UnreadableOrder | None]],
-        acknowledgements: Acknowledgements,
+        self, api: SpApi, place: str, carrier: str, order: Callable[[str], Awaitable[Order | UnreadableOrder | None]]
     ) -> None:
-        self._acknowledgements = acknowledgements
         self._api = api
+        self._feeds = Feeds(api, place, _FEED, _XML)
         self._place = place
         self._carrier = carrier
         self._order = order
@@ -75,8 +82,26 @@ class Shipments:
                 sentence = f"Amazon lets a seller set no order to {change.status}"
                 results[own] = PushResult(own, sentence, final=True)
         if cancelled:
-            results |= await self._acknowledgements.cancel(cancelled)
+            results |= await self._cancel(cancelled)
         return [results[change.external_id] for change in changes]
+
+    async def _cancel(self, orders: list[tuple[Order, str]]) -> dict[str, PushResult]:
+        """Ask for orders to be cancelled, each with its reason (``steps.CANCEL_REASONS`` or empty), or learn what came
+        of asking before; results by the orders' ids."""
+        seller_id = self._api.seller_id("cancellations")
+        results: dict[str, PushResult] = {}
+        for result in await self._feeds.results(_errors):
+            if result.is_lost and result.done:
+                # What is cancelled by now is not asked for any more; the rest is asked for again.
+                continue
+            for number, own in result.messages.items():
+                error = result.errors.get(number, "")
+                results[own] = PushResult(own, error, waiting=not error)
+        fresh = [(order, reason) for order, reason in orders if order.external_id not in results]
+        if fresh:
+            messages = {number: order.external_id for number, (order, _) in enumerate(fresh, 1)}
+            await self._feeds.submit(_envelope(seller_id, fresh), messages)
+        return results | {order.external_id: PushResult(order.external_id, waiting=True) for order, _ in fresh}
 
     async def push_packages(self, changes: list[TrackingChange]) -> list[PushResult]:
         """Confirm each package, one after the other; see ``Connector.push_tracking``."""
@@ -198,7 +223,7 @@ def _confirmation(
         "packageReferenceId": number,
         "carrierCode": known or "Other",
         "trackingNumber": tracking,
-        "shipDate": from_ms(shipped_at or 0).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "shipDate": utc_text(shipped_at or 0),
         "orderItems": items,
     }
     if known is None:
@@ -216,6 +241,45 @@ def _unshipped(raw: dict[str, Any]) -> list[dict[str, Any]]:
         if isinstance(left, int) and left > 0:
             items.append({"orderItemId": text(item.get("orderItemId")), "quantity": left})
     return items
+
+
+def _envelope(seller_id: str, orders: list[tuple[Order, str]]) -> bytes:
+    root = ElementTree.Element("AmazonEnvelope")
+    root.set("xmlns:xsi", "http://www.w3.org/2001/XMLSchema-instance")
+    root.set("xsi:noNamespaceSchemaLocation", "amzn-envelope.xsd")
+    header = ElementTree.SubElement(root, "Header")
+    ElementTree.SubElement(header, "DocumentVersion").text = "1.01"
+    ElementTree.SubElement(header, "MerchantIdentifier").text = seller_id
+    ElementTree.SubElement(root, "MessageType").text = "OrderAcknowledgement"
+    for number, (order, reason) in enumerate(orders, 1):
+        message = ElementTree.SubElement(root, "Message")
+        ElementTree.SubElement(message, "MessageID").text = str(number)
+        told = ElementTree.SubElement(message, "OrderAcknowledgement")
+        ElementTree.SubElement(told, "AmazonOrderID").text = order.external_id
+        ElementTree.SubElement(told, "StatusCode").text = "Failure"
+        # Where nobody said a reason, the buyer's wish is it if there is one.
+        asked = "other" if order.cancel_wish is None else "buyer"
+        for line in order.lines:
+            item = ElementTree.SubElement(told, "Item")
+            ElementTree.SubElement(item, "AmazonOrderItemCode").text = line.external_id
+            ElementTree.SubElement(item, "CancelReason").text = _REASONS[reason or asked]
+    written: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return written
+
+
+def _errors(data: bytes) -> dict[int, str]:
+    """What the processing report says went wrong, by message."""
+    try:
+        root = ElementTree.fromstring(data)
+    except ElementTree.ParseError:
+        raise SiteUnavailable("Amazon sent a processing report that is no XML: try again.", code="damaged") from None
+    found = {}
+    for result in root.iter("Result"):
+        number = result.findtext("MessageID", "")
+        if result.findtext("ResultCode") == "Error" and number.isascii() and number.isdigit():
+            told = plain(result.findtext("ResultDescription", "")).rstrip(".")
+            found[int(number)] = f"Amazon does not cancel it: {told}"
+    return found
 
 
 #: Carriers by the code that Amazon knows them by; any other goes as "Other" with its name.
