@@ -14,9 +14,9 @@ from chansync.http.client import ATTEMPTS
 from chansync.http.failures import Answer
 from chansync.model.errors import SiteError
 from chansync.platforms.texts import identifier, text
-from chansync.platforms.woocommerce.client import EXACT, StoreClient
-from chansync.platforms.woocommerce.failures import is_missing, refusal
-from chansync.platforms.woocommerce.source import PAGE, not_a_list
+from chansync.platforms.woocommerce.client import EXACT, PAGE, StoreClient
+from chansync.platforms.woocommerce.failures import Missing
+from chansync.platforms.woocommerce.source import orders_in
 
 #: Failures that what was asked for may be the cause of, unlike a site that is down, overloaded or locked.
 _CONTENT = frozenset(
@@ -39,7 +39,7 @@ async def fails_by_content(client: StoreClient, error: SiteError) -> Answer | No
         answer = await client.ask("GET", "orders", _PAST_THE_END, attempts=1)
     except SiteError:
         return None
-    return answer if answer.status < 300 and isinstance(answer.data, list) else None
+    return answer if isinstance(answer.data, list) else None
 
 
 class ByIds:
@@ -54,7 +54,7 @@ class ByIds:
 
     def __init__(self, client: StoreClient, fields: str = "") -> None:
         self._client = client
-        self._fields = {**EXACT, "_fields": fields} if fields else {**EXACT}
+        self._fields = {**EXACT, "_fields": fields} if fields else EXACT
         self.most = PAGE
         self._well = self._failed = 0
 
@@ -87,16 +87,13 @@ class ByIds:
             SiteError: the store fails, whatever it is asked for.
         """
         try:
-            answer = await self._client.ask("GET", f"orders/{own}", self._fields, attempts=_SINGLE)
-            if is_missing(answer):
-                return None
-            if answer.status >= 400:
-                raise refusal(answer, self._client.http.sentences)
+            return (await self._client.ask("GET", f"orders/{own}", self._fields, attempts=_SINGLE)).data
+        except Missing:
+            return None
         except SiteError as error:
             if await fails_by_content(self._client, error):
                 return error
             raise
-        return answer.data
 
     async def _read(self, ids: list[str], attempts: int) -> AsyncGenerator[dict[str, Any], None]:
         """What the store gives of them; what it fails at is the failure."""
@@ -128,12 +125,8 @@ class ByIds:
 
     async def _listed(self, ids: list[str], attempts: int) -> dict[str, Any]:
         params = {"include": ",".join(ids), "per_page": PAGE, "orderby": "id", **self._fields}
-        answer = await self._client.ask("GET", "orders", params, attempts=attempts)
-        if answer.status >= 400:
-            raise refusal(answer, self._client.http.sentences)
-        if not isinstance(answer.data, list):
-            raise not_a_list(self._client.http.sentences, answer)
-        rows = {identifier(row.get("id")): row for row in answer.data if isinstance(row, dict)}
+        listed = orders_in(await self._client.ask("GET", "orders", params, attempts=attempts), self._client)
+        rows = {identifier(row.get("id")): row for row in listed if isinstance(row, dict)}
         return {own: rows[own] for own in ids if own in rows}
 
 

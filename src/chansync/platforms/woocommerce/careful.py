@@ -19,9 +19,9 @@ from chansync.model.order import Order, UnreadableOrder
 from chansync.model.times import now_ms
 from chansync.platforms.texts import text
 from chansync.platforms.woocommerce.by_ids import ByIds, fails_by_content, is_gone
-from chansync.platforms.woocommerce.client import StoreClient
+from chansync.platforms.woocommerce.client import PAGE, StoreClient
 from chansync.platforms.woocommerce.parse import without_large
-from chansync.platforms.woocommerce.source import BY_ID, FRAME, PAGE, Page, Query, Row, Shattered, StoreSource
+from chansync.platforms.woocommerce.source import BY_ID, FRAME, Page, Query, Row, Shattered, fetch_page
 
 # Sizes of the parts that a page is put together from; each divides the one before.
 _SIZES = (25, 5, 1)
@@ -41,7 +41,6 @@ class CarefulSource:
     def __init__(self, client: StoreClient, read: Callable[[Any], Order | UnreadableOrder]) -> None:
         self._client = client
         self._read = read
-        self._source = StoreSource(client)
         self._bodies = ByIds(client)
         self._attempts = ATTEMPTS
 
@@ -49,7 +48,7 @@ class CarefulSource:
         """One page; where the store fails at it, a frame."""
         if self._bodies.most >= size:
             try:
-                return await self._source.fetch(query, page, size, attempts=self._attempts)
+                return await fetch_page(self._client, query, page, size, attempts=self._attempts)
             except SiteError as error:
                 if not await fails_by_content(self._client, error):
                     raise
@@ -61,7 +60,7 @@ class CarefulSource:
 
     async def _frame(self, query: Query, page: int, size: int) -> Page:
         try:
-            return await self._source.fetch(query, page, size, attempts=2, fields=FRAME)
+            return await fetch_page(self._client, query, page, size, attempts=2, fields=FRAME)
         except SiteError as error:
             answer = await fails_by_content(self._client, error)
             if answer is None:
@@ -71,7 +70,7 @@ class CarefulSource:
             trouble = error
         start = (page - 1) * size
         for _ in range(_TRIES):
-            parts = _Parts(self._client, self._source, query)
+            parts = Parts(self._client, query, FRAME)
             rows = await parts.read(start, start + size)
             if len(parts.counts) > 1:
                 continue
@@ -140,8 +139,11 @@ class CarefulSource:
         return Row(None, None, None, None, UnreadableOrder("", "", 0, sentence))
 
 
-class _Parts:
+class Parts:
     """A page by its parts, the smaller the more the store fails.
+
+    Args:
+        fields: the names of what is wanted of each order, with commas.
 
     Attributes:
         counts: what the answers counted; equal ones prove that nothing has left in between.
@@ -149,10 +151,10 @@ class _Parts:
         clock: the store's, at the earliest answer; 0 without any.
     """
 
-    def __init__(self, client: StoreClient, source: StoreSource, query: Query) -> None:
+    def __init__(self, client: StoreClient, query: Query, fields: str) -> None:
         self._client = client
-        self._source = source
         self._query = query
+        self._fields = fields
         self._last = 0
         self._ended = False
         self.counts: set[int] = set()
@@ -160,7 +162,7 @@ class _Parts:
         self.clock = 0
 
     async def read(self, start: int, end: int, depth: int = 0) -> list[Row]:
-        """The rows from one rank to before another."""
+        """The rows from one rank to before another; an ``UnreadableOrder`` in the place of each that fails."""
         rows: list[Row] = []
         size = _SIZES[depth]
         for number in range(start // size, -(-end // size)):
@@ -168,8 +170,8 @@ class _Parts:
                 break
             low, high = max(start, number * size), min(end, (number + 1) * size)
             try:
-                page = await self._source.fetch(
-                    self._query, number + 1, size, attempts=2 if size == 1 else 1, fields=FRAME
+                page = await fetch_page(
+                    self._client, self._query, number + 1, size, attempts=2 if size == 1 else 1, fields=self._fields
                 )
             except SiteError as error:
                 if not await fails_by_content(self._client, error):

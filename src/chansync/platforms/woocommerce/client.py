@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,11 +17,14 @@ from chansync.model.errors import SiteError, SiteRefused, SiteUnavailable, Usage
 from chansync.platforms.woocommerce.address import ROOTS, Place, may_hold
 from chansync.platforms.woocommerce.auth import BASIC, IN_QUERY, OAUTH, Keys, Signing, ways
 from chansync.platforms.woocommerce.discovery import find_store
-from chansync.platforms.woocommerce.failures import KEY_REFUSED, NO_ROUTE, explains_more, refusal
+from chansync.platforms.woocommerce.failures import KEY_REFUSED, explains_more, refusal
 
 #: Asks for amounts as they are stored: a store writes them with the decimals that its prices are shown with, so that a
 #: shop that shows none would tell rounded lines.
 EXACT = {"dp": 6}
+
+#: The most rows that a store gives at once: 101 is refused.
+PAGE = 100
 
 _VERSION = re.compile(r"wc/v\d+\Z")
 # The cheapest request that needs the right to read orders.
@@ -106,17 +109,12 @@ class StoreClient:
             return None
         return _Connection(Place(str(base), str(root)), Signing(str(method), str(home)))
 
-    def _is_known(self) -> bool:
-        """Whether the store was found at this very address before."""
-        return self.facts.get("entered") == str(self._address)
-
-    def _address_to_ask(self) -> Address:
-        """The address by HTTPS once that has worked: nobody on the way can then bring the store back to plain HTTP."""
-        secured = replace(self._address, place=self._address.place.secured)
-        return secured if self._is_known() and self.facts.get("base") == str(secured) else self._address
-
     async def _find(self) -> _Connection:
-        found = await find_store(self.http, self._address_to_ask(), self._is_known())
+        # By HTTPS once that has worked: nobody on the way can then bring the store back to plain HTTP.
+        secured = replace(self._address, place=self._address.place.secured)
+        is_known = self.facts.get("entered") == str(self._address)
+        address = secured if is_known and self.facts.get("base") == str(secured) else self._address
+        found = await find_store(self.http, address, is_known)
         signing = await self._sign_in(found.place, _site_url(found.index.get("home")))
         self.index, self.notes = found.index, found.notes
         self.facts.update(
@@ -129,17 +127,13 @@ class StoreClient:
         spaces = found.index.get("namespaces")
         if isinstance(spaces, list):
             self.facts["namespaces"] = [space for space in spaces if isinstance(space, str) and space.startswith("wc/")]
-        self._remember_time_zone(found.index)
-        return _Connection(found.place, signing)
-
-    def _remember_time_zone(self, index: dict[str, Any]) -> None:
-        zone, offset = index.get("timezone_string"), index.get("gmt_offset")
-        if isinstance(zone, str):
+        if isinstance(zone := found.index.get("timezone_string"), str):
             self.facts["zone"] = zone
         try:
-            self.facts["time_zone"] = float(str(offset))
+            self.facts["time_zone"] = float(str(found.index.get("gmt_offset")))
         except ValueError:
             self.facts.setdefault("time_zone", 0.0)
+        return _Connection(found.place, signing)
 
     async def _sign_in(self, place: Place, home: str) -> Signing:
         """The first way that the store accepts. A definite "no" to the secret or its rights ends the search."""
@@ -160,17 +154,6 @@ class StoreClient:
             raise SiteRefused(f"{self.http.site} cannot be signed in to.", code="unauthorized")
         raise refused
 
-    async def get(self, route: str, params: Mapping[str, Any] | None = None) -> Answer:
-        """GET a route below the API version.
-
-        Raises:
-            SiteError: what went wrong, in a sentence.
-        """
-        answer = await self.ask("GET", route, params)
-        if answer.status >= 400:
-            raise refusal(answer, self.http.sentences)
-        return answer
-
     async def ask(
         self,
         method: str,
@@ -182,8 +165,9 @@ class StoreClient:
         attempts: int = ATTEMPTS,
         version: str = "",
         may_lack: bool = False,
+        may_refuse: bool = False,
     ) -> Answer:
-        """Send a request and return the answer, also one of 400 to 499.
+        """Send a request to a route below the API version.
 
         Where the store is known from an earlier run and suddenly refuses the key or the route, it is looked for
         once more: it may have moved to HTTPS, or its permalinks changed.
@@ -191,15 +175,33 @@ class StoreClient:
         Args:
             version: the namespace of a plugin, instead of WooCommerce's own.
             may_lack: not every store has the route: that it is not there says nothing.
+            may_refuse: an answer of 400 to 499 is returned.
+
+        Raises:
+            SiteError: what went wrong, in a sentence.
         """
         connection = await self._connected()
         answer = await self._send(connection, method, route, params, body, repeatable, attempts, version)
-        lacks = answer.status == 404 and (not answer.is_json or answer.code == NO_ROUTE)
+        lacks = answer.status == 404 and (not answer.is_json or answer.code == "rest_no_route")
         lost = answer.status == 401 or (lacks and not may_lack)
         if (lost and self._remembered) or answer.moved_to:
             connection = await self._reconnect(connection)
             answer = await self._send(connection, method, route, params, body, repeatable, attempts, version)
+        if answer.status >= 400 and not may_refuse:
+            raise refusal(answer, self.http.sentences)
         return answer
+
+    async def pages(
+        self, route: str, params: Mapping[str, Any], most: int = 10**6, *, may_lack: bool = False
+    ) -> AsyncGenerator[list[dict[str, Any]], None]:
+        """The rows of a list, page by page, of ``most`` pages at the most; raises as ``ask``."""
+        for page in range(1, most + 1):
+            answer = await self.ask("GET", route, {**params, "per_page": PAGE, "page": page}, may_lack=may_lack)
+            rows = answer.data if isinstance(answer.data, list) else []
+            yield [row for row in rows if isinstance(row, dict)]
+            total = answer.headers.get("x-wp-totalpages", "")
+            if len(rows) < PAGE or (total.isascii() and total.isdigit() and page >= int(total[:6])):
+                return
 
     async def _send(
         self,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from chansync.model.errors import SiteRefused
 from chansync.platforms.protocol import Lookups, LookupValue
-from chansync.platforms.texts import identifier, text, title
+from chansync.platforms.texts import fields, identifier, text, title
 
 if TYPE_CHECKING:
     from chansync.platforms.woocommerce.client import StoreClient
@@ -110,13 +110,8 @@ def _method(zone: str, row: dict[str, Any]) -> LookupValue:
 
 async def _currency(client: StoreClient) -> list[LookupValue] | None:
     """The store's own currency."""
-    try:
-        row = (await client.get("data/currencies/current")).data
-    except SiteRefused as error:
-        if error.code not in _ONE_LIST:
-            raise
-        return None
-    code = text(row.get("code")) if isinstance(row, dict) else ""
+    row = fields(await _shown(client, "data/currencies/current"))
+    code = text(row.get("code"))
     return [LookupValue(code, title(row.get("name")) or code)] if code else None
 
 
@@ -128,14 +123,19 @@ def _api_versions(client: StoreClient) -> list[LookupValue] | None:
     return [LookupValue(version, version) for version in SPOKEN if version in spaces] or None
 
 
-async def _rows(client: StoreClient, route: str) -> list[dict[str, Any]] | None:
-    """A list of the store, or None where this key may not see it or the store has none."""
+async def _shown(client: StoreClient, route: str) -> Any:
+    """What the store shows there, or None where this key may not see it or the store has no such thing."""
     try:
-        data = (await client.get(route)).data
+        return (await client.ask("GET", route)).data
     except SiteRefused as error:
         if error.code not in _ONE_LIST:
             raise
         return None
+
+
+async def _rows(client: StoreClient, route: str) -> list[dict[str, Any]] | None:
+    """A list of the store, or None where this key may not see it or the store has none."""
+    data = await _shown(client, route)
     return [row for row in data if isinstance(row, dict)] if isinstance(data, list) else None
 
 

@@ -20,17 +20,8 @@ from chansync.model.errors import SiteRefused
 from chansync.model.order import Order, UnreadableOrder
 from chansync.model.times import from_ms, now_ms
 from chansync.platforms.protocol import OrderPage
-from chansync.platforms.woocommerce.source import (
-    BY_CHANGE,
-    BY_ID,
-    PAGE,
-    Page,
-    Query,
-    Row,
-    Shattered,
-    SortRefused,
-    Source,
-)
+from chansync.platforms.woocommerce.client import PAGE
+from chansync.platforms.woocommerce.source import BY_CHANGE, BY_ID, Page, Query, Row, Shattered, SortRefused, Source
 from chansync.platforms.woocommerce.windows import Doubt, Position, by_change, by_id
 
 #: How far a pull goes back behind its cursor, in milliseconds.

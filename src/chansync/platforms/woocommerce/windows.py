@@ -30,7 +30,8 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from chansync.model.errors import SiteUnavailable
-from chansync.platforms.woocommerce.source import PAGE, Page, Query, Row, Source
+from chansync.platforms.woocommerce.client import PAGE
+from chansync.platforms.woocommerce.source import Page, Query, Row, Source
 
 #: Pages that are fetched or waiting to be taken, at most. How many requests go at once is the HTTP client's to say.
 AHEAD = 6
