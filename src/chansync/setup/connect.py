@@ -44,7 +44,7 @@ def _open(db: apsw.Connection, path: Path, channel: Channel) -> tuple[dict[str, 
 
 def _open_system(db: apsw.Connection, path: Path, system: IntegrationSystem) -> dict[str, str]:
     # With the same values that the connector gets, even if others were stored meanwhile.
-    return sealing.open_system(db, path, system.id, system_place(system.kind, system.values))
+    return sealing.open_all(db, path, system.id, system_place(system.kind, system.values), "system")
 
 
 async def system_settings(store: Store, system: IntegrationSystem) -> SystemSettings:
