@@ -25,9 +25,8 @@ import httpx
 from chansync import __version__
 from chansync.http import kept_clients, proxy
 from chansync.http.body import BodyError, decode, page_title
-from chansync.http.failures import Answer, Sentences
+from chansync.http.failures import Answer, Sentences, origin
 from chansync.http.traffic import Traffic
-from chansync.model.address import place_of
 from chansync.model.errors import SiteError, SiteUnavailable
 from chansync.model.times import now_ms
 from chansync.secrets.redaction import MASK
@@ -107,7 +106,6 @@ class SiteHttp:
         backoff: Callable[[int], float] = exponential,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         timeout: httpx.Timeout = TIMEOUT,
-        at_once: int = AT_ONCE,
         largest: int = LARGEST_ANSWER,
         repeats_429: bool = True,
         advice: str = "ask its host",
@@ -116,18 +114,20 @@ class SiteHttp:
         self.traffic = Traffic()
         known = tuple(secrets)
         self.sentences = Sentences(site, known, advice, timeout.read or 0.0)
-        self._said_back = _as_sent(known)
+        # As an answer's body has them; none so short that it could be a word of the answer itself.
+        long = [secret for secret in known if len(secret) >= _LONG_SECRET]
+        forms = dict.fromkeys([*long, *(secret.replace("/", "\\/") for secret in long)])
+        self._said_back = [form.encode() for form in forms]
         self._backoff = backoff
         self._sleep = sleep
         self._timeout = timeout
         self._largest = largest
         self._repeats_429 = repeats_429
-        self._slots = asyncio.Semaphore(at_once)
+        self._slots = asyncio.Semaphore(AT_ONCE)
         self._large_turn = asyncio.Lock()
         self._quiet_until = 0.0
         self._client: httpx.AsyncClient | None = None
         self._key = kept_clients.key_of(site, known)
-        self._at_once = at_once
 
     async def aclose(self) -> None:
         """Close the connections, or keep them for the site's next run; harmless when called twice."""
@@ -274,8 +274,8 @@ class SiteHttp:
                 timeout=self._timeout,
                 follow_redirects=False,
                 limits=httpx.Limits(
-                    max_connections=self._at_once,
-                    max_keepalive_connections=self._at_once,
+                    max_connections=AT_ONCE,
+                    max_keepalive_connections=AT_ONCE,
                     keepalive_expiry=kept_clients.UNUSED,
                 ),
                 # Of no use here, and a store's session cookie would make it see one long visit.
@@ -325,12 +325,6 @@ class SiteHttp:
         return answer
 
 
-def _as_sent(secrets: Iterable[str]) -> list[bytes]:
-    """The secrets as an answer's body has them; none so short that it could be a word of the answer itself."""
-    long = [secret for secret in secrets if len(secret) >= _LONG_SECRET]
-    return [form.encode() for form in dict.fromkeys([*long, *(secret.replace("/", "\\/") for secret in long)])]
-
-
 def _same_but_secure(url: httpx.URL, location: str) -> httpx.URL | None:
     """The https address of the same page of the same site, where that is what the redirect leads to.
 
@@ -338,8 +332,8 @@ def _same_but_secure(url: httpx.URL, location: str) -> httpx.URL | None:
     plain HTTP, anybody on the way may have written it.
     """
     try:
-        target, own = url.join(location), place_of(f"{url.scheme}://{url.netloc.decode('ascii')}")
-        led_to = place_of(f"{target.scheme}://{target.netloc.decode('ascii')}")
+        target = url.join(location)
+        own, led_to = origin(url), origin(target)
     except (httpx.InvalidURL, ValueError):
         return None
     if own is None or own.scheme != "http" or led_to != own.secured:

@@ -18,7 +18,7 @@ import httpx
 
 from chansync.http import proxy
 from chansync.http.body import BodyError, plain
-from chansync.model.address import place_of
+from chansync.model.address import Place, place_of
 from chansync.model.errors import SiteError, SiteRefused, SiteUnavailable
 from chansync.model.times import now_ms, to_ms
 from chansync.secrets import redaction
@@ -160,9 +160,11 @@ class Sentences:
     def redirected(self, url: httpx.URL, answer: Answer) -> SiteRefused:
         try:
             target = url.join(answer.headers.get("location", "").strip())
-            own, place = (_origin(each) for each in (url, target))
+            own, place = origin(url), origin(target)
             page = plain(self._masked(target.path), 120)
         except (httpx.InvalidURL, ValueError):
+            return self._redirected_nowhere()
+        if own is None or place is None:
             return self._redirected_nowhere()
         if place == own:
             return SiteRefused(
@@ -319,16 +321,9 @@ def _http_date(text: str) -> int | None:
     return to_ms(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 
-def _origin(url: httpx.URL) -> str:
-    """Scheme, host and port, for people.
-
-    Raises:
-        ValueError: they are none of an address that could be asked.
-    """
-    place = place_of(f"{url.scheme}://{url.netloc.decode('ascii')}")
-    if place is None:
-        raise ValueError
-    return str(place)
+def origin(url: httpx.URL) -> Place | None:
+    """Scheme, host and port; None where they are none of an address that could be asked."""
+    return place_of(f"{url.scheme}://{url.netloc.decode('ascii')}")
 
 
 def _status(status: int) -> str:
