@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from chansync.platforms.amazon.client import PARTICIPATIONS, SpApi, rows_of
-from chansync.platforms.amazon.parameters import FIXED_VALUES
 from chansync.platforms.amazon.parse import CANCELLED, FBA, PAID_AMAZON, PAID_OTHERWISE, PARTIALLY_SHIPPED, SHIPPED
 from chansync.platforms.protocol import Lookups, LookupValue
 from chansync.platforms.texts import fields, text
@@ -49,7 +48,7 @@ async def participations(api: SpApi) -> list[Participation]:
     Raises:
         SiteError: Amazon failed, or answered something else.
     """
-    answer = await api.get(PARTICIPATIONS, "/sellers/v1/marketplaceParticipations")
+    answer = await api.ask(PARTICIPATIONS, "/sellers/v1/marketplaceParticipations")
     rows = rows_of(answer, "payload", "the seller's marketplaces", "odd")
     return [found for found in map(_participation, rows) if found.id]
 
@@ -83,6 +82,7 @@ def lookups(currency: str) -> Lookups:
             "paid_statuses": ["UNSHIPPED", PARTIALLY_SHIPPED, SHIPPED],
             "refused_statuses": [CANCELLED],
             # Not for the user to choose.
-            **{name: FIXED_VALUES[name] for name in ("status_written_out", "status_cancelled")},
+            "status_written_out": SHIPPED,
+            "status_cancelled": CANCELLED,
         },
     )

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from datetime import tzinfo
 from typing import Any
 
-from chansync.model.errors import DataError
 from chansync.model.times import from_ms
-from chansync.platforms.texts import fields, listed, moment_or_none, text
+from chansync.platforms.texts import fields, moment_or_none, objects, text
 
 #: Constraint of an item's shipping → what it asks for.
 _CONSTRAINTS = {
@@ -119,10 +118,7 @@ def object_in(raw: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _rows(raw: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    try:
-        return listed(raw.get(name), name)
-    except DataError:
-        return []
+    return objects(raw.get(name))
 
 
 def _window(told: Any, zone: tzinfo) -> str:

@@ -7,6 +7,7 @@ import io
 import re
 import zlib
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -20,13 +21,13 @@ from chansync.model.times import now_ms
 from chansync.platforms.amazon.login import Login
 from chansync.platforms.amazon.places import base_address
 from chansync.platforms.amazon.rates import Operation, Rates
-from chansync.platforms.system import SystemSettings, SystemState
-from chansync.platforms.texts import text
+from chansync.platforms.system import SystemSettings
+from chansync.platforms.texts import objects, text
 
 PARTICIPATIONS = Operation("getMarketplaceParticipations", 0.016, 15)
 SEARCH_ORDERS = Operation("searchOrders", 0.0056, 20)
 GET_ORDER = Operation("getOrder", 0.5, 30)
-CONFIRM_SHIPMENT = Operation("confirmShipment", 2.0, 10, repeatable=False)
+CONFIRM_SHIPMENT = Operation("confirmShipment", 2.0, 10, "POST", repeatable=False)
 
 # Where Amazon keeps documents, by its own examples.
 _DOCUMENT_HOSTS = (".amazonaws.com", ".amazonaws.com.cn", ".cloudfront.net", ".amazon.com")
@@ -57,7 +58,6 @@ class SpApi:
 
     Args:
         sandbox: Amazon's sandbox instead of the real thing.
-        patience: how long a request may wait for its turn, in seconds.
         now: the clock, UTC milliseconds; only tests pass their own.
 
     Raises:
@@ -69,7 +69,6 @@ class SpApi:
         system: SystemSettings,
         *,
         sandbox: bool = False,
-        patience: float = PATIENCE,
         now: Callable[[], int] = now_ms,
         **http_options: Any,
     ) -> None:
@@ -79,21 +78,11 @@ class SpApi:
         self.base = base_address(self.login.region, sandbox)
         self.http = SiteHttp("Amazon", secrets=self.login.secrets, repeats_429=False, **http_options)
         self.now = now
-        self.rates = Rates(system.state, self.realm, now)
-        self.patience = patience
-        self._state = system.state
-        self._seller_id = text(system.values.get("seller_id"))
-
-    @property
-    def state(self) -> SystemState:
-        """What the system's connectors share.
-
-        Raises:
-            SiteUnavailable: nothing keeps it.
-        """
-        if self._state is None:
+        if system.state is None:
             raise SiteUnavailable("Nothing keeps what the seller's channels share.", code="no_state")
-        return self._state
+        self.state = system.state
+        self.rates = Rates(self.state, self.realm, now)
+        self._seller_id = text(system.values.get("seller_id"))
 
     def seller_id(self, what: str) -> str:
         """The seller's id, under which ``what`` is sent.
@@ -114,20 +103,9 @@ class SpApi:
         await self.login.aclose()
         await self.http.aclose()
 
-    async def get(
-        self, operation: Operation, path: str, params: Mapping[str, str] | None = None, allow: Collection[int] = ()
-    ) -> Answer:
-        """Ask; statuses in ``allow`` are returned, all others from 400 on are raised.
-
-        Raises:
-            SiteError: what went wrong, in a sentence.
-        """
-        return await self.send(operation, "GET", path, params, allow=allow)
-
-    async def send(
+    async def ask(
         self,
         operation: Operation,
-        method: str,
         path: str,
         params: Mapping[str, str] | None = None,
         *,
@@ -135,14 +113,18 @@ class SpApi:
         allow: Collection[int] = (),
         as_bytes: bool = False,
     ) -> Answer:
-        """Send a request in its turn, with a token; see ``get``."""
+        """Send a request in its turn, with a token; statuses in ``allow`` are returned, all others from 400 on raised.
+
+        Raises:
+            SiteError: what went wrong, in a sentence.
+        """
         url = httpx.URL(self.base + path, params=params) if params else httpx.URL(self.base + path)
         renewed = False
         for _ in range(_TRIES):
-            await self.rates.take(operation, self.patience)
+            await self.rates.take(operation, PATIENCE)
             token = await self.login.token()
             try:
-                answer = await self._exchange(operation, method, url, token, body, as_bytes)
+                answer = await self._exchange(operation, url, token, body, as_bytes)
             except SiteUnavailable as error:
                 if error.code != "http_429":
                     raise
@@ -163,14 +145,12 @@ class SpApi:
             retry_after=1 / self.rates.rate(operation),
         )
 
-    async def _exchange(
-        self, operation: Operation, method: str, url: httpx.URL, token: str, body: Any, as_bytes: bool
-    ) -> Answer:
+    async def _exchange(self, operation: Operation, url: httpx.URL, token: str, body: Any, as_bytes: bool) -> Answer:
         before = self.http.traffic.retries
         attempts = ATTEMPTS if operation.rate >= _SLOW else 2
         try:
             return await self.http.request(
-                method, url, body=body, sign=lambda _, target: (target, {"x-amz-access-token": token}),
+                operation.method, url, body=body, sign=lambda _, target: (target, {"x-amz-access-token": token}),
                 repeatable=operation.repeatable, attempts=attempts, as_bytes=as_bytes,
             )  # fmt: skip
         finally:
@@ -179,8 +159,7 @@ class SpApi:
                 await self.rates.spend(operation)
 
     def _refusal(self, operation: Operation, answer: Answer) -> SiteError:
-        errors = answer.fields.get("errors")
-        first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
+        first = next(iter(objects(answer.fields.get("errors"))), {})
         words = [self.http.sentences.quote(text(first.get(part))) for part in ("message", "details")]
         told = " ".join(word for word in words if word)
         said = f" (“{told}”)" if told else ""
@@ -220,10 +199,9 @@ class SpApi:
         Raises:
             SiteUnavailable: it is somewhere else.
         """
-        try:
-            url, own = httpx.URL(address), httpx.URL(self.base)
-        except httpx.InvalidURL:
-            url, own = httpx.URL(), httpx.URL(self.base)
+        own, url = httpx.URL(self.base), httpx.URL()
+        with suppress(httpx.InvalidURL):
+            url = httpx.URL(address)
         amazons = url.scheme == "https" and url.port in (None, 443) and f".{url.host}".endswith(_DOCUMENT_HOSTS)
         if not amazons and (url.scheme, url.host, url.port) != (own.scheme, own.host, own.port):
             raise SiteUnavailable("Amazon named a document in a place that is not its own: try again.", code="odd")

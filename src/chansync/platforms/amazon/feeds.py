@@ -17,10 +17,10 @@ from chansync.model.errors import SiteRefused, SiteUnavailable
 from chansync.model.times import from_ms, now_ms
 from chansync.platforms.amazon.client import SpApi, part, rows_of
 from chansync.platforms.amazon.rates import Operation
-from chansync.platforms.texts import text
+from chansync.platforms.texts import objects, text
 
-CREATE_DOCUMENT = Operation("createFeedDocument", 0.5, 15)
-CREATE_FEED = Operation("createFeed", 0.0083, 15, repeatable=False)
+CREATE_DOCUMENT = Operation("createFeedDocument", 0.5, 15, "POST")
+CREATE_FEED = Operation("createFeed", 0.0083, 15, "POST", repeatable=False)
 GET_FEED = Operation("getFeed", 2.0, 15)
 GET_FEEDS = Operation("getFeeds", 0.0222, 10)
 GET_DOCUMENT = Operation("getFeedDocument", 0.0222, 10)
@@ -70,7 +70,7 @@ class Feeds:
         """Send a feed, and keep what it is about (JSON)."""
         state = self._api.state
         wish = {"contentType": self._content_type}
-        document = (await self._api.send(CREATE_DOCUMENT, "POST", f"{_ROOT}/documents", body=wish)).fields
+        document = (await self._api.ask(CREATE_DOCUMENT, f"{_ROOT}/documents", body=wish)).fields
         await self._api.upload(text(document.get("url")), Content(data, self._content_type))
         document_id = text(document.get("feedDocumentId"))
         specification = {"feedType": self._kind, "marketplaceIds": [self._place], "inputFeedDocumentId": document_id}
@@ -78,7 +78,7 @@ class Feeds:
         unknown = _UNKNOWN + document_id
         await state.change(self._name, lambda known: (known | {unknown: entry}, None))
         try:
-            answer = await self._api.send(CREATE_FEED, "POST", f"{_ROOT}/feeds", body=specification)
+            answer = await self._api.ask(CREATE_FEED, f"{_ROOT}/feeds", body=specification)
         except SiteRefused:
             await self._forget(unknown)
             raise
@@ -119,11 +119,11 @@ class Feeds:
             "processingStatuses": ",".join(_OPEN),
             "createdSince": from_ms(at - _SLACK).strftime("%Y-%m-%dT%H:%M:%SZ"),
         }  # fmt: skip
-        feeds = rows_of(await self._api.get(GET_FEEDS, f"{_ROOT}/feeds", params), "feeds")
-        return any(isinstance(feed, dict) and text(feed.get("feedId")) not in known for feed in feeds)
+        feeds = rows_of(await self._api.ask(GET_FEEDS, f"{_ROOT}/feeds", params), "feeds")
+        return any(text(feed.get("feedId")) not in known for feed in objects(feeds))
 
     async def _result(self, feed_id: str, messages: dict[int, Any], at: int, report: Report) -> FeedResult:
-        answer = await self._api.get(GET_FEED, f"{_ROOT}/feeds/{part(feed_id)}", allow=(404,))
+        answer = await self._api.ask(GET_FEED, f"{_ROOT}/feeds/{part(feed_id)}", allow=(404,))
         feed = answer.fields if answer.status < 300 else {}
         status = text(feed.get("processingStatus")) if feed else "GONE"
         if status in _OPEN and now_ms() - at < LIFE:
@@ -133,7 +133,7 @@ class Feeds:
         document = text(feed.get("resultFeedDocumentId"))
         if not document:
             return FeedResult(messages, True, {})
-        answer = await self._api.get(GET_DOCUMENT, f"{_ROOT}/documents/{part(document)}")
+        answer = await self._api.ask(GET_DOCUMENT, f"{_ROOT}/documents/{part(document)}")
         return FeedResult(messages, True, report((await self._api.document(answer)).data))
 
 

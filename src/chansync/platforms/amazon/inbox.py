@@ -113,14 +113,14 @@ class Inbox:
         if step.token:
             params["paginationToken"] = step.token
         try:
-            answer = await self._api.get(SEARCH_ORDERS, ORDERS, params)
+            answer = await self._api.ask(SEARCH_ORDERS, ORDERS, params)
         except SiteRefused as error:
             if error.code == "bad_request" and step.token:
                 await self._state.change(self._name, lambda state: (search.restart(state, step), None))
                 return False
             raise
         rows = rows_of(answer, "orders")
-        token = next_token(answer.fields)
+        token = _next_token(answer.fields)
         if token == step.token:
             # A page that leads to itself would be asked for until Amazon's patience ends.
             token = ""
@@ -161,7 +161,7 @@ class Inbox:
         return found
 
 
-def next_token(data: dict[str, Any]) -> str:
+def _next_token(data: dict[str, Any]) -> str:
     """What leads to the next page; empty at the end.
 
     Raises:

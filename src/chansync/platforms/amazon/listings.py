@@ -15,11 +15,11 @@ from chansync.platforms.amazon.client import SpApi, part, rows_of
 from chansync.platforms.amazon.feeds import Feeds
 from chansync.platforms.amazon.rates import Operation
 from chansync.platforms.protocol import PushResult, QuantityChange, SiteItem
-from chansync.platforms.texts import fields, text
+from chansync.platforms.texts import fields, objects, text
 
 SEARCH_LISTINGS = Operation("searchListingsItems", 5.0, 5)
 GET_LISTING = Operation("getListingsItem", 5.0, 10)
-PATCH_LISTING = Operation("patchListingsItem", 5.0, 5)
+PATCH_LISTING = Operation("patchListingsItem", 5.0, 5, "PATCH")
 
 FEED = "JSON_LISTINGS_FEED"
 #: From so many changes on a feed does it; patches would take a minute.
@@ -57,8 +57,10 @@ class Listings:
         found: list[SiteItem] = []
         for first in range(0, len(together), PAGE):
             found += await self._page(together[first : first + PAGE])
+        params = {"marketplaceIds": self._place, "includedData": _DATA}
         for sku in alone:
-            found += await self._one(sku)
+            answer = await self._api.ask(GET_LISTING, f"{self._path()}/{part(sku)}", params, allow=(404,))
+            found += self._read([answer.data], [sku]) if answer.status < 300 else []
         return found
 
     async def _page(self, skus: list[str]) -> list[SiteItem]:
@@ -66,13 +68,8 @@ class Listings:
             "marketplaceIds": self._place, "identifiers": ",".join(skus), "identifiersType": "SKU",
             "includedData": _DATA, "pageSize": str(PAGE),
         }  # fmt: skip
-        answer = await self._api.get(SEARCH_LISTINGS, self._path(), params)
+        answer = await self._api.ask(SEARCH_LISTINGS, self._path(), params)
         return self._read(rows_of(answer, "items", "a list of listings"), skus)
-
-    async def _one(self, sku: str) -> list[SiteItem]:
-        params = {"marketplaceIds": self._place, "includedData": _DATA}
-        answer = await self._api.get(GET_LISTING, f"{self._path()}/{part(sku)}", params, allow=(404,))
-        return self._read([answer.data], [sku]) if answer.status < 300 else []
 
     def _read(self, rows: list[Any], wanted: list[str]) -> list[SiteItem]:
         found = []
@@ -80,7 +77,8 @@ class Listings:
             sku = text(fields(row).get("sku"))
             if sku in wanted and (item := _item(sku, row)):
                 found.append(item)
-                self._types[sku] = _product_type(row) or _ANY_TYPE
+                summaries = objects(row.get("summaries"))
+                self._types[sku] = (text(summaries[0].get("productType")) if summaries else "") or _ANY_TYPE
         return found
 
     async def push(self, changes: list[QuantityChange]) -> list[PushResult]:
@@ -123,8 +121,8 @@ class Listings:
         results = {}
         for sku, quantity in todo.items():
             try:
-                answer = await self._api.send(
-                    PATCH_LISTING, "PATCH", f"{self._path()}/{part(sku)}", {"marketplaceIds": self._place},
+                answer = await self._api.ask(
+                    PATCH_LISTING, f"{self._path()}/{part(sku)}", {"marketplaceIds": self._place},
                     body=self._wish(sku, quantity),
                 )  # fmt: skip
             except SiteRefused as error:
@@ -159,7 +157,7 @@ class Listings:
 
 def _item(sku: str, row: dict[str, Any]) -> SiteItem | None:
     """The listing as the seller ships it itself; None where Amazon ships it."""
-    offered = [each for each in row.get("fulfillmentAvailability") or () if isinstance(each, dict)]
+    offered = objects(row.get("fulfillmentAvailability"))
     own = [each for each in offered if text(each.get("fulfillmentChannelCode")) == _DEFAULT]
     if offered and not own:
         return None
@@ -168,14 +166,9 @@ def _item(sku: str, row: dict[str, Any]) -> SiteItem | None:
     return SiteItem(sku, sku, "", quantity, bool(quantity), "", True)
 
 
-def _product_type(row: dict[str, Any]) -> str:
-    summaries = row.get("summaries")
-    return text(fields(summaries[0]).get("productType")) if isinstance(summaries, list) and summaries else ""
-
-
 def _first_error(issues: Any) -> str:
-    for issue in issues if isinstance(issues, list) else ():
-        if isinstance(issue, dict) and text(issue.get("severity")) == "ERROR":
+    for issue in objects(issues):
+        if text(issue.get("severity")) == "ERROR":
             return f"Amazon refuses it: {plain(text(issue.get('message'))).rstrip('.')}"
     return "Amazon refuses it without a reason"
 
@@ -186,10 +179,9 @@ def _issues(data: bytes) -> dict[int, str]:
         told = json.loads(data)
     except ValueError:
         raise SiteUnavailable("Amazon sent a result document that is no JSON: try again.", code="damaged") from None
-    issues = fields(told).get("issues")
     by_message: dict[int, list[Any]] = {}
-    for issue in issues if isinstance(issues, list) else ():
-        if isinstance(issue, dict) and isinstance(issue.get("messageId"), int):
+    for issue in objects(fields(told).get("issues")):
+        if isinstance(issue.get("messageId"), int):
             by_message.setdefault(issue["messageId"], []).append(issue)
     return {
         number: _first_error(found)

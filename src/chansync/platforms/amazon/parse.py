@@ -117,6 +117,7 @@ class OrderReader:
         lacks_prices = not is_free and not is_told and status not in PENDING and status != CANCELLED
         billing, delivery, numbers = self._people(raw)
         level = text(fulfillment.get("fulfillmentServiceLevel"))
+        words = level.replace("_", " ").capitalize() or "Delivery"
         by_amazon = text(fulfillment.get("fulfilledBy")) == "AMAZON"
         paid, *part_payments = _payments(raw)
         return Order(
@@ -137,7 +138,7 @@ class OrderReader:
             payment_code="" if is_free else paid.code,
             payment_title="" if is_free else paid.title,
             delivery_code=(f"{FBA}:{level}" if level else FBA) if by_amazon else level,
-            delivery_title=_delivery_title(level, by_amazon),
+            delivery_title=f"{words}, sent by Amazon" if by_amazon else words,
             note=_note(raw, items),
             lines=[_line(item, part, on_top, status in OPEN) for item, part in zip(items, parts, strict=True)],
             shipping=_charges(parts, on_top, ("SHIPPING",)),
@@ -440,11 +441,6 @@ def _payments(raw: dict[str, Any]) -> list[PartPayment]:
     paid = [PartPayment(code, PAID_OTHERWISE.get(code, _BY_AMAZON), amount) for code, amount in amounts.items()]
     paid.sort(key=lambda each: (each.code != PAID_AMAZON, -each.amount))
     return paid or [PartPayment(PAID_AMAZON, _BY_AMAZON, _ZERO)]
-
-
-def _delivery_title(level: str, by_amazon: bool) -> str:
-    words = level.replace("_", " ").capitalize() or "Delivery"
-    return f"{words}, sent by Amazon" if by_amazon else words
 
 
 def _note(raw: dict[str, Any], items: list[dict[str, Any]]) -> str:

@@ -29,12 +29,14 @@ class Operation:
     Attributes:
         rate: requests a second.
         burst: how many a full bucket holds.
+        method: of the request.
         repeatable: whether doing it twice does no harm.
     """
 
     name: str
     rate: float
     burst: int
+    method: str = "GET"
     repeatable: bool = True
 
 
@@ -57,13 +59,13 @@ class Rates:
     """The buckets of a seller.
 
     Args:
-        state: where they are kept; None: in memory only.
+        state: where they are kept.
         realm: goes before their names: the sandbox has buckets of its own.
     """
 
     def __init__(
         self,
-        state: SystemState | None,
+        state: SystemState,
         realm: str = "",
         now: Callable[[], int] = now_ms,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -72,19 +74,17 @@ class Rates:
         self._realm = realm
         self._now = now
         self._sleep = sleep
-        self._kept: dict[str, dict[str, Any]] = {}
         self._rates: dict[str, float] = {}
 
     def rate(self, operation: Operation) -> float:
         """Requests a second, as far as this process has heard."""
         return self._rates.get(operation.name, operation.rate)
 
-    async def recall(self, operation: Operation) -> float:
-        """Requests a second, as an earlier process may have heard it."""
+    async def recall(self, operation: Operation) -> None:
+        """Let ``rate`` answer what an earlier process may have heard."""
         told = await self._change(operation, lambda bucket: (bucket, bucket.get("rate")))
         if told:
             self._rates.setdefault(operation.name, float(told))
-        return self.rate(operation)
 
     async def take(self, operation: Operation, patience: float) -> None:
         """Take a token; waits for one as long as ``patience`` allows, in seconds.
@@ -138,8 +138,4 @@ class Rates:
     async def _change(
         self, operation: Operation, function: Callable[[dict[str, Any]], tuple[dict[str, Any], Any]]
     ) -> Any:
-        name = f"{self._realm}rate {operation.name}"
-        if self._state is not None:
-            return await self._state.change(name, function)
-        self._kept[name], answer = function(self._kept.get(name, {}))
-        return answer
+        return await self._state.change(f"{self._realm}rate {operation.name}", function)

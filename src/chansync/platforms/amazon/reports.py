@@ -19,14 +19,14 @@ from chansync.platforms.amazon.rates import Operation
 from chansync.platforms.amazon.returns import BY_MERCHANT, TO_AMAZON, read_returns
 from chansync.platforms.amazon.settlements import read_settlement
 from chansync.platforms.protocol import UnreadableSettlement
-from chansync.platforms.texts import text
+from chansync.platforms.texts import objects, text
 
 T = TypeVar("T")
 
 GET_REPORTS = Operation("getReports", 0.0222, 10)
 GET_DOCUMENT = Operation("getReportDocument", 0.0167, 15)
 #: Repeated where it fails: a report that was made in vain harms nobody.
-CREATE_REPORT = Operation("createReport", 0.0167, 15)
+CREATE_REPORT = Operation("createReport", 0.0167, 15, "POST")
 GET_REPORT = Operation("getReport", 2.0, 15)
 
 _SETTLEMENT = "GET_V2_SETTLEMENT_REPORT_DATA_FLAT_FILE_V2"
@@ -96,7 +96,7 @@ async def _read(api: SpApi, document: str, read: Callable[[bytes, str], T]) -> T
         DataError: it is this document that cannot be had or read.
     """
     try:
-        told = await api.document(await api.get(GET_DOCUMENT, f"{_ROOT}/documents/{part(document)}"))
+        told = await api.document(await api.ask(GET_DOCUMENT, f"{_ROOT}/documents/{part(document)}"))
     except SiteError as error:
         if error.code not in UNREADABLE:
             raise
@@ -114,8 +114,8 @@ async def _finished(api: SpApi, kind: str) -> list[dict[str, Any]]:
     }  # fmt: skip
     found: list[dict[str, Any]] = []
     for _ in range(_PAGES):
-        answer = await api.get(GET_REPORTS, f"{_ROOT}/reports", params)
-        found += [report for report in rows_of(answer, "reports", code="no_list") if isinstance(report, dict)]
+        answer = await api.ask(GET_REPORTS, f"{_ROOT}/reports", params)
+        found += objects(rows_of(answer, "reports", code="no_list"))
         token = text(answer.fields.get("nextToken"))
         if not token:
             break
@@ -126,7 +126,7 @@ async def _finished(api: SpApi, kind: str) -> list[dict[str, Any]]:
 
 async def _made(api: SpApi, report: str, asked_at: int) -> tuple[str, bool]:
     """The document of a report, empty where there is none, and whether it is over with the report."""
-    answer = await api.get(GET_REPORT, f"{_ROOT}/reports/{part(report)}", allow=(404,))
+    answer = await api.ask(GET_REPORT, f"{_ROOT}/reports/{part(report)}", allow=(404,))
     told = answer.fields if answer.status < 300 else {}
     status = text(told.get("processingStatus")) if told else "GONE"
     if status in _OPEN:
@@ -139,7 +139,7 @@ async def _ask(api: SpApi, kind: str, place: str, name: str) -> None:
     now = await api.login.clock()
     span = {"dataStartTime": utc_text(now - _SPAN), "dataEndTime": utc_text(now)}
     wish = {"reportType": kind, "marketplaceIds": [place], **span}
-    answer = await api.send(CREATE_REPORT, "POST", f"{_ROOT}/reports", body=wish)
+    answer = await api.ask(CREATE_REPORT, f"{_ROOT}/reports", body=wish)
     report = text(answer.fields.get("reportId"))
     if not report:
         raise SiteUnavailable("Amazon takes a report without telling its number: try again.", code="odd")
