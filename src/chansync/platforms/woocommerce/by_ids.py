@@ -58,21 +58,15 @@ class ByIds:
         self.most = PAGE
         self._well = self._failed = 0
 
-    async def of(self, ids: list[str], *, attempts: int = ATTEMPTS) -> dict[str, Any]:
-        """The store's data of each, or the ``SiteError`` with which it fails at it, by id.
+    async def each(self, ids: list[str], *, attempts: int = ATTEMPTS) -> AsyncGenerator[dict[str, Any], None]:
+        """The store's data of each, or the ``SiteError`` with which it fails at it, by id; in parts, as the store gives
+        them, for large orders need not be in memory at once.
 
         Lists leave out the trash, and orders whose status no plugin knows any more: so does this.
 
         Raises:
             SiteError: the store fails, whatever it is asked for.
         """
-        found: dict[str, Any] = {}
-        async for part in self.each(ids, attempts=attempts):
-            found |= part
-        return found
-
-    async def each(self, ids: list[str], *, attempts: int = ATTEMPTS) -> AsyncGenerator[dict[str, Any], None]:
-        """The same in parts, as the store gives them: large orders need not be in memory at once."""
         at = 0
         while at < len(ids):
             chunk = ids[at : at + self.most]

@@ -14,6 +14,7 @@ from chansync.http.client import ATTEMPTS, SiteHttp
 from chansync.http.failures import Answer
 from chansync.model.address import Address, parse_address
 from chansync.model.errors import SiteError, SiteRefused, SiteUnavailable, UsageError
+from chansync.platforms.texts import objects
 from chansync.platforms.woocommerce.address import ROOTS, Place, may_hold
 from chansync.platforms.woocommerce.auth import BASIC, IN_QUERY, OAUTH, Keys, Signing, ways
 from chansync.platforms.woocommerce.discovery import find_store
@@ -35,7 +36,9 @@ _METHODS = {"https": (BASIC, IN_QUERY, OAUTH), "http": (OAUTH,)}
 
 
 @dataclass(slots=True)
-class _Connection:
+class Connection:
+    """Where a store's API is, and a way to sign in that it accepts."""
+
     place: Place
     signing: Signing
 
@@ -53,72 +56,50 @@ class StoreClient:
         self.notes: list[str] = []
         self.facts = facts
         self.version = version if _VERSION.match(version) else "wc/v3"
-        self._address = address
+        self.address = address
         self._keys = keys
-        self._connection: _Connection | None = None
+        self._connection: Connection | None = None
         self._remembered = False
         self._connecting = asyncio.Lock()
 
-    @property
-    def address(self) -> str:
-        """Where the store was found."""
-        return self._connection.place.base if self._connection else str(self._address)
+    async def connect(self, *, fresh: bool = False, instead_of: Connection | None = None) -> Connection:
+        """Where the store is and how to sign in: as connected already, else by the facts, else as found.
 
-    @property
-    def connected_as(self) -> str:
-        """How it is connected, for people."""
-        if self._connection is None:
-            return ""
-        return self._connection.signing.words(self._connection.place.base.startswith("https://"))
-
-    async def connect(self, *, fresh: bool = False) -> None:
-        """Find the store and a way to sign in, from the facts unless ``fresh``.
+        Args:
+            fresh: find it anew.
+            instead_of: this connection failed: find it anew, unless another task has just done so.
 
         Raises:
             SiteError: it is not found, or does not accept the key.
         """
-        if fresh:
-            await self._reconnect(self._connection)
-        else:
-            await self._connected()
-
-    async def _connected(self) -> _Connection:
         async with self._connecting:
-            if self._connection is None:
-                self._connection = self._from_facts()
+            if fresh or self._connection is None or self._connection is instead_of:
+                self._connection = None if fresh or instead_of else self._from_facts()
                 self._remembered = self._connection is not None
             if self._connection is None:
                 self._connection = await self._find()
             return self._connection
 
-    async def _reconnect(self, instead_of: _Connection | None) -> _Connection:
-        """Look for the store anew, unless another task has just done so."""
-        async with self._connecting:
-            if self._connection is instead_of or self._connection is None:
-                self._connection, self._remembered = None, False
-                self._connection = await self._find()
-            return self._connection
-
-    def _from_facts(self) -> _Connection | None:
+    def _from_facts(self) -> Connection | None:
         facts = self.facts
         base, root, method, home = (facts.get(name) for name in ("base", "root", "auth", "home"))
         texts = all(isinstance(value, str) for value in (base, root, method, home))
-        if facts.get("entered") != str(self._address) or not texts or root not in ROOTS:
+        if facts.get("entered") != str(self.address) or not texts or root not in ROOTS:
             return None
-        if method not in _METHODS.get(str(base).partition("://")[0], ()) or not may_hold(self._address, str(base)):
+        if method not in _METHODS.get(str(base).partition("://")[0], ()) or not may_hold(self.address, str(base)):
             return None
-        return _Connection(Place(str(base), str(root)), Signing(str(method), str(home)))
+        return Connection(Place(str(base), str(root)), Signing(str(method), str(home)))
 
-    async def _find(self) -> _Connection:
+    async def _find(self) -> Connection:
         # By HTTPS once that has worked: nobody on the way can then bring the store back to plain HTTP.
-        secured = replace(self._address, place=self._address.place.secured)
-        is_known = self.facts.get("entered") == str(self._address)
-        address = secured if is_known and self.facts.get("base") == str(secured) else self._address
+        secured = replace(self.address, place=self.address.place.secured)
+        is_known = self.facts.get("entered") == str(self.address)
+        address = secured if is_known and self.facts.get("base") == str(secured) else self.address
         found = await find_store(self.http, address, is_known)
         signing = await self._sign_in(found.place, _site_url(found.index.get("home")))
         self.index, self.notes = found.index, found.notes
         self.facts.update(
-            entered=str(self._address),
+            entered=str(self.address),
             base=found.place.base,
             root=found.place.root,
             auth=signing.method,
@@ -133,13 +114,13 @@ class StoreClient:
             self.facts["time_zone"] = float(str(found.index.get("gmt_offset")))
         except ValueError:
             self.facts.setdefault("time_zone", 0.0)
-        return _Connection(found.place, signing)
+        return Connection(found.place, signing)
 
     async def _sign_in(self, place: Place, home: str) -> Signing:
         """The first way that the store accepts. A definite "no" to the secret or its rights ends the search."""
         refused: SiteError | None = None
         for signing in ways(place, home):
-            answer = await self._send(_Connection(place, signing), "GET", "orders", _PROBE)
+            answer = await self._send(Connection(place, signing), "GET", "orders", _PROBE)
             if answer.status < 400:
                 return signing
             error = refusal(answer, self.http.sentences)
@@ -180,12 +161,12 @@ class StoreClient:
         Raises:
             SiteError: what went wrong, in a sentence.
         """
-        connection = await self._connected()
+        connection = await self.connect()
         answer = await self._send(connection, method, route, params, body, repeatable, attempts, version)
         lacks = answer.status == 404 and (not answer.is_json or answer.code == "rest_no_route")
         lost = answer.status == 401 or (lacks and not may_lack)
         if (lost and self._remembered) or answer.moved_to:
-            connection = await self._reconnect(connection)
+            connection = await self.connect(instead_of=connection)
             answer = await self._send(connection, method, route, params, body, repeatable, attempts, version)
         if answer.status >= 400 and not may_refuse:
             raise refusal(answer, self.http.sentences)
@@ -198,14 +179,14 @@ class StoreClient:
         for page in range(1, most + 1):
             answer = await self.ask("GET", route, {**params, "per_page": PAGE, "page": page}, may_lack=may_lack)
             rows = answer.data if isinstance(answer.data, list) else []
-            yield [row for row in rows if isinstance(row, dict)]
+            yield objects(rows)
             total = answer.headers.get("x-wp-totalpages", "")
             if len(rows) < PAGE or (total.isascii() and total.isdigit() and page >= int(total[:6])):
                 return
 
     async def _send(
         self,
-        connection: _Connection,
+        connection: Connection,
         method: str,
         route: str,
         params: Mapping[str, Any] | None = None,
@@ -217,7 +198,7 @@ class StoreClient:
         def sign(verb: str, url: httpx.URL) -> tuple[httpx.URL, dict[str, str]]:
             return connection.signing.sign(self._keys, connection.place, verb, url)
 
-        texts = {name: _text(value) for name, value in (params or {}).items()}
+        texts = {name: str(value) for name, value in (params or {}).items()}
         url = connection.place.url(f"{version or self.version}/{route}", texts)
         answer = await self.http.request(method, url, body=body, sign=sign, repeatable=repeatable, attempts=attempts)
         if answer.note and answer.note not in self.notes:
@@ -237,7 +218,3 @@ def _site_url(value: Any) -> str:
     except UsageError:
         return ""
     return str(value)
-
-
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

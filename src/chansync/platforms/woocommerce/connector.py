@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator, Collection, Iterable
 from contextlib import aclosing
-from datetime import UTC, date, datetime, tzinfo
+from datetime import date, datetime, timedelta, timezone, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,9 +21,8 @@ from chansync.platforms.texts import fields, identifier, text, title
 from chansync.platforms.woocommerce.address import store_address
 from chansync.platforms.woocommerce.auth import Keys
 from chansync.platforms.woocommerce.by_ids import ByIds
-from chansync.platforms.woocommerce.careful import CarefulSource, unreadable
+from chansync.platforms.woocommerce.careful import CarefulSource, count_since, headlines, unreadable
 from chansync.platforms.woocommerce.client import EXACT, PAGE, StoreClient
-from chansync.platforms.woocommerce.headlines import count_since, headlines
 from chansync.platforms.woocommerce.lookups import pull_lookups
 from chansync.platforms.woocommerce.parse import OrderReader, without_large
 from chansync.platforms.woocommerce.pull import Pull
@@ -74,16 +73,16 @@ class WooCommerceConnector:
         await self._client.connect(fresh=True)
         status, currency, may_write = await asyncio.gather(self._report(), self._currency(), self._may_write())
         version = text(fields(status.get("environment")).get("version"))
-        notes = self._client.take_notes()
-        if version and _numbers(version) < _OLDEST:
+        notes, connection = self._client.take_notes(), await self._client.connect()
+        if version and tuple(int(number[:6]) for number in _NUMBER.findall(version)[:3]) < _OLDEST:
             notes.append(f"WooCommerce {version} is too old to tell which orders changed: 5.8 or later is needed.")
         if may_write is False:
             notes.append("The key may only read: statuses and quantities cannot be sent with it.")
         return SiteIdentity(
             title=title(self._client.index.get("name")) or self._http.site,
             version=version or "unknown",
-            address=self._client.address,
-            connected_as=self._client.connected_as,
+            address=connection.place.base,
+            connected_as=connection.signing.words(connection.place),
             may_write=may_write,
             currency=currency or text(fields(status.get("settings")).get("currency")),
             time_zone=self._time_zone(),
@@ -205,19 +204,16 @@ class WooCommerceConnector:
         offset = self.facts.get("time_zone")
         return float(offset) if isinstance(offset, (int, float)) and -24 < offset < 24 else 0.0
 
-    def _zone(self) -> tzinfo | None:
-        name = self.facts.get("zone")
+    def _zone(self) -> tzinfo:
+        """The store's time zone; with summer and winter where the store names it."""
         try:
-            return ZoneInfo(name) if isinstance(name, str) and name else None
+            return ZoneInfo(str(self.facts.get("zone") or "none"))
         except (ValueError, OSError, KeyError):
-            return None
+            return timezone(timedelta(hours=self._time_zone()))
 
     def _beginning(self, start: date) -> int:
         """Just before the first moment of that day in the store's time, UTC milliseconds."""
-        zone = self._zone()
-        midnight = datetime(start.year, start.month, start.day, tzinfo=zone or UTC)
-        offset = 0 if zone else int(self._time_zone() * 3_600_000)
-        return max(0, to_ms(midnight) - offset - 1000)
+        return max(0, to_ms(datetime(start.year, start.month, start.day, tzinfo=self._zone())) - 1000)
 
 
 def _names(value: Any) -> list[str]:
@@ -226,7 +222,3 @@ def _names(value: Any) -> list[str]:
         if isinstance(value, Iterable) and not isinstance(value, str)
         else []
     )
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(number[:6]) for number in _NUMBER.findall(version)[:3])

@@ -20,8 +20,9 @@ from chansync.model.errors import SiteRefused
 from chansync.model.order import Order, UnreadableOrder
 from chansync.model.times import from_ms, now_ms
 from chansync.platforms.protocol import OrderPage
+from chansync.platforms.woocommerce.careful import CarefulSource
 from chansync.platforms.woocommerce.client import PAGE
-from chansync.platforms.woocommerce.source import BY_CHANGE, BY_ID, Page, Query, Row, Shattered, SortRefused, Source
+from chansync.platforms.woocommerce.source import BY_CHANGE, BY_ID, Page, Query, Row, Shattered, SortRefused
 from chansync.platforms.woocommerce.windows import Doubt, Position, by_change, by_id
 
 #: How far a pull goes back behind its cursor, in milliseconds.
@@ -45,19 +46,19 @@ class Pull:
         site: what the store is called in sentences.
         first_after: where a pull without a cursor begins, UTC milliseconds, exclusive; None for everything.
         facts: ``orderby`` is remembered there where the store does not sort by change.
-        zone: the store's time zone, where it changes between summer and winter.
+        zone: the store's time zone.
         now: our clock, UTC milliseconds.
     """
 
     def __init__(
         self,
         site: str,
-        source: Source,
+        source: CarefulSource,
         read: Read,
         cursor: dict[str, Any] | None,
         first_after: int | None,
         facts: dict[str, Any],
-        zone: tzinfo | None,
+        zone: tzinfo,
         now: Callable[[], int] = now_ms,
     ) -> None:
         self._site = site
@@ -164,7 +165,7 @@ class Pull:
         except SortRefused:
             self._facts["orderby"] = BY_ID
             self._notes.append(f"{self._site} does not sort orders by their last change: they come by number.")
-            return await self._source.fetch(Query(self._asked(), None, self._order), 1, size)
+            return await self._fetch_first(size)
         except Shattered as broken:
             return Page([], None, broken.clock, is_part=True, told=broken.told)
 
@@ -224,12 +225,8 @@ class Pull:
             async for page in pages:
                 cursor = self._cursor_at(self._after)
                 if query.before is not None:
-                    cursor["window"] = {
-                        "from": query.after,
-                        "to": query.before,
-                        "id": position.id,
-                        "rank": position.rank,
-                    }
+                    bounds = {"from": query.after, "to": query.before}
+                    cursor["window"] = bounds | {"id": position.id, "rank": position.rank}
                 yield await self._page(page, cursor)
 
     async def _unfinished(self) -> AsyncGenerator[OrderPage, None]:
@@ -254,12 +251,10 @@ class Pull:
         last = next((row.changed for row in reversed(rows) if row.changed is not None), None)
         if last is None:
             return held
-        bound = last - _SECOND
-        if self._zone is not None:
-            moment = from_ms(last).astimezone(self._zone)
-            earlier = from_ms(max(0, last - 3 * 3_600_000)).astimezone(self._zone)
-            back = (earlier.utcoffset() or timedelta()) - (moment.utcoffset() or timedelta())
-            bound -= max(0, int(back.total_seconds() * 1000))
+        moment = from_ms(last).astimezone(self._zone)
+        earlier = from_ms(max(0, last - 3 * 3_600_000)).astimezone(self._zone)
+        back = (earlier.utcoffset() or timedelta()) - (moment.utcoffset() or timedelta())
+        bound = last - _SECOND - max(0, int(back.total_seconds() * 1000))
         return bound if held is None else max(held, bound)
 
     def _later(self, held: int | None) -> int | None:

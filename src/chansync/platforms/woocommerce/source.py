@@ -1,9 +1,9 @@
-"""Pages of a store's orders, and what a request for one looks like."""
+"""Pages of a store's orders, and the request for one."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from chansync.http.client import ATTEMPTS
 from chansync.http.failures import Answer
@@ -69,7 +69,7 @@ class Page:
         clock: the store's clock at the answer, UTC milliseconds, whole seconds.
         is_part: whether it says nothing of how much there is: a window must be read.
         told: whether the store told its clock; else it is guessed by ours.
-        is_frame: whether its rows lack all but their keys (``FRAME``): ``Source.complete`` brings the rest.
+        is_frame: whether its rows lack all but their keys (``FRAME``): ``CarefulSource.complete`` brings the rest.
         weight: bytes of memory that it takes, at the most.
     """
 
@@ -101,34 +101,18 @@ class Shattered(Exception):
         self.told = clock is not None
 
 
-class Source(Protocol):
-    """Where pages come from."""
-
-    async def fetch(self, query: Query, page: int, size: int = PAGE) -> Page:
-        """One page of a query; pages are counted from 1.
-
-        Raises:
-            SortRefused: the store cannot sort like this.
-            Shattered: it can only be told sorted by id; never of a query that is.
-            SiteError: what went wrong, in a sentence.
-        """
-
-    async def complete(self, page: Page) -> None:
-        """Bring the orders of a page that is a frame, as they are now; what has gone since is left out.
-
-        Raises:
-            SiteError: what went wrong, in a sentence.
-        """
-
-
 async def fetch_page(
     client: StoreClient, query: Query, page: int, size: int = PAGE, *, attempts: int = ATTEMPTS, fields: str = ""
 ) -> Page:
-    """One page of a query; see ``Source.fetch``.
+    """One page of a query; pages are counted from 1.
 
     Args:
         attempts: how often it is tried in all.
         fields: the names of what is wanted of each order, with commas; empty for all.
+
+    Raises:
+        SortRefused: the store cannot sort like this.
+        SiteError: what went wrong, in a sentence.
     """
     params = query.params(page, size) | ({"_fields": fields} if fields else {})
     answer = await client.ask("GET", "orders", params, attempts=attempts, may_refuse=True)

@@ -45,7 +45,7 @@ class Statuses:
         """
         wanted = [own for own in map(identifier, external_ids) if own]
         asked = ByIds(self._client, _FIELDS)
-        told = await asked.of(wanted)
+        told = {own: data async for part in asked.each(wanted) for own, data in part.items()}
         found: dict[str, str] = {}
         for own in wanted:
             data = told[own] if own in told else await asked.one(own)

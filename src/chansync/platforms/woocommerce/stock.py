@@ -15,7 +15,7 @@ from urllib.parse import quote
 from chansync.model.errors import SiteError, SiteRefused
 from chansync.model.gtin import gtin_forms
 from chansync.platforms.protocol import PushResult, QuantityChange, SiteItem
-from chansync.platforms.texts import identifier, text
+from chansync.platforms.texts import identifier, objects, text
 from chansync.platforms.woocommerce.by_ids import fails_by_content
 from chansync.platforms.woocommerce.client import PAGE, StoreClient
 from chansync.platforms.woocommerce.failures import NO_ROUTE, Missing
@@ -60,8 +60,7 @@ class Stock:
         for first in range(0, len(known), _GTINS):
             asked = {form for gtin in known[first : first + _GTINS] for form in forms[gtin]}
             params = {"global_unique_id": ",".join(sorted(asked)), "per_page": PAGE, "_fields": _FIELDS}
-            rows = (await self._client.ask("GET", "products", params)).data
-            items = [_item(row) for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+            items = list(map(_item, objects((await self._client.ask("GET", "products", params)).data)))
             if any(asked.isdisjoint(gtin_forms(item.gtin)) for item in items):
                 # Before WooCommerce 9.4 a store does not know that filter, and lists whatever it has.
                 return []

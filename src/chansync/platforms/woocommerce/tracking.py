@@ -12,7 +12,7 @@ from typing import Any
 
 from chansync.model.errors import SiteError, SiteRefused
 from chansync.platforms.protocol import PushResult, TrackingChange
-from chansync.platforms.texts import identifier, text
+from chansync.platforms.texts import identifier, objects, text
 from chansync.platforms.woocommerce.client import StoreClient
 from chansync.platforms.woocommerce.failures import NO_ROUTE, Missing
 
@@ -57,9 +57,8 @@ class Tracking:
             order = await self._client.ask("GET", f"orders/{change.external_id}", {"_fields": "id,line_items"})
         except Missing:
             return PushResult(change.external_id, "the site does not have the order any more", final=True)
-        lines = order.fields.get("line_items")
         told = (
-            await self._by_fulfilment(change, lines if isinstance(lines, list) else [])
+            await self._by_fulfilment(change, objects(order.fields.get("line_items")))
             or await self._by_plugin(change)
             or (self._by_note and await self._by_customer_note(change))
         )
@@ -137,24 +136,21 @@ class Tracking:
                 raise
             self._lacking.add(kind)
             return None
-        return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+        return objects(rows)
 
 
 def _meta(row: dict[str, Any], key: str) -> Any:
-    metas = row.get("meta_data")
-    found = (meta for meta in metas if isinstance(meta, dict)) if isinstance(metas, list) else ()
-    return next((meta.get("value") for meta in found if meta.get("key") == key), None)
+    return next((meta.get("value") for meta in objects(row.get("meta_data")) if meta.get("key") == key), None)
 
 
 def _left(lines: list[dict[str, Any]], fulfilments: list[dict[str, Any]]) -> list[dict[str, int]]:
     """The order's pieces that are in no fulfilment yet; all of them where that leaves none."""
     gone: dict[int, int] = {}
     for row in fulfilments:
-        for entry in _meta(row, "_items") or ():
-            if isinstance(entry, dict):
-                own = int(entry.get("item_id") or 0)
-                gone[own] = gone.get(own, 0) + int(entry.get("qty") or 0)
-    ordered = {int(line["id"]): int(line.get("quantity") or 0) for line in lines if isinstance(line, dict)}
+        for entry in objects(_meta(row, "_items")):
+            own = int(entry.get("item_id") or 0)
+            gone[own] = gone.get(own, 0) + int(entry.get("qty") or 0)
+    ordered = {int(line["id"]): int(line.get("quantity") or 0) for line in lines}
     left = {own: quantity - gone.get(own, 0) for own, quantity in ordered.items()}
     chosen = left if any(quantity > 0 for quantity in left.values()) else ordered
     return [{"item_id": own, "qty": quantity} for own, quantity in chosen.items() if quantity > 0]

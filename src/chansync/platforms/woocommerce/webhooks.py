@@ -43,7 +43,7 @@ class Webhooks:
     async def drop(self, site_id: str) -> None:
         """Delete it."""
         with suppress(Missing):
-            await self._client.ask("DELETE", f"webhooks/{site_id}", {"force": True})
+            await self._client.ask("DELETE", f"webhooks/{site_id}", {"force": "true"})
 
 
 def _read(row: dict[str, Any]) -> SiteWebhook:
