@@ -37,10 +37,9 @@ _ANY_TYPE = "PRODUCT"
 class Listings:
     """The listings of a seller in one marketplace."""
 
-    def __init__(self, api: SpApi, place: str, *, many: int = MANY) -> None:
+    def __init__(self, api: SpApi, place: str) -> None:
         self._api = api
         self._place = place
-        self._many = many
         self._types: dict[str, str] = {}
         self._feeds = Feeds(api, place, FEED, "application/json; charset=UTF-8")
 
@@ -102,7 +101,7 @@ class Listings:
                 results[sku] = PushResult(sku, failed[sku][1])
             else:
                 todo[sku] = wanted
-        results |= await (self._feed(todo) if len(todo) >= self._many else self._patch(todo))
+        results |= await (self._feed(todo) if len(todo) >= MANY else self._patch(todo))
         return [results[change.site_id] for change in changes]
 
     async def _earlier(self) -> tuple[set[str], dict[str, tuple[int, str]]]:
