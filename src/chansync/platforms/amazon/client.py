@@ -131,7 +131,8 @@ class SpApi:
                 await self.rates.refused(operation, error.retry_after)
                 continue
             await self.rates.learn(operation, answer.headers.get("x-amzn-ratelimit-limit", ""))
-            if answer.status in (401, 403) and not renewed and _is_about_token(answer):
+            if answer.status in (401, 403) and not renewed and answer.is_json and "token" in str(answer.data).lower():
+                # It has ended or been taken back.
                 renewed = True
                 self.login.forget(token)
                 continue
@@ -206,11 +207,6 @@ class SpApi:
         if not amazons and (url.scheme, url.host, url.port) != (own.scheme, own.host, own.port):
             raise SiteUnavailable("Amazon named a document in a place that is not its own: try again.", code="odd")
         return url
-
-
-def _is_about_token(answer: Answer) -> bool:
-    """Whether a refusal is about the access token, which may have ended or been taken back, and not about a role."""
-    return "token" in str(answer.data).lower() if answer.is_json else False
 
 
 def _unpacked(data: bytes) -> bytes:

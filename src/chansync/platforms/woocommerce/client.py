@@ -13,12 +13,12 @@ import httpx
 from chansync.http.client import ATTEMPTS, SiteHttp
 from chansync.http.failures import Answer
 from chansync.model.address import Address, parse_address
-from chansync.model.errors import SiteError, SiteRefused, SiteUnavailable, UsageError
+from chansync.model.errors import SiteUnavailable, UsageError
 from chansync.platforms.texts import objects
 from chansync.platforms.woocommerce.address import ROOTS, Place, may_hold
 from chansync.platforms.woocommerce.auth import BASIC, IN_QUERY, OAUTH, Keys, Signing, ways
 from chansync.platforms.woocommerce.discovery import find_store
-from chansync.platforms.woocommerce.failures import KEY_REFUSED, explains_more, refusal
+from chansync.platforms.woocommerce.failures import KEY_REFUSED, refusal, vagueness
 
 #: Asks for amounts as they are stored: a store writes them with the decimals that its prices are shown with, so that a
 #: shop that shows none would tell rounded lines.
@@ -118,7 +118,7 @@ class StoreClient:
 
     async def _sign_in(self, place: Place, home: str) -> Signing:
         """The first way that the store accepts. A definite "no" to the secret or its rights ends the search."""
-        refused: SiteError | None = None
+        refusals = []
         for signing in ways(place, home):
             answer = await self._send(Connection(place, signing), "GET", "orders", _PROBE)
             if answer.status < 400:
@@ -126,14 +126,11 @@ class StoreClient:
             error = refusal(answer, self.http.sentences)
             if answer.status != 401 or isinstance(error, SiteUnavailable):
                 raise error
-            if refused is None or explains_more(error, refused):
-                refused = error
+            refusals.append(error)
             known_secret = answer.code == KEY_REFUSED and signing.method != OAUTH
             if error.code in ("missing_right", "clock") or (known_secret and error.code == "wrong_secret"):
                 break
-        if refused is None:
-            raise SiteRefused(f"{self.http.site} cannot be signed in to.", code="unauthorized")
-        raise refused
+        raise min(refusals, key=vagueness)
 
     async def ask(
         self,

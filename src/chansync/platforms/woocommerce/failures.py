@@ -74,8 +74,7 @@ def _unauthorised(answer: Answer, site: str, said: str) -> SiteError:
     return SiteRefused(sentence.format(site=site, said=said, where=_WHERE), code=code)
 
 
-def explains_more(one: SiteError, other: SiteError) -> bool:
-    """Whether ``one`` tells more about a refused key than ``other``."""
+def vagueness(error: SiteError) -> int:
+    """How little a failure tells about a refused key."""
     order = ["wrong_secret", "missing_right", "clock", "unknown_key", "unauthorized", "password_page"]
-    places = [order.index(error.code) if error.code in order else len(order) for error in (one, other)]
-    return places[0] < places[1]
+    return order.index(error.code) if error.code in order else len(order)
