@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 from chansync.http.client import ATTEMPTS
@@ -149,6 +150,7 @@ class CarefulSource:
         return Row(None, None, None, None, UnreadableOrder("", "", 0, sentence))
 
 
+@dataclass(slots=True)
 class Parts:
     """A page by its parts, the smaller the more the store fails.
 
@@ -161,15 +163,14 @@ class Parts:
         clock: the store's, at the earliest answer; 0 without any.
     """
 
-    def __init__(self, client: StoreClient, query: Query, fields: str) -> None:
-        self._client = client
-        self._query = query
-        self._fields = fields
-        self._last = 0
-        self._ended = False
-        self.counts: set[int] = set()
-        self.failed = 0
-        self.clock = 0
+    client: StoreClient
+    query: Query
+    fields: str
+    counts: set[int] = field(default_factory=set)
+    failed: int = 0
+    clock: int = 0
+    _last: int = 0
+    _ended: bool = False
 
     async def read(self, start: int, end: int, depth: int = 0) -> list[Row]:
         """The rows from one rank to before another; an ``UnreadableOrder`` in the place of each that fails."""
@@ -181,10 +182,10 @@ class Parts:
             low, high = max(start, number * size), min(end, (number + 1) * size)
             try:
                 page = await fetch_page(
-                    self._client, self._query, number + 1, size, attempts=2 if size == 1 else 1, fields=self._fields
+                    self.client, self.query, number + 1, size, attempts=2 if size == 1 else 1, fields=self.fields
                 )
             except SiteError as error:
-                if not await fails_by_content(self._client, error):
+                if not await fails_by_content(self.client, error):
                     raise
                 if size > 1:
                     rows += await self.read(low, high, depth + 1)
