@@ -150,10 +150,11 @@ class WooCommerceConnector:
         if found is not None and bare_number(found.number) == wanted:
             return found
         reader = self._reader()
-        async for rows in self._client.pages("orders", {"search": wanted, **EXACT}, _SEARCHED):
-            for row in rows:
-                if bare_number(text(row.get("number"))) == wanted:
-                    return reader.read(row)
+        async with aclosing(self._client.pages("orders", {"search": wanted, **EXACT}, _SEARCHED)) as pages:
+            async for rows in pages:
+                for row in rows:
+                    if bare_number(text(row.get("number"))) == wanted:
+                        return reader.read(row)
         return found
 
     async def several(self, external_ids: list[str]) -> list[Order | UnreadableOrder]:
