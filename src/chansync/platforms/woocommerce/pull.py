@@ -21,6 +21,7 @@ from chansync.model.errors import SiteRefused
 from chansync.model.order import Order, UnreadableOrder
 from chansync.model.times import from_ms, now_ms
 from chansync.platforms.protocol import OrderPage
+from chansync.platforms.texts import fields
 from chansync.platforms.woocommerce.careful import CarefulSource
 from chansync.platforms.woocommerce.client import PAGE
 from chansync.platforms.woocommerce.source import BY_CHANGE, BY_ID, Page, Query, Row, Shattered, SortRefused
@@ -225,9 +226,7 @@ class Pull:
 
     async def _unfinished(self) -> AsyncGenerator[OrderPage, None]:
         """The rest of a window that an interrupted pull was reading by id."""
-        window = self._cursor.get("window")
-        if not isinstance(window, dict):
-            return
+        window = fields(self._cursor.get("window"))
         start, end, last, rank = (_whole(window.get(name)) for name in ("from", "to", "id", "rank"))
         if end is None or last is None or rank is None:
             return
