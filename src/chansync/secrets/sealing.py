@@ -227,20 +227,16 @@ def unseal(keys: Iterable[PrivateKey], sealed: bytes) -> Opened | None:
 
     for key in keys:
         try:
-            return _opened(bytes(SealedBox(key).decrypt(sealed)))
+            text = bytes(SealedBox(key).decrypt(sealed))
+            if not text.startswith(_BOUND):
+                return Opened(text.decode(), None)
+            what, place, secret = json.loads(text.removeprefix(_BOUND))
+            if all(isinstance(part, str) for part in (what, place, secret)):
+                return Opened(secret, Use(what, place))
         # Users who may edit the database can write anything there.
         except (CryptoError, ValueError, TypeError):
             continue
     return None
-
-
-def _opened(text: bytes) -> Opened:
-    if not text.startswith(_BOUND):
-        return Opened(text.decode(), None)
-    what, place, secret = json.loads(text.removeprefix(_BOUND))
-    if not all(isinstance(part, str) for part in (what, place, secret)):
-        raise ValueError("not what bind makes")
-    return Opened(secret, Use(what, place))
 
 
 def hex_of(key: PrivateKey) -> str:
