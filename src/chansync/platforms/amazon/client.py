@@ -8,7 +8,6 @@ import re
 import zlib
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
@@ -43,14 +42,6 @@ _CHARSET = re.compile(r"charset=\"?([\w.:-]+)", re.IGNORECASE | re.ASCII)
 
 #: Codes of failures that are about one document, and not about Amazon.
 UNREADABLE = frozenset({"damaged", "download", "too_large", "odd"})
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """What Amazon keeps under an address of its own; ``charset`` is its encoding, empty where Amazon names none."""
-
-    data: bytes
-    charset: str
 
 
 class SpApi:
@@ -181,8 +172,9 @@ class SpApi:
         if answer.status >= 400:
             raise SiteUnavailable(f"Amazon did not take a document ({answer.status}): it is sent again.", code="upload")
 
-    async def document(self, told: Answer) -> Document:
-        """A document, from the answer that tells where it is and whether it is packed.
+    async def document(self, told: Answer) -> tuple[bytes, str]:
+        """A document, from the answer that tells where it is and whether it is packed; and its encoding, empty where
+        Amazon names none.
 
         Raises:
             SiteError: Amazon failed; with a code in ``UNREADABLE`` it is this document that cannot be had.
@@ -192,7 +184,7 @@ class SpApi:
             raise SiteUnavailable(f"Amazon did not give a document ({answer.status}): try again.", code="download")
         charset = _CHARSET.search(answer.headers.get("content-type", ""))
         packed = text(told.fields.get("compressionAlgorithm")) == "GZIP"
-        return Document(_unpacked(answer.data) if packed else answer.data, charset[1] if charset else "")
+        return _unpacked(answer.data) if packed else answer.data, charset[1] if charset else ""
 
     def _document(self, address: str) -> httpx.URL:
         """Where a document is kept, if that is a place of Amazon's: nothing else in the network is asked for it.

@@ -134,7 +134,8 @@ class Feeds:
         if not document:
             return FeedResult(messages, True, {})
         answer = await self._api.ask(GET_DOCUMENT, f"{_ROOT}/documents/{part(document)}")
-        return FeedResult(messages, True, report((await self._api.document(answer)).data))
+        data, _ = await self._api.document(answer)
+        return FeedResult(messages, True, report(data))
 
 
 def _without(known: dict[str, Any], feed_id: str) -> dict[str, Any]:

@@ -96,13 +96,13 @@ async def _read(api: SpApi, document: str, read: Callable[[bytes, str], T]) -> T
         DataError: it is this document that cannot be had or read.
     """
     try:
-        told = await api.document(await api.ask(GET_DOCUMENT, f"{_ROOT}/documents/{part(document)}"))
+        data, charset = await api.document(await api.ask(GET_DOCUMENT, f"{_ROOT}/documents/{part(document)}"))
     except SiteError as error:
         if error.code not in UNREADABLE:
             raise
         raise DataError(str(error).rstrip(".")) from None
     # Those of large sellers take a second.
-    return await asyncio.to_thread(read, told.data, told.charset)
+    return await asyncio.to_thread(read, data, charset)
 
 
 async def _finished(api: SpApi, kind: str) -> list[dict[str, Any]]:
