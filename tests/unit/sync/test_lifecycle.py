@@ -17,7 +17,7 @@ import pytest
 from chansync.db.connection import Store
 from chansync.erp.ledger.check import check
 from chansync.erp.ledger.embedded import LEDGER
-from chansync.erp.ledger.stock import balance, set_stock
+from chansync.erp.ledger.stock import set_stock
 from chansync.model.order import Order, Refund, RefundLine
 from chansync.model.sale import SaleState
 from chansync.model.steps import Step
@@ -26,6 +26,7 @@ from chansync.orders.gather import gather
 from chansync.orders.import_order import Action, OrderImport, Outcome
 from chansync.store import channels, mappings, orders
 from support import world
+from support.ledger import balance
 from support.orders import line, order
 
 TOTAL = 1773
