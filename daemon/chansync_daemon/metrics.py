@@ -35,8 +35,8 @@ from chansync.db.version import SCHEMA_VERSION
 from chansync.doctor.daemon import KINDS, diagnose
 from chansync.model.errors import ChansyncError, StoreError, UsageError
 from chansync.store import daemons, metric_queries, webhooks
+from chansync_daemon.listening import Wanted, shown
 from chansync_daemon.logs import LOG
-from chansync_daemon.metrics_wanted import Wanted
 
 #: How often the file is written, in seconds.
 WRITE_EVERY = 15.0
@@ -106,7 +106,7 @@ def _listen(made: CollectorRegistry, address: tuple[str, int]) -> WSGIServer:
         # A busy port may become free; an address that this machine does not have will not appear.
         kind = MetricsBusy if error.errno == errno.EADDRINUSE else UsageError
         raise kind(f"Metrics cannot be served on {host}:{port}: {error.strerror or error}.") from None
-    LOG.info("metrics are on http://%s:%d/metrics", f"[{host}]" if ":" in host else host, server.server_port)
+    LOG.info("metrics are on http://%s/metrics", shown(host, server.server_port))
     return server
 
 

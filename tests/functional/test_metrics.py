@@ -25,7 +25,7 @@ from chansync.model.errors import UsageError
 from chansync.store import daemons, messages, runs, streams
 from chansync.store.runs import RunCounts
 from chansync_daemon import metrics
-from chansync_daemon.metrics_wanted import Wanted, parse_listen
+from chansync_daemon.listening import Wanted, parse_listen
 from support import mailbox, shops, world
 from support.patience import PATIENCE
 

@@ -44,9 +44,8 @@ def _open(db: apsw.Connection, path: Path, channel: Channel) -> tuple[dict[str, 
 
 def _open_system(db: apsw.Connection, path: Path, system: IntegrationSystem) -> dict[str, str]:
     # With the same values that the connector gets, even if others were stored meanwhile.
-    return sealing.open_system(
-        db, path, system.id, destination_of(platform(system.kind).system_parameters, system.values)
-    )
+    place = destination_of(platform(system.kind).system_parameters, system.values)
+    return sealing.open_all(db, path, system.id, place, "system")
 
 
 async def system_settings(store: Store, system: IntegrationSystem) -> SystemSettings:

@@ -117,7 +117,7 @@ def _connect(db: apsw.Connection, path: Path, code: str) -> Remote:
     if kind.embedded is not None:
         raise UsageError(f"The ERP {code} lives in chansync's own database: there is nothing to connect.")
     values = values_of(erp)
-    clear = sealing.open_erp(db, path, erp.id, destination_of(parameters(erp.kind), erp.values))
+    clear = sealing.open_all(db, path, erp.id, destination_of(parameters(erp.kind), erp.values), "erp")
     return kind.connect(ErpSettings(code, values | clear, erp.facts))
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from pathlib import Path
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 import apsw
@@ -49,14 +48,10 @@ def new_secrets(
     if not clear or before != after:
         return dict(clear)
     try:
-        held = _opening(owner)(store.db, store.path, owner_id, before)
+        held = sealing.open_all(store.db, store.path, owner_id, before, owner)
     except KeyUnreadable:
         return dict(clear)
     return {name: secret for name, secret in clear.items() if held.get(name) != secret}
-
-
-def _opening(owner: str) -> Callable[[apsw.Connection, Path, int, str], dict[str, str]]:
-    return {"channel": sealing.open_all, "system": sealing.open_system, "erp": sealing.open_erp}[owner]
 
 
 def sealed(db: apsw.Connection, owner: str, owner_id: int) -> dict[str, bytes]:
@@ -75,7 +70,7 @@ def carried(
     if may_go(before, after) or not held:
         return {}, []
     try:
-        clear = _opening(owner)(store.db, store.path, owner_id, before)
+        clear = sealing.open_all(store.db, store.path, owner_id, before, owner)
     except KeyUnreadable:
         return {}, [entered_for(name, before, after) for name in sorted(held)]
     return seal(store, owner, {name: clear[name] for name in held if name in clear}, after), []

@@ -114,6 +114,20 @@ def log(
     )
 
 
+#: Sentence and data of a message.
+Told = tuple[str, dict[str, Any]]
+
+
+def open_or_solve(
+    db: apsw.Connection, code: str, found: Told | None, by: str, channel_id: int, run_id: int | None = None
+) -> None:
+    """Open the channel's problem of that code, or close it where nothing is found any more."""
+    if found is None:
+        solve_code(db, channel_id, None, code, by)
+    else:
+        log(db, code, found[0], channel_id=channel_id, run_id=run_id, data=found[1])
+
+
 def log_habit(db: apsw.Connection, code: str, sentence: str, *, channel_id: int, run_id: int | None = None) -> None:
     """Write a warning about something that a site does again and again: the same one is counted, not written again."""
     same = "SELECT max(id) FROM message WHERE code = ? AND channel_id = ? AND sentence = ?"

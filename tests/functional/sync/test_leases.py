@@ -15,7 +15,7 @@ from chansync.erp.ledger.stock import set_stock
 from chansync.job_runner import perform
 from chansync.setup import channel_settings
 from chansync.store import channels, jobs, outbox, streams
-from chansync.sync import runner
+from chansync.sync import renewing, runner
 from chansync.sync.idle import pass_over
 from chansync.sync.run_result import RunResult
 from chansync.sync.runner import SyncRequest, sync_channel
@@ -41,7 +41,7 @@ def beside_a_run(
 ) -> RunResult:
     """Let ``work`` happen while a run waits for a site that says nothing; what came of the run."""
     monkeypatch.setattr(runner, "HOLD_EVERY", 0.05)
-    monkeypatch.setattr(runner, "STOP_WITHIN", 0.05)
+    monkeypatch.setattr(renewing, "STOP_WITHIN", 0.05)
     stop = asyncio.Event()
 
     async def whole() -> RunResult:

@@ -60,7 +60,7 @@ class TestFields:
     def test_its_secret_is_nowhere_in_the_file(self, store: Store, site: Path) -> None:
         add(store, site)
 
-        assert sealing.open_system(store.db, store.path, 1, "") == {"key": "secret-key"}
+        assert sealing.open_all(store.db, store.path, 1, "", "system") == {"key": "secret-key"}
         store.db.pragma("wal_checkpoint(TRUNCATE)")
         assert b"secret-key" not in store.path.read_bytes()
 

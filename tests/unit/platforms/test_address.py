@@ -50,7 +50,7 @@ def test_the_place_that_is_sealed_is_the_place_that_is_asked(text: str) -> None:
     values = {"store_domain": text, "consumer_key": "ck", "consumer_secret": "cs"}
     sealed_for = channel_place(values)
     try:
-        base = WooCommerceConnector(ConnectorSettings("shop", values))._client.address
+        base = str(WooCommerceConnector(ConnectorSettings("shop", values))._client.address)
     except SiteRefused:
         return
     place = place_of(sealed_for)
