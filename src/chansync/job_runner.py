@@ -16,11 +16,11 @@ import apsw
 
 from chansync.db.connection import Store, open_async
 from chansync.db.process_locks import abandon, task_owner
-from chansync.model.channel import Channel, FieldError
+from chansync.model.channel import Channel
 from chansync.model.errors import ChansyncError, StoreError, UsageError
 from chansync.secrets.key_file import KeyUnreadable
 from chansync.secrets.redaction import scrub
-from chansync.setup.confirm import ConnectionReport, confirm_channel
+from chansync.setup.confirm import confirm_channel
 from chansync.setup.first_use import use_channel
 from chansync.setup.probe import look
 from chansync.setup.systems import test_system
@@ -299,21 +299,6 @@ def runs_of(result: dict[str, Any]) -> list[RunResult]:
         RunResult(**run | {"counts": RunCounts(**run["counts"]), "plans": [plan_from(plan) for plan in run["plans"]]})
         for run in result.get("runs") or ()
     ]
-
-
-def report_of(job: Job) -> ConnectionReport:
-    """The connection report of a finished ``test`` or ``confirm`` job."""
-    told = job.result or {}
-    return ConnectionReport(
-        job.state == "done",
-        str(told.get("sentence", "")),
-        filled=dict(told.get("filled") or {}),
-        vanished=list(told.get("vanished") or []),
-        code=str(told.get("code") or ""),
-        used=bool(told.get("used")),
-        wrong=[FieldError(name, sentence) for name, sentence in (told.get("wrong") or {}).items()],
-        notes=list(told.get("notes") or []),
-    )
 
 
 def work_off(path: Path, job_id: int) -> None:

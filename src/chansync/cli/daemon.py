@@ -9,18 +9,15 @@ from pathlib import Path
 
 import click
 
-from chansync.cli.support.lazy import examples
-from chansync.cli.support.owner import become_owner
-from chansync.cli.support.session import Session, pass_session
+from chansync.cli.support.lazy import command
+from chansync.cli.support.session import Session, become_owner
 
 
-@click.command(
-    epilog=examples(
-        "chansync daemon",
-        "chansync daemon --json-logs --metrics 127.0.0.1:9464",
-        "chansync daemon --webhooks 9465",
-        "chansync daemon --metrics-file /var/lib/prometheus/node-exporter/chansync.prom",
-    )
+@command(
+    "chansync daemon",
+    "chansync daemon --json-logs --metrics 127.0.0.1:9464",
+    "chansync daemon --webhooks 9465",
+    "chansync daemon --metrics-file /var/lib/prometheus/node-exporter/chansync.prom",
 )
 @click.option("--db", "given", metavar="PATH", help="The database, where it is not named before the command.")
 @click.option("--json-logs", is_flag=True, envvar="CHANSYNC_JSON_LOGS", help="Log lines as JSON.")
@@ -38,7 +35,6 @@ from chansync.cli.support.session import Session, pass_session
 @click.option(
     "--take-over", is_flag=True, help="Start though another machine's daemon worked on this database within a day."
 )
-@pass_session
 def daemon(
     session: Session,
     given: str | None,

@@ -6,17 +6,15 @@ import sys
 
 import click
 
-from chansync.cli.support.lazy import examples
+from chansync.cli.support.lazy import command
 from chansync.model.errors import UsageError
 
 
-@click.command(
-    epilog=examples(
-        "chansync demo",
-        "chansync demo --amazon",
-        "chansync demo --tryton",
-        "chansync demo --headless --orders 200 --seconds 20",
-    )
+@command(
+    "chansync demo",
+    "chansync demo --amazon",
+    "chansync demo --tryton",
+    "chansync demo --headless --orders 200 --seconds 20",
 )
 @click.option("--headless", is_flag=True, help="No screens: sync, then compare every order with its sale.")
 @click.option(

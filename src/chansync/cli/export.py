@@ -2,48 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
 
 import click
 
 from chansync.cli.support import completing
-from chansync.cli.support.lazy import LazyGroup, examples
+from chansync.cli.support.lazy import command
 from chansync.cli.support.named_files import FileType, OutputFile
-from chansync.cli.support.output import add_facts, is_collected, note, print_json, say, table, when
-from chansync.cli.support.session import Session, pass_session
+from chansync.cli.support.output import add_facts, mode, note, print_json, say, table, when
+from chansync.cli.support.session import Session
+from chansync.exports import cursors
+from chansync.exports.rows import Wanted
+from chansync.exports.writers import write_rows
 from chansync.model.errors import UsageError
-
-if TYPE_CHECKING:
-    from chansync.exports.rows import Wanted
-
-_TABLE = {
-    "sales": ("export:sales", "Each sale as it is now."),
-    "orders": ("export:orders", "Each order as it is known."),
-    "documents": ("export:documents", "Financial documents and credits."),
-    "payments": ("export:payments", "Payments and returns."),
-    "stock": ("export:stock", "What there is of each item, now."),
-    "cursors": ("export:list_cursors", "The exports that go on where they ended."),
-    "forget": ("export:forget", "Let one begin anew."),
-}
+from chansync.model.times import parse_moment
 
 _FORMATS = ("csv", "jsonl", "xlsx")
-
-
-@click.group(
-    cls=LazyGroup,
-    table=_TABLE,
-    epilog=examples(
-        "chansync export sales --since 2026-01-01 > sales.csv",
-        "chansync export payments --since 30d --format xlsx -o payments.xlsx",
-        "chansync export sales --cursor books -o /srv/books/",
-    ),
-)
-def export() -> None:
-    """Sales, orders, documents, payments and stock as files for other programs; what connected ERPs tell, too."""
 
 
 _EXAMPLES = (
@@ -52,10 +28,14 @@ _EXAMPLES = (
 )
 
 
+def _target(path: Path) -> Path | OutputFile:
+    """What ``-o`` names: a folder, or a file, which is opened before root gives up its rights."""
+    return path if path.is_dir() else OutputFile(path)
+
+
 def _command(what: str) -> click.Command:
-    @click.command(
-        what,
-        epilog=examples(*(example.replace("sales", what) for example in _EXAMPLES)),
+    @command(
+        *(example.replace("sales", what) for example in _EXAMPLES),
         help=f"Write {what} as CSV, JSON lines or an Excel workbook: to a file, or to standard output.\n\nAmounts are "
         "exact decimals in major units, times are UTC. With --cursor, a file of the folder brings only what is new or "
         "has changed since the last one; killed at any moment, nothing is lost and nothing is there twice.",
@@ -65,66 +45,40 @@ def _command(what: str) -> click.Command:
     @click.option("--channel", shell_complete=completing.channels, metavar="CODE", help="Of one channel only.")
     @click.option("--format", "form", type=click.Choice(_FORMATS), default="csv", show_default=True)
     @click.option("--cursor", metavar="NAME", help="Go on where the export of that name ended; -o names a folder.")
-    @click.option("-o", "--output", metavar="FILE|FOLDER", type=FileType(_Target), help="Where to.")
-    @pass_session
-    def command(
+    @click.option("-o", "--output", metavar="FILE|FOLDER", type=FileType(_target), help="Where to.")
+    def made(
         session: Session,
         since: str | None,
         until: str | None,
         channel: str | None,
         form: str,
         cursor: str | None,
-        output: _Target | None,
+        output: Path | OutputFile | None,
     ) -> None:
-        from chansync.exports.rows import Wanted
-        from chansync.model.times import parse_moment
-
-        wanted = Wanted(
-            what,
-            parse_moment(since) if since else None,
-            parse_moment(until, end=True) if until else None,
-            channel,
-        )
+        begin, end = (parse_moment(since) if since else None), (parse_moment(until, end=True) if until else None)
+        wanted = Wanted(what, begin, end, channel)
         if cursor is not None:
             _go_on(session, cursor, wanted, output, form)
-        elif output is not None:
-            _to_file(session, wanted, output.file(), form)
-        else:
+        elif output is None:
             _to_stdout(session, wanted, form)
+        elif isinstance(output, OutputFile):
+            _to_file(session, wanted, output, form)
+        else:
+            raise UsageError(f"{output} is a folder: name a file, or give --cursor NAME.")
 
-    return command
-
-
-class _Target:
-    """What ``-o`` names: a file, opened before root gives up its rights, or a folder."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._file = None if path.is_dir() else OutputFile(path)
-
-    def file(self) -> OutputFile:
-        """The file.
-
-        Raises:
-            UsageError: it is a folder.
-        """
-        if self._file is None:
-            raise UsageError(f"{self.path} is a folder: name a file, or give --cursor NAME.")
-        return self._file
+    return made
 
 
-def _go_on(session: Session, cursor: str, wanted: Wanted, output: _Target | None, form: str) -> None:
-    from chansync.exports import cursors
-
-    if output is None or not output.path.is_dir():
+def _go_on(session: Session, cursor: str, wanted: Wanted, folder: Path | OutputFile | None, form: str) -> None:
+    if not isinstance(folder, Path):
         raise UsageError("An export with --cursor writes a new file each time: name a folder that is there by -o.")
     db = session.db
     wanted.check(db)
     try:
-        done = cursors.export(db, cursor, wanted, output.path, form)
+        done = cursors.export(db, cursor, wanted, folder, form)
     except OSError as error:
         raise UsageError(
-            f"{output.path} cannot be written ({error.strerror or error}): the folder must belong to the user as whom "
+            f"{folder} cannot be written ({error.strerror or error}): the folder must belong to the user as whom "
             "this runs; root works as the owner of the database's folder."
         ) from None
     add_facts(changed=done.file is not None, file=str(done.file) if done.file else None, rows=done.count)
@@ -141,14 +95,14 @@ def _to_file(session: Session, wanted: Wanted, output: OutputFile, form: str) ->
     with output:
         wanted.check(session.db)
         with open(os.dup(output.descriptor), "wb") as file:
-            count = _write(session, wanted, file, form)
+            count = write_rows(session.db, wanted, file, form)
         output.commit()
     add_facts(changed=True, file=str(output.path), rows=count)
     say(f"{count} row{'' if count == 1 else 's'} written to {output.path}.")
 
 
 def _to_stdout(session: Session, wanted: Wanted, form: str) -> None:
-    if is_collected():
+    if mode.collects:
         raise UsageError("The rows are written as they are: leave --json out (--format jsonl), or name a file with -o.")
     if form == "xlsx":
         raise UsageError("An Excel workbook is written to a file: name it with -o.")
@@ -156,7 +110,7 @@ def _to_stdout(session: Session, wanted: Wanted, form: str) -> None:
     sys.stdout.flush()
     binary = getattr(sys.stdout, "buffer", None)
     if binary is not None and not sys.stdout.isatty():
-        _write(session, wanted, binary, form)
+        write_rows(session.db, wanted, binary, form)
         return
     import io
 
@@ -164,39 +118,20 @@ def _to_stdout(session: Session, wanted: Wanted, form: str) -> None:
 
     # A terminal gets no control characters that strangers may have written into a name.
     text = io.BytesIO()
-    _write(session, wanted, text, form)
+    write_rows(session.db, wanted, text, form)
     for line in text.getvalue().decode().split("\n")[:-1]:
         sys.stdout.write(f"{escaped(line)}\n")
-
-
-def _write(session: Session, wanted: Wanted, file: IO[bytes], form: str) -> int:
-    from chansync.exports import rows, writers
-    from chansync.exports.columns import EXPORTS
-
-    db, count = session.db, 0
-    with contextlib.ExitStack() as stack:
-        db.execute("BEGIN DEFERRED")
-        stack.callback(db.execute, "COMMIT")
-        write = stack.enter_context(writers.FORMATS[form](file, EXPORTS[wanted.what].columns))
-        for row in rows.rows(db, wanted):
-            write(row)
-            count += 1
-    return count
 
 
 sales, orders, documents, payments, stock = map(_command, ("sales", "orders", "documents", "payments", "stock"))
 
 
-@click.command("cursors", epilog=examples("chansync export cursors"))
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@pass_session
+@command("chansync export cursors")
 def list_cursors(session: Session, as_json: bool) -> None:
     """The exports that go on where they ended, and the last file of each."""
     from dataclasses import asdict
 
-    from chansync.exports.cursors import cursors
-
-    found = cursors(session.db)
+    found = cursors.cursors(session.db)
     if as_json:
         print_json([asdict(cursor) for cursor in found])
         return
@@ -204,13 +139,10 @@ def list_cursors(session: Session, as_json: bool) -> None:
     table(("cursor", "of", "files", "last", "file"), rows, right=("files",), flexible="file")
 
 
-@click.command(epilog=examples("chansync export forget books"))
+@command("chansync export forget books")
 @click.argument("cursor")
-@pass_session
 def forget(session: Session, cursor: str) -> None:
     """Forget how far an export came: the next one of that name brings everything again, from file 1 on."""
-    from chansync.exports import cursors
-
     cursors.forget(session.db, cursor)
     add_facts(changed=True)
     say(f"The next export of {cursor} begins anew.")

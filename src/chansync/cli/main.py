@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> int:
         from chansync.cli import screens
         from chansync.cli.support import output
 
-        output.begin(arguments)
+        output.mode.begin(arguments)
         if screens.are_meant(arguments):
             code = screens.show(*arguments[1:])
         else:

@@ -2,92 +2,70 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from chansync.cli.support import completing
-from chansync.cli.support.lazy import LazyGroup, examples
+from chansync.cli.support.fields import split_pairs
+from chansync.cli.support.lazy import command, pairs
 from chansync.cli.support.output import note, print_json, say, table
-from chansync.cli.support.session import Session, pass_session, split_pairs
-
-if TYPE_CHECKING:
-    from chansync.store.mappings import Mapping
-
-_TABLE = {
-    "payment": ("map:payment", "Payment methods to those of the POS."),
-    "delivery": ("map:delivery", "Delivery methods to those of the POS."),
-    "item": ("map:item", "Items that have no SKU or GTIN in common."),
-    "tax": ("map:tax", "Tax transactions by delivery country and VAT number."),
-}
+from chansync.cli.support.session import Session
+from chansync.db.transaction import transaction
+from chansync.store import channels, mappings
 
 
-@click.group("map", cls=LazyGroup, table=_TABLE, epilog=examples("chansync map payment shop-de cod=cash bacs=bank"))
-def map_group() -> None:
-    """Map a site's payment methods, delivery methods and items to the ERP's."""
-
-
-def _command(kind: str, what: str, example: str) -> click.Command:
-    @click.command(
-        kind,
+def _command(kind: str, what: str, *examples: str) -> click.Command:
+    @command(
+        f"chansync map {kind} shop-de",
+        *(f"chansync map {kind} shop-de {example}" for example in examples),
         help=f"Show which {what} each code of the site is, or map codes: SITE=TARGET; SITE= unmaps.",
-        epilog=examples(f"chansync map {kind} shop-de", f"chansync map {kind} shop-de {example}"),
     )
     @click.argument("code", shell_complete=completing.channels)
-    @click.argument("pairs", metavar="[SITE=TARGET]...", nargs=-1, shell_complete=completing.mapping_pairs(kind))
-    @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-    @pass_session
-    def command(session: Session, code: str, pairs: tuple[str, ...], as_json: bool) -> None:
-        _run(session, kind, code, split_pairs(pairs, "SITE=TARGET", at_last=True), {}, as_json)
+    @pairs("[SITE=TARGET]", completing.mapping_pairs(kind), may_name_files=False)
+    def made(session: Session, code: str, pairs: tuple[str, ...], as_json: bool, paid: tuple[str, ...] = ()) -> None:
+        given = split_pairs(paid, "SITE=STATUS,...", at_last=True)
+        _run(session, kind, code, split_pairs(pairs, "SITE=TARGET", at_last=True), given, as_json)
 
-    return command
+    return made
 
 
-@click.command(
-    "payment",
-    help="Show which payment method of the POS each code of the site is, or map codes: SITE=TARGET; SITE= unmaps.",
-    epilog=examples(
-        "chansync map payment shop-de",
-        "chansync map payment shop-de cod=cash bacs=bank",
-        "chansync map payment shop-de --paid cod=completed",
+payment = _command("payment", "payment method of the POS", "cod=cash bacs=bank", "--paid cod=completed")
+# Payment methods alone may have paid statuses of their own.
+payment.params.insert(
+    2,
+    click.Option(
+        ["--paid"],
+        multiple=True,
+        metavar="SITE=STATUS,...",
+        help="The statuses at which orders of that method are paid, in place of the channel's; "
+        "SITE= for the channel's.",
     ),
 )
-@click.argument("code", shell_complete=completing.channels)
-@click.argument("pairs", metavar="[SITE=TARGET]...", nargs=-1, shell_complete=completing.mapping_pairs("payment"))
-@click.option(
-    "--paid",
-    multiple=True,
-    metavar="SITE=STATUS,...",
-    help="The statuses at which orders of that method are paid, in place of the channel's; SITE= for the channel's.",
-)
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@pass_session
-def payment(session: Session, code: str, pairs: tuple[str, ...], paid: tuple[str, ...], as_json: bool) -> None:
-    """The payment methods, which may have paid statuses of their own."""
-    targets = split_pairs(pairs, "SITE=TARGET", at_last=True)
-    _run(session, "payment", code, targets, split_pairs(paid, "SITE=STATUS,...", at_last=True), as_json)
+delivery = _command("delivery", "delivery method of the POS", "flat_rate:1=courier local_pickup:2=")
+item = _command("item", "item of the ERP", "512=SHIRT-RED-M")
+tax = _command("tax", "tax transaction (by country, with +vat or -vat)", "DE=domestic FR+vat=eu-company *=export")
 
 
 def _run(session: Session, kind: str, code: str, pairs: dict[str, str], paid: dict[str, str], as_json: bool) -> None:
     """Map what is given, or list what is mapped."""
+    channel_id = channels.channel(session.db, code).id
     if not pairs and not paid:
         if as_json:
-            print_json(_data(session, kind, code))
+            print_json(_data(session, kind, channel_id))
         else:
-            _list(session, kind, code)
+            _list(session, kind, code, channel_id)
         return
     changed = _map(session, kind, code, pairs, silent=as_json) if pairs else []
     changed += [own for own in _set_paid(session, code, paid, silent=as_json) if own not in changed]
     if as_json:
-        mapped = {"changed": bool(changed), "site_codes": changed, "mappings": _data(session, kind, code)}
+        mapped = {"changed": bool(changed), "site_codes": changed, "mappings": _data(session, kind, channel_id)}
         print_json({"ok": True, "channel": code} | mapped)
 
 
 def _set_paid(session: Session, code: str, given: dict[str, str], *, silent: bool) -> list[str]:
     """Set the paid statuses of payment methods in one transaction; of which they are others now."""
-    from chansync.db.transaction import transaction
     from chansync.setup.channel_settings import set_paid_statuses
-    from chansync.store import channels, mappings
 
     db = session.db
     with transaction(db):
@@ -100,16 +78,9 @@ def _set_paid(session: Session, code: str, given: dict[str, str], *, silent: boo
     return [own for own in given if before.get(own) != after.get(own)]
 
 
-delivery = _command("delivery", "delivery method of the POS", "flat_rate:1=courier local_pickup:2=")
-item = _command("item", "item of the ERP", "512=SHIRT-RED-M")
-tax = _command("tax", "tax transaction (by country, with +vat or -vat)", "DE=domestic FR+vat=eu-company *=export")
-
-
 def _map(session: Session, kind: str, code: str, targets: dict[str, str], *, silent: bool) -> list[str]:
     """All pairs in one transaction: a wrong one changes nothing. Which of the site's codes are mapped otherwise now."""
-    from chansync.db.transaction import transaction
     from chansync.setup.channel_settings import map_method
-    from chansync.store import channels, mappings
 
     db = session.db
     unseen = []
@@ -132,34 +103,28 @@ def _map(session: Session, kind: str, code: str, targets: dict[str, str], *, sil
     return changed
 
 
-def _rows(session: Session, kind: str, code: str) -> list[Mapping]:
-    from chansync.store import channels, mappings
+def _paid(session: Session, kind: str, channel_id: int) -> dict[str, list[str]]:
+    """The paid statuses of payment methods that have their own."""
+    found = mappings.paid_statuses(session.db, channel_id) if kind == "payment" else {}
+    return {site_code: sorted(statuses) for site_code, statuses in sorted(found.items())}
 
-    return mappings.mappings(session.db, channels.channel(session.db, code).id, kind)
 
-
-def _data(session: Session, kind: str, code: str) -> list[dict[str, Any]]:
-    from chansync.store import channels, mappings
-
-    channel = channels.channel(session.db, code)
-    paid = mappings.paid_statuses(session.db, channel.id)
+def _data(session: Session, kind: str, channel_id: int) -> list[dict[str, Any]]:
+    paid = _paid(session, kind, channel_id)
     return [
         {"site_code": r.site_code, "title": r.title, "on_site": r.on_site, "target": r.target}
-        | ({"paid_statuses": sorted(paid.get(r.site_code, ()))} if kind == "payment" else {})
-        for r in _rows(session, kind, code)
+        | ({"paid_statuses": paid.get(r.site_code, [])} if kind == "payment" else {})
+        for r in mappings.mappings(session.db, channel_id, kind)
     ]
 
 
-def _list(session: Session, kind: str, code: str) -> None:
-    from chansync.store import channels, mappings
-
-    rows = _rows(session, kind, code)
+def _list(session: Session, kind: str, code: str, channel_id: int) -> None:
+    rows = mappings.mappings(session.db, channel_id, kind)
     if not rows:
         note(f"{code} has no {kind} codes yet: chansync channel test {code} --fill picks up what its site has.")
         return
     cells = [(r.site_code, r.target or "NOT MAPPED", "yes" if r.on_site else "no", r.title) for r in rows]
     colours = ["" if row.target else "red" for row in rows]
     table(("site code", "ERP", "on site", "title"), cells, flexible="title", colours=colours)
-    paid = mappings.paid_statuses(session.db, channels.channel(session.db, code).id) if kind == "payment" else {}
-    for site_code, statuses in sorted(paid.items()):
-        say(f"{site_code} is paid at {', '.join(sorted(statuses))}.")
+    for site_code, statuses in _paid(session, kind, channel_id).items():
+        say(f"{site_code} is paid at {', '.join(statuses)}.")

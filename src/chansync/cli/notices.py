@@ -2,63 +2,39 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import apsw
 import click
 
 from chansync.cli.support import completing, exit_codes
-from chansync.cli.support.lazy import LazyGroup, examples
+from chansync.cli.support.fields import read_secrets, split_pairs
+from chansync.cli.support.lazy import command, pairs
 from chansync.cli.support.named_files import TextType
-from chansync.cli.support.output import (
-    add_facts,
-    note,
-    print_json,
-    print_line,
-    say,
-    say_changed,
-    say_error,
-    table,
-    when,
-)
-from chansync.cli.support.session import Session, pass_session, split_pairs
+from chansync.cli.support.output import add_facts, note, print_json, say, say_changed, say_error, table, when
+from chansync.cli.support.session import Session
+from chansync.erp import registry
 from chansync.model.errors import UsageError
-
-if TYPE_CHECKING:
-    import apsw
-
-_TABLE = {
-    "show": ("notices:show", "The settings, who is told what, and what waits."),
-    "set": ("notices:change", "Change the mail server, or how often a user is written to."),
-    "add": ("notices:add", "Tell a user by another service too: Telegram, Slack, a web hook…"),
-    "remove": ("notices:remove", "Take such a service away."),
-    "test": ("notices:test", "Send a test by every way."),
-}
+from chansync.notices import settings
+from chansync.secrets import sealing
 
 #: How long ``test`` waits for the daemon, in seconds.
 WAIT = 90
 
 
-@click.group(cls=LazyGroup, table=_TABLE, epilog=examples("chansync notices show", "chansync notices test"))
-def notices() -> None:
-    """Notices of problems, and of their solution, to each channel's notice_user."""
-
-
-@click.command(epilog=examples("chansync notices show", "chansync notices show --json"))
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@pass_session
+@command("chansync notices show", "chansync notices show --json")
 def show(session: Session, as_json: bool) -> None:
     """Show the settings, who is told of which channels' problems, by which ways, and what waits."""
-    from chansync.notices import settings
-
     values: dict[str, Any] = settings.values(session.db)
+    has_password = sealing.has_setting(session.db, "smtp_password")
     ways = _ways(session.db)
     if as_json:
-        print_json({"settings": values | {"smtp_password": _has_password(session.db)}, "ways": ways})
+        print_json({"settings": values | {"smtp_password": has_password}, "ways": ways})
         return
     for each in settings.SETTINGS:
-        text = ("(set)" if _has_password(session.db) else "") if each.is_secret else values[each.name] or ""
+        text = ("(set)" if has_password else "") if each.is_secret else values[each.name] or ""
         say(f"{each.name:<14} {text}".rstrip())
-    print_line()
+    say("")
     if not ways:
         say("Nobody is told: no channel has a notice_user.")
         return
@@ -69,19 +45,12 @@ def show(session: Session, as_json: bool) -> None:
             note(f"{way['user']} by {way['by']} fails: {way['error']}")
 
 
-def _has_password(db: apsw.Connection) -> bool:
-    from chansync.secrets import sealing
-
-    return sealing.has_setting(db, "smtp_password")
-
-
 def _ways(db: apsw.Connection) -> list[dict[str, Any]]:
-    from chansync.erp import registry
     from chansync.store import notices as store
 
     users = store.notice_users(db)
     routes = store.routes(db)
-    found = []
+    found: list[dict[str, Any]] = []
     for user in sorted({*users, *(route.user for route in routes)}):
         try:
             email = registry.user_email(db, user)
@@ -104,31 +73,17 @@ def _ways(db: apsw.Connection) -> list[dict[str, Any]]:
     return found
 
 
-@click.command(
-    "set",
-    epilog=examples(
-        "chansync notices set smtp_host=mail.example smtp_user=notices@shop.example smtp_password=-",
-        "chansync notices set notice_every=1h",
-    ),
+@command(
+    "chansync notices set smtp_host=mail.example smtp_user=notices@shop.example smtp_password=-",
+    "chansync notices set notice_every=1h",
 )
-@click.argument(
-    "pairs",
-    metavar="SETTING=VALUE...",
-    nargs=-1,
-    required=True,
-    type=TextType(),
-    shell_complete=completing.notice_settings,
-)
-@pass_session
+@pairs("SETTING=VALUE", completing.notice_settings)
 def change(session: Session, pairs: tuple[str, ...]) -> None:
     """Change settings; an empty value empties the setting.
 
     smtp_host, smtp_port, smtp_security (starttls, tls or none), smtp_user, smtp_password, mail_from, notice_every. The
     password's value is - (a line of standard input, or typed unseen) or @FILE.
     """
-    from chansync.cli.support.secret_input import read_secrets
-    from chansync.notices import settings
-
     texts = read_secrets(split_pairs(pairs, "setting=value"), settings.BY_NAME)
     changed = settings.change(session.store, texts)
     say_changed("the notices", changed, texts)
@@ -136,20 +91,17 @@ def change(session: Session, pairs: tuple[str, ...]) -> None:
         say("To try it: chansync notices test")
 
 
-@click.command(
-    epilog=examples("chansync notices add anna telegram", "chansync notices add anna hook --address @hook.txt")
-)
+@command("chansync notices add anna telegram", "chansync notices add anna hook --address @hook.txt")
 @click.argument("user", shell_complete=completing.erp_codes("user"))
 @click.argument("name")
 @click.option(
     "--address",
     default="-",
     metavar="-|@FILE",
-    help="Where its address comes from.",
-    show_default=True,
     type=TextType(),
+    show_default=True,
+    help="Where its address comes from.",
 )
-@pass_session
 def add(session: Session, user: str, name: str, address: str) -> None:
     """Notify a user by another service too.
 
@@ -157,43 +109,38 @@ def add(session: Session, user: str, name: str, address: str) -> None:
     with the list of those that are allowed. It holds secrets: it is typed unseen, read from standard input or from a
     file, sealed, and never shown. NAME is what you call it.
     """
-    from chansync.cli.support.secret_input import read_secrets
-    from chansync.notices import settings, user_services
+    from chansync.notices import notifier
 
     clear = read_secrets({"address": address}, {"address": settings.ADDRESS})["address"]
     add_facts(changed=True)
-    service = user_services.add(session.store, user, name, clear)
+    service = notifier.add_service(session.store, user, name, clear)
     say(f"{user} is told by {service} ({name}) too. To try it: chansync notices test {user}")
 
 
-@click.command(epilog=examples("chansync notices remove anna telegram"))
+@command("chansync notices remove anna telegram")
 @click.argument("user", shell_complete=completing.erp_codes("user"))
 @click.argument("name")
-@pass_session
 def remove(session: Session, user: str, name: str) -> None:
     """Take a service away from a user."""
-    from chansync.notices import user_services
+    from chansync.notices import notifier
 
-    user_services.remove(session.store, user, name)
+    notifier.remove_service(session.store, user, name)
     add_facts(changed=True)
     say(f"{user} is not told by {name} any more.")
 
 
-@click.command(epilog=examples("chansync notices test", "chansync notices test anna"))
+@command("chansync notices test", "chansync notices test anna")
 @click.argument("user", required=False, shell_complete=completing.erp_codes("user"))
-@pass_session
 def test(session: Session, user: str | None) -> int:
     """Send a test by every way to one user, or to every notice user. Exit code 1 when one does not arrive."""
-    ok = True
     tried = _tried(session, user)
     for title, error in tried:
-        ok = ok and not error
         if error:
             say_error(f"{title}: {error}", "notice_failed")
         else:
             say(f"{title}: handed over.")
     add_facts(tried=[{"by": title, "ok": not error, "error": error or None} for title, error in tried])
-    return exit_codes.OK if ok else exit_codes.PROBLEMS
+    return exit_codes.PROBLEMS if any(error for _, error in tried) else exit_codes.OK
 
 
 def _tried(session: Session, user: str | None) -> list[tuple[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from chansync.cli.support.owner import become_owner
+from chansync.cli.support.session import become_owner
 from chansync.db.locations import database_path
 
 

@@ -3,44 +3,28 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 import click
 
 from chansync.cli.support import exit_codes
-from chansync.cli.support.lazy import LazyGroup, examples
+from chansync.cli.support.lazy import command
 from chansync.cli.support.named_files import FileType, InputFile, OutputFile, TextType
 from chansync.cli.support.output import add_facts, note, print_json, say, table, when
-from chansync.cli.support.session import Session, pass_session
+from chansync.cli.support.session import Session
+from chansync.db.locations import key_path
 from chansync.model.errors import UsageError
-
-if TYPE_CHECKING:
-    from chansync.secrets.key_file import OpenKey
-    from chansync.secrets.rotation import SealedSecret, SecretsState
-
-_TABLE = {
-    "status": ("secrets:status", "Which are set, since when, and whether they open here."),
-    "rotate": ("secrets:rotate", "Seal them all to a new key."),
-    "recover": ("secrets:recover", "The private key from beside a backup."),
-}
+from chansync.model.times import ago_text, utc_text
+from chansync.secrets import rotation
+from chansync.secrets.key_file import OpenKey
+from chansync.secrets.rotation import SealedSecret, SecretsState
 
 
-@click.group(cls=LazyGroup, table=_TABLE, epilog=examples("chansync secrets status", "chansync secrets rotate"))
-def secrets() -> None:
-    """The keys of channels and systems, which are sealed when they are entered. None is ever shown."""
-
-
-@click.command(epilog=examples("chansync secrets status", "chansync secrets status --json"))
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@pass_session
+@command("chansync secrets status", "chansync secrets status --json")
 def status(session: Session, as_json: bool) -> int:
     """Which secrets are set, since when, and whether they open here. Exit code 3 where the private key is at fault.
 
     Only the daemon's user and root are told whether they open; for everybody else all is well with exit code 0.
     """
-    from chansync.model.times import ago_text
-    from chansync.secrets import rotation
-
     found = rotation.state(session.db, session.path)
     if as_json:
         print_json(_data(found))
@@ -63,8 +47,6 @@ _OPENS = {True: "yes", False: "NO", None: "not told here"}
 
 
 def _data(found: SecretsState) -> dict[str, object]:
-    from chansync.model.times import utc_text
-
     return {
         "public_key": found.fingerprint,
         "private_key": str(found.key),
@@ -83,16 +65,16 @@ def _data(found: SecretsState) -> dict[str, object]:
     }
 
 
-@click.command(
-    epilog=examples("chansync secrets rotate", "chansync secrets rotate --key /root/chansync.key")
-    + "\n\nWhere the private key is a credential of the service, give the command a decrypted copy:\n\n\b\n"
+@command(
+    "chansync secrets rotate", "chansync secrets rotate --key /root/chansync.key",
+    more="\n\nWhere the private key is a credential of the service, give the command a decrypted copy:\n\n\b\n"
     "  systemctl stop chansync; cd /etc/credstore.encrypted; umask 077\n"
     "  systemd-creds decrypt --name=chansync.key chansync.key /root/chansync.key\n"
     "  chansync secrets rotate --key /root/chansync.key\n"
     "  mv chansync.key chansync.key.before-$(date +%F)\n"
     "  systemd-creds encrypt --name=chansync.key /root/chansync.key chansync.key\n"
-    "  systemctl start chansync; shred -u /root/chansync.key"
-)
+    "  systemctl start chansync; shred -u /root/chansync.key",
+)  # fmt: skip
 @click.option(
     "--key",
     type=FileType(lambda path: InputFile(path, write=True)),
@@ -100,16 +82,12 @@ def _data(found: SecretsState) -> dict[str, object]:
     help="The private key, where it is a credential of the service: a decrypted copy, which gets the new one.",
 )
 @click.option("--lost", is_flag=True, help="The private key is lost: make a new one; the secrets are entered again.")
-@pass_session
 def rotate(session: Session, key: InputFile | None, lost: bool) -> int:
     """Make a new pair of keys and seal every secret to it. For the daemon's user, or root.
 
     A running daemon goes on. Killed at any moment, nothing is lost: run it again. The old key is kept, in the private
     folder: backups made before this rotation can be decrypted only with it.
     """
-    from chansync.db.locations import key_path
-    from chansync.secrets import rotation
-    from chansync.secrets.key_file import OpenKey
     from chansync.setup.sealed_places import use_of
 
     file = _open_key(session, key) if key else key_path(session.path)
@@ -142,8 +120,6 @@ def rotate(session: Session, key: InputFile | None, lost: bool) -> int:
 
 def _open_key(session: Session, key: InputFile) -> OpenKey:
     """The key file that was named; from here on root is the owner of the database's folder."""
-    from chansync.secrets.key_file import OpenKey
-
     _ = session.path
     try:
         return OpenKey(key.path.absolute(), key.descriptor())
@@ -165,13 +141,10 @@ def _again(lost: list[SealedSecret]) -> list[str]:
     return commands
 
 
-@click.command(
-    epilog=examples("chansync secrets recover /backup/chansync-20261124-154601.key -o /root/chansync.key"),
-)
+@command("chansync secrets recover /backup/chansync-20261124-154601.key -o /root/chansync.key")
 @click.argument("file", type=FileType(InputFile))
 @click.option("-o", "--output", metavar="FILE", required=True, type=FileType(OutputFile), help="The key file to make.")
 @click.option("--passphrase", default="-", metavar="-|@FILE", type=TextType(), help="Where the passphrase comes from.")
-@pass_session
 def recover(session: Session, file: InputFile, output: OutputFile, passphrase: str) -> None:
     """Open a private key that db backup --seal-key has put beside a backup. Nobody else can read the file."""
     from chansync.cli.db.backup import opened_key

@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from chansync.cli.support import exit_codes
-from chansync.cli.support.lazy import LazyGroup, examples
-from chansync.cli.support.output import add_facts, note, print_json, say
-from chansync.cli.support.session import Session, pass_session
-
-if TYPE_CHECKING:
-    from chansync.systemd_service import ServiceState
-    from chansync_daemon.systemd.installation import Standing
-
-_TABLE = {
-    "install": ("service:install", "Put units, user and folders in place."),
-    "uninstall": ("service:uninstall", "Take the unit away; the data stays."),
-    "status": ("service:status", "How the service stands."),
-    "take-over": ("service:take_over", "Let the daemon work here after another machine's."),
-}
+from chansync.cli.support.lazy import command
+from chansync.cli.support.output import add_facts, is_agreed, note, print_json, say, say_each
+from chansync.cli.support.session import Session
+from chansync_daemon.systemd import installation
+from chansync_daemon.systemd.files import State
+from chansync_daemon.systemd.installation import Standing
 
 _ROOT = click.option(
     "--root",
@@ -32,12 +23,7 @@ _ROOT = click.option(
 )
 
 
-@click.group(cls=LazyGroup, table=_TABLE, epilog=examples("chansync service status", "chansync service install"))
-def service() -> None:
-    """The daemon as a service of this machine, under systemd: started at boot, watched, restarted, sandboxed."""
-
-
-@click.command(epilog=examples("chansync service install", "chansync service install --dry-run"))
+@command("chansync service install", "chansync service install --dry-run")
 @_ROOT
 @click.option("--program", metavar="PATH", help="The chansync that the service starts, where it is not this one.")
 @click.option("--dry-run", is_flag=True, help="Print the files, write nothing. Needs no root.")
@@ -49,17 +35,12 @@ def install(root: Path, program: str | None, dry_run: bool, force: bool) -> None
     key and /var/backups/chansync, a unit that runs this very installation in a sandbox, and a timer of its backups.
     Nothing is started. Where the Debian package brings the service, there is nothing to install.
     """
-    from chansync_daemon.systemd import installation
-
     files = installation.plan(root.absolute(), program)
     if dry_run:
         for file in files:
             say(f"# {file.path}: {file.state()}\n{file.text}")
         return
-    changed = False
-    for sentence in installation.install(root.absolute(), files, force=force):
-        changed = True
-        say(sentence)
+    changed = say_each(installation.install(root.absolute(), files, force=force))
     if root.absolute() != installation.ROOT:
         say("Nothing was started: only files were written.")
         return
@@ -81,21 +62,16 @@ def _next_steps(found: Standing) -> None:
         rows[0] = ("systemctl restart chansync", "let the new version and unit take effect")
     elif not found.service.active:
         rows[0] = ("systemctl enable --now chansync", "once systemd runs here: it does not now")
-    for command, purpose in rows:
-        say(f"  {command:<33}{purpose}")
+    for line, purpose in rows:
+        say(f"  {line:<33}{purpose}")
 
 
-@click.command(epilog=examples("chansync service uninstall"))
+@command("chansync service uninstall")
 @_ROOT
 @click.option("--force", is_flag=True, help="Remove files that were edited by hand, too.")
 def uninstall(root: Path, force: bool) -> None:
     """Stop the service and take its files away. Needs root. The database, the private key, user and group stay."""
-    from chansync_daemon.systemd import installation
-
-    changed = False
-    for sentence in installation.uninstall(root.absolute(), force=force):
-        changed = True
-        say(sentence)
+    changed = say_each(installation.uninstall(root.absolute(), force=force))
     add_facts(changed=changed)
     if not changed:
         say("The service is not installed.")
@@ -105,59 +81,59 @@ def uninstall(root: Path, force: bool) -> None:
         say(f"  {installation.removal()}")
 
 
-@click.command(epilog=examples("chansync service status", "chansync service status --json"))
+@command("chansync service status", "chansync service status --json")
 @_ROOT
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def status(root: Path, as_json: bool) -> int:
     """How the service stands, and why it does not run.
 
     Exit code 1 where it failed, is not installed, or not as this version would install it.
     """
-    from chansync_daemon.systemd import installation
-    from chansync_daemon.systemd.files import State
-
     found = installation.standing(root.absolute())
     is_current = all(state is State.CURRENT for _, state in found.files)
     is_well = is_current and not found.service.trouble
     if as_json:
+        service = found.service
         print_json(
             {
-                "installed": found.installed,
-                "current": is_current,
-                "active": found.service.active,
-                "enabled": found.service.enabled,
-                "trouble": found.service.trouble,
-                "exit_code": found.service.exit_code,
-                "restarts": found.service.restarts,
-                "files": {str(file.path): str(state) for file, state in found.files},
-                "user": found.user,
-                "members": found.members,
-                "directory": found.directory,
+                "installed": found.installed, "current": is_current, "active": service.active,
+                "enabled": service.enabled, "trouble": service.trouble, "exit_code": service.exit_code,
+                "restarts": service.restarts, "files": {str(file.path): str(state) for file, state in found.files},
+                "user": found.user, "members": found.members, "directory": found.directory,
             }
-        )
-        return exit_codes.OK if is_well else exit_codes.PROBLEMS
-    for file, state in found.files:
-        say(f"{file.path}: {_STATES[state]}")
-    if found.service.active:
-        _tell_of_service(found.service)
-    if root.absolute() == installation.ROOT:
-        say(_people(found))
-    if not found.installed:
-        say("Install it: chansync service install")
+        )  # fmt: skip
+    else:
+        _show(found, here=root.absolute() == installation.ROOT)
     return exit_codes.OK if is_well else exit_codes.PROBLEMS
 
 
-@click.command(epilog=examples("chansync service take-over"))
+def _show(found: Standing, *, here: bool) -> None:
+    for file, state in found.files:
+        say(f"{file.path}: {_STATES[state]}")
+    service = found.service
+    if service.active:
+        enabled = service.enabled or "not installed"
+        say(f"The service is {service.active} and {enabled}. More: systemctl status chansync")
+        if service.trouble:
+            say(f"{service.trouble}.".replace("..", "."))
+        if service.active == "failed":
+            say("When that is mended: systemctl start chansync")
+    if here and not found.user:
+        say("There is no user chansync yet.")
+    elif here:
+        members = ", ".join(found.members) or "nobody; add a colleague: usermod -aG chansync NAME"
+        folder = "" if found.directory else " One of its folders is missing (chansync service install)."
+        say(f"The user chansync is there.{folder} In its group: {members}.")
+    if not found.installed:
+        say("Install it: chansync service install")
+
+
+@command("chansync service take-over")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@pass_session
 def take_over(session: Session, yes: bool) -> int:
     """Let the daemon of this machine work on a database that another machine's daemon worked on within a day.
 
     The daemon then starts with systemctl start chansync. Without a service: chansync daemon --take-over
     """
-    import sys
-
-    from chansync.model.errors import UsageError
     from chansync.store import daemons
 
     state = daemons.state(session.db)
@@ -166,24 +142,12 @@ def take_over(session: Session, yes: bool) -> int:
         say("No daemon of another machine is known here. Start this one's: systemctl start chansync")
         return exit_codes.OK
     note(f"Two daemons on two copies would both send to the sites: {state.host} must be off, or its service disabled.")
-    if not yes:
-        if not sys.stdin.isatty():
-            raise UsageError("Nothing was changed: there is no terminal to confirm on; give --yes.")
-        if not click.confirm(f"Is the daemon of {state.host} off?", err=True):
-            note("Nothing was changed.")
-            return exit_codes.PROBLEMS
+    if not is_agreed(f"Is the daemon of {state.host} off?", "Nothing was changed", yes=yes):
+        return exit_codes.PROBLEMS
     daemons.forget(session.db)
     add_facts(changed=True, host=state.host)
     say("The daemon of this machine may start: systemctl start chansync")
     return exit_codes.OK
-
-
-def _tell_of_service(found: ServiceState) -> None:
-    say(f"The service is {found.active} and {found.enabled or 'not installed'}. More: systemctl status chansync")
-    if found.trouble:
-        say(f"{found.trouble}.".replace("..", "."))
-    if found.active == "failed":
-        say("When that is mended: systemctl start chansync")
 
 
 _STATES = {
@@ -193,11 +157,3 @@ _STATES = {
     "edited": "edited by hand; it is left as it is",
     "hiding": "of an earlier installation, used instead of the package's; remove it: chansync service uninstall",
 }
-
-
-def _people(found: Standing) -> str:
-    if not found.user:
-        return "There is no user chansync yet."
-    members = ", ".join(found.members) or "nobody; add a colleague: usermod -aG chansync NAME"
-    folder = "" if found.directory else " One of its folders is missing (chansync service install)."
-    return f"The user chansync is there.{folder} In its group: {members}."

@@ -1,4 +1,4 @@
-"""``chansync apply`` and ``export-setup``: the whole set-up as a file."""
+"""``chansync apply`` and ``export-setup``: the whole set-up as a file; and those of channels alone."""
 
 from __future__ import annotations
 
@@ -10,28 +10,31 @@ from pathlib import Path
 
 import click
 
-from chansync.cli.support.lazy import examples
+from chansync.cli.support import completing
+from chansync.cli.support.lazy import command
 from chansync.cli.support.named_files import FileType, InputFile, OutputFile, input_file
-from chansync.cli.support.output import add_facts, is_collected, note, print_text, say
-from chansync.cli.support.session import Session, pass_session
+from chansync.cli.support.output import add_facts, mode, note, print_text, say
+from chansync.cli.support.session import Session
 from chansync.model.errors import UsageError
 
 #: The largest file of a set-up, in bytes; a hundred thousand mappings are a quarter of it.
 _LARGEST = 16 * 1024 * 1024
 
 
-@click.command(
-    epilog=examples(
-        "chansync apply setup.toml --check",
-        "chansync apply setup.toml",
-        "chansync export-setup | ssh other chansync apply - --keep-secrets",
-    )
+_output = click.option(
+    "-o", "--output", metavar="FILE", type=FileType(lambda path: OutputFile(path, mode=0o666)), help="Write to a file."
+)
+
+
+@command(
+    "chansync apply setup.toml --check",
+    "chansync apply setup.toml",
+    "chansync export-setup | ssh other chansync apply - --keep-secrets",
 )
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=FileType(InputFile))
 @click.option("--check", is_flag=True, help="Say what would be done, and change nothing.")
 @click.option("--prune", is_flag=True, help="Remove what no file names, of those tables that the files have.")
 @click.option("--keep-secrets", is_flag=True, help="Read no secret: those that are stored stay.")
-@pass_session
 def apply(session: Session, files: tuple[InputFile, ...], check: bool, prune: bool, keep_secrets: bool) -> None:
     """Make the set-up what the files say: all of it, or nothing where anything is wrong.
 
@@ -39,10 +42,10 @@ def apply(session: Session, files: tuple[InputFile, ...], check: bool, prune: bo
     input. What they name is afterwards as they say: a field that is left out gets its default. What they do not name
     stays. Where it is so already, nothing is written.
     """
-    apply_files(session, files, check=check, prune=prune, keep_secrets=keep_secrets)
+    _apply(session, files, check=check, prune=prune, keep_secrets=keep_secrets)
 
 
-def apply_files(
+def _apply(
     session: Session, files: tuple[InputFile, ...], *, check: bool, prune: bool = False, keep_secrets: bool = False
 ) -> None:
     """Apply files, and say what was done."""
@@ -54,7 +57,16 @@ def apply_files(
         session.refuse_as_file(file.path)
         texts.append((str(file.path), _text(file)))
     others = [str(file.path) for file in files if _is_anothers(file)]
-    read_file = _refusing(others[0]) if others else _secret_file
+
+    def read_file(path: Path) -> bytes:
+        if others:
+            raise UsageError(
+                f"root reads files of secrets for a set-up of root's own only: once you have read it, chown root "
+                f"{others[0]} and chmod go-w {others[0]}"
+            )
+        with input_file(path).open() as file:
+            return file.read(1_000_001)
+
     found = document.read(texts, read_file=read_file, keep_secrets=keep_secrets)
     plan = applying.apply(session.store, found, check=check, prune=prune)
     add_facts(
@@ -80,21 +92,6 @@ def _is_anothers(file: InputFile) -> bool:
     return stat.S_ISREG(found.st_mode) and (found.st_uid != 0 or bool(found.st_mode & 0o022))
 
 
-def _refusing(name: str) -> Callable[[Path], bytes]:
-    def refuse(path: Path) -> bytes:
-        raise UsageError(
-            f"root reads files of secrets for a set-up of root's own only: once you have read it, chown root {name} "
-            f"and chmod go-w {name}"
-        )
-
-    return refuse
-
-
-def _secret_file(path: Path) -> bytes:
-    with input_file(path).open() as file:
-        return file.read(1_000_001)
-
-
 def _text(file: InputFile) -> str:
     try:
         if file.path == Path("-"):
@@ -112,21 +109,18 @@ def _text(file: InputFile) -> str:
         raise UsageError(f"{file.path}, line {line}: this is not UTF-8 text.") from None
 
 
-@click.command("export-setup", epilog=examples("chansync export-setup > setup.toml", "chansync export-setup -o s.toml"))
-@click.option(
-    "-o", "--output", metavar="FILE", type=FileType(lambda path: OutputFile(path, mode=0o666)), help="Write to a file."
-)
-@pass_session
+@command("chansync export-setup > setup.toml", "chansync export-setup -o s.toml")
+@_output
 def export_setup(session: Session, output: OutputFile | None) -> None:
     """Write the whole set-up as TOML, for chansync apply. Secrets are not in it: it names a file for each."""
     from chansync.setup.setup_file.exporting import export
 
-    write(session, output, lambda: export(session.db))
+    _write(session, output, lambda: export(session.db))
 
 
-def write(session: Session, output: OutputFile | None, text: Callable[[], str]) -> None:
+def _write(session: Session, output: OutputFile | None, text: Callable[[], str]) -> None:
     """Write a text to a file, or to standard output."""
-    if output is None and is_collected():
+    if output is None and mode.collects:
         raise UsageError("It is written as TOML: leave --json out, or name a file with -o.")
     if output is None:
         print_text(text())
@@ -138,3 +132,27 @@ def write(session: Session, output: OutputFile | None, text: Callable[[], str]) 
         output.commit()
     add_facts(changed=True, file=str(output.path))
     say(f"Written to {output.path}.")
+
+
+@command("chansync channel export > channels.toml", "chansync channel export shop-de -o shop.toml")
+@click.argument("codes", shell_complete=completing.channels, metavar="[CODE]...", nargs=-1)
+@_output
+def export_channels(session: Session, codes: tuple[str, ...], output: OutputFile | None) -> None:
+    """Write channels (none named: all) with their systems and mappings as TOML. Secrets are left out.
+
+    The whole set-up is written by chansync export-setup.
+    """
+    from chansync.setup.setup_file import exporting
+
+    _write(session, output, lambda: exporting.export_channels(session.db, codes))
+
+
+@command("chansync channel import channels.toml --dry-run", "chansync channel import -")
+@click.argument("source", metavar="FILE", type=FileType(InputFile))
+@click.option("--dry-run", is_flag=True, help="Say what would change, and write nothing.")
+def import_channels(session: Session, source: InputFile, dry_run: bool) -> None:
+    """Read systems, channels and mappings from TOML (- is standard input): the same as chansync apply FILE.
+
+    The file is the whole truth for each channel in it: a field that it does not name gets its default.
+    """
+    _apply(session, (source,), check=dry_run)

@@ -8,9 +8,9 @@ from typing import Any
 import apsw
 import click
 
-from chansync.cli.support.lazy import examples
+from chansync.cli.support.lazy import command
 from chansync.cli.support.output import print_json, say, table
-from chansync.cli.support.session import Session, pass_session
+from chansync.cli.support.session import Session
 from chansync.doctor.daemon import Diagnosis, diagnose
 from chansync.model.times import ago_text, now_ms, utc_text
 from chansync.store import daemons, overview
@@ -22,16 +22,11 @@ from chansync.store.overview import ChannelLine
 MANY = 20
 
 
-@click.command(epilog=examples("chansync status", "chansync status --failing", "chansync status --json"))
+@command("chansync status", "chansync status --failing", "chansync status --json")
 @click.option("--failing", is_flag=True, help="Only channels that fail or have open problems.")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@pass_session
 def status(session: Session, failing: bool, as_json: bool) -> None:
     """The daemon, the channels and open problems at a glance."""
-    _show(session.db, str(session.path), as_json=as_json, failing=failing)
-
-
-def _show(db: apsw.Connection, path: str, *, as_json: bool, failing: bool) -> None:
+    db = session.db
     daemon = diagnose(db)
     every = overview.channel_lines(db)
     wrong = [line for line in every if line.problems or line.failures]
@@ -40,7 +35,7 @@ def _show(db: apsw.Connection, path: str, *, as_json: bool, failing: bool) -> No
     if as_json:
         print_json(
             {
-                "database": path,
+                "database": str(session.path),
                 "daemon": _daemon_data(daemon, daemons.state(db)),
                 "open_problems": problems,
                 "channels": [line_data(line) for line in lines],
@@ -54,8 +49,7 @@ def _show(db: apsw.Connection, path: str, *, as_json: bool, failing: bool) -> No
         return
     if lines:
         _table(lines)
-    for sentence in erp_sentences(db):
-        say(sentence)
+    _say_erps(db)
     if failing:
         say(f"{len(wrong)} of {len(every)} channels fail or have open problems.")
     elif wrong and len(every) > MANY:
@@ -65,16 +59,14 @@ def _show(db: apsw.Connection, path: str, *, as_json: bool, failing: bool) -> No
         say(f"{problems} problem{'' if one else 's'} {'is' if one else 'are'} open: chansync log --open")
 
 
-def erp_sentences(db: apsw.Connection) -> list[str]:
+def _say_erps(db: apsw.Connection) -> None:
     """What connected ERPs have not done, a line each."""
-    said = []
     for each in erps(db):
         waiting, refused = each.steps.get("waiting", 0) + each.steps.get("sent", 0), each.steps.get("problem", 0)
         answered = f"last answer {ago_text(each.last_ok_at)} ago" if each.last_ok_at else "no answer yet"
         failing = f", {each.failures} runs failed" if each.failures else ", the last try failed" if each.failed else ""
         see = ". See: chansync erp connected" if failing else "."
-        said.append(f"ERP {each.erp}: {answered}, {waiting} steps wait, {refused} are refused{failing}{see}")
-    return said
+        say(f"ERP {each.erp}: {answered}, {waiting} steps wait, {refused} are refused{failing}{see}")
 
 
 def _table(lines: list[ChannelLine]) -> None:

@@ -7,6 +7,8 @@ that waits, nor for one that may not be the daemon's.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import apsw
 
 from chansync import __version__, systemd_service
@@ -30,7 +32,7 @@ NEVER = "never"
 KINDS = (RUNNING, OTHER_VERSION, WAITING, HUNG, STARTING, STOPPED, ELSEWHERE, NEVER)
 
 
-class Diagnosis:
+class Diagnosis(NamedTuple):
     """The state of the daemon.
 
     Attributes:
@@ -41,14 +43,11 @@ class Diagnosis:
         command: only the command of the advice, for narrow places; empty if there is none.
     """
 
-    __slots__ = ("advice", "command", "headline", "kind", "sentence")
-
-    def __init__(self, kind: str, headline: str, sentence: str, advice: str = "", command: str = "") -> None:
-        self.kind = kind
-        self.headline = headline
-        self.sentence = sentence
-        self.advice = advice
-        self.command = command
+    kind: str
+    headline: str
+    sentence: str
+    advice: str = ""
+    command: str = ""
 
     @property
     def works(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,62 +19,43 @@ if TYPE_CHECKING:
     from nacl.public import PrivateKey
 
 
-@dataclass(slots=True)
-class Drill:
-    """What came of it: ``sentences`` on what is right, ``faults`` on what is not."""
-
-    sentences: list[str] = field(default_factory=list)
-    faults: list[str] = field(default_factory=list)
-
-    @property
-    def ok(self) -> bool:
-        """Whether a restore would do."""
-        return not self.faults
-
-
-def drill(name: Path, copy: Path, keys: bytes | None, original: Path) -> Drill:
-    """Try a copy of a backup, in a folder of its own, which it may change.
+def try_out(name: Path, copy: Path, keys: bytes | None, original: Path) -> tuple[list[str], list[str]]:
+    """Try a copy of a backup, in a folder of its own, which it may change; what is right, and what is not.
 
     Args:
         name: the backup's name for people.
         keys: the contents of a private key file; None: the key of the database at ``original``.
     """
-    done = Drill()
+    found: list[str] = []
     try:
-        done.sentences.append(f"Sound: {backup.look_through(copy, name).sentence(name)}")
+        found.append(f"Sound: {backup.look_through(copy, name).sentence(name)}")
         if prepare(copy, create=False, upgrades=True):
-            done.sentences.append("It is of an older chansync, and was brought up to date.")
+            found.append("It is of an older chansync, and was brought up to date.")
         store = open_store(copy, create=False)
     except ChansyncError as error:
-        done.faults.append(str(error))
-        return done
-    try:
-        _ledger(store, done)
-        _secrets(store, done, keys, original)
-    finally:
-        store.close()
-    return done
+        return found, [str(error)]
+    with contextlib.closing(store):
+        faults = _ledger(store)
+        found += [] if faults else ["Its ledger is consistent."]
+        said, is_fault = _secrets(store, keys, original)
+        (faults if is_fault else found).append(said)
+    return found, faults
 
 
-def _ledger(store: Store, done: Drill) -> None:
+def _ledger(store: Store) -> list[str]:
     faults = [sentence for erp in registry.erps(store.db) for sentence in erp.faults(store.db)]
     broken = len(list(store.db.execute("PRAGMA foreign_key_check")))
-    if broken:
-        faults.append(f"{broken} rows point to rows that are not there.")
-    done.faults += faults
-    if not faults:
-        done.sentences.append("Its ledger is consistent.")
+    return faults + ([f"{broken} rows point to rows that are not there."] if broken else [])
 
 
-def _secrets(store: Store, done: Drill, keys: bytes | None, original: Path) -> None:
+def _secrets(store: Store, keys: bytes | None, original: Path) -> tuple[str, bool]:
+    """Whether the secrets can be opened, in a sentence, and whether that is a fault."""
     try:
         opening = sealing.private_keys(key_path(original)) if keys is None else _parsed(keys)
     except KeyUnreadable as error:
         if keys is None:
-            done.sentences.append(f"Its secrets were not tried: {error} Or give your copy of the key: --key FILE")
-        else:
-            done.faults.append(str(error))
-        return
+            return f"Its secrets were not tried: {error} Or give your copy of the key: --key FILE", False
+        return str(error), True
     found = list(rotation.sealed_secrets(store.db))
     lost = [
         " ".join(filter(None, (secret.owner_kind, secret.owner, secret.name)))
@@ -82,13 +63,12 @@ def _secrets(store: Store, done: Drill, keys: bytes | None, original: Path) -> N
         if sealing.unseal(opening, secret.sealed) is None
     ]
     if lost:
-        done.faults.append(
+        return (
             f"{len(lost)} of {len(found)} secrets cannot be opened by that private key: {', '.join(lost[:5])}. Look "
             "for the key of that time: chansync.key.before-…"
-        )
-    else:
-        count = f"all {len(found)} secrets" if len(found) > 1 else "its one secret"
-        done.sentences.append(f"The private key opens {count}." if found else "It has no secrets.")
+        ), True
+    count = f"all {len(found)} secrets" if len(found) > 1 else "its one secret"
+    return f"The private key opens {count}." if found else "It has no secrets.", False
 
 
 def _parsed(keys: bytes) -> list[PrivateKey]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import apsw
@@ -16,7 +16,7 @@ from chansync.db.opening import limit, open_file, refuse_planted
 from chansync.db.sqlite_errors import explained
 from chansync.db.upgrade import newer_sentence, older_sentence
 from chansync.db.version import APPLICATION_ID, SCHEMA_VERSION
-from chansync.doctor import files, machine, records, schema
+from chansync.doctor import files, machine, records, repair
 from chansync.doctor.findings import Finding, ok, problem
 from chansync.doctor.sites import Progress, sites
 from chansync.erp import registry
@@ -45,7 +45,10 @@ def examine(
         UsageError: there is no such channel.
     """
     if only:
-        _refuse_unknown(path, only)
+        # Other errors of the database are found by a later check.
+        with contextlib.suppress(apsw.Error, OSError), contextlib.closing(open_file(path)) as db:
+            for code in only:
+                channels.channel(db, code)
     yield from machine.machine(path)
     try:
         there = path.exists()
@@ -65,7 +68,7 @@ def examine(
             yield from records.soundness(db)
             if db.pragma("user_version") != SCHEMA_VERSION:
                 return
-            yield from schema.foreign(db)
+            yield from repair.triggers_and_views(db)
             yield from _records(db, path)
             if look_at_ledger:
                 yield from _ledger(db)
@@ -86,13 +89,6 @@ def _closed(path: Path, error: OSError) -> Finding:
             raise error
     except StoreError as told:
         return problem("database", f"{told}.", "")
-
-
-def _refuse_unknown(path: Path, codes: list[str]) -> None:
-    # Other errors of the database are found by a later check.
-    with contextlib.suppress(apsw.Error, OSError), contextlib.closing(open_file(path)) as db:
-        for code in codes:
-            channels.channel(db, code)
 
 
 def _schema(db: apsw.Connection, path: Path) -> Iterator[Finding]:
@@ -134,9 +130,6 @@ def _ledger(db: apsw.Connection) -> Iterator[Finding]:
         yield ok("ledger", "The books agree.")
 
 
-async def _sites(path: Path, codes: list[str], asked_by: str, progress: Callable[[int, int], None]) -> list[Finding]:
-    store = await open_async(path, create=False)
-    try:
+async def _sites(path: Path, codes: list[str], asked_by: str, progress: Progress) -> list[Finding]:
+    async with contextlib.aclosing(await open_async(path, create=False)) as store:
         return await sites(store, codes, asked_by, progress)
-    finally:
-        await store.aclose()

@@ -26,16 +26,13 @@ _OTHERS = ("{name}.migrating", "{stem}.daemon", "{stem}.lock", ".{name}-litestre
 def files(database: Path) -> Iterator[Finding]:
     """Owners, groups and modes of the folders and what is in them. No link is followed."""
     found = [*_of_folder(database), *_of_files(database), *_of_private(database)]
-    yield from found or [_well(database)]
+    yield from found
+    if not found:
+        folder = database.parent
+        shared = f" and shared by the group {group_of(folder)}" if is_shared(folder) else " alone"
+        yield ok("permissions", f"{folder} is {name_of(folder.stat().st_uid)}'s{shared}.")
     yield from _log(database)
     yield from _copies(database)
-
-
-def _well(database: Path) -> Finding:
-    folder = database.parent
-    owner = name_of(folder.stat().st_uid)
-    shared = f" and shared by the group {group_of(folder)}" if is_shared(folder) else " alone"
-    return ok("permissions", f"{folder} is {owner}'s{shared}.")
 
 
 def _of_folder(database: Path) -> Iterator[Finding]:

@@ -46,6 +46,11 @@ def problem(area: str, sentence: str, remedy: str) -> Finding:
     return Finding(area, Level.PROBLEM, sentence, remedy)
 
 
+def some(names: Sequence[str]) -> str:
+    """The first five of them, and how many more there are."""
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
 def summary(found: Sequence[Finding]) -> str:
     """``2 problems and 1 warning.``"""
     counts = {level: sum(finding.level is level for finding in found) for level in (Level.PROBLEM, Level.WARNING)}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import marshal
 import os
 import select
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import apsw
 
@@ -20,10 +21,13 @@ from chansync.store import daemons, webhooks
 from chansync.store.leases import is_at_work
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     from chansync.store.webhooks import Taking
+
+    #: How bad it is, and what.
+    _Told = tuple[int, str]
 
 #: The exit codes of monitoring plug-ins (Nagios and compatible).
 OK, WARNING, CRITICAL, UNKNOWN = 0, 1, 2, 3
@@ -47,7 +51,22 @@ BACKUP_HOURS = 50
 FAILING_RUNS = 3
 
 
-class Health:
+class Limits(NamedTuple):
+    """What is bad enough to be told.
+
+    Attributes:
+        late_seconds: how long after its due time a stream counts as late.
+        warning_problems, critical_problems: the number of open problems for that state; 0: never.
+        backup_hours: the maximum age of the last backup; 0: any.
+    """
+
+    late_seconds: int = LATE_SECONDS
+    warning_problems: int = 1
+    critical_problems: int = 0
+    backup_hours: int = 0
+
+
+class Health(NamedTuple):
     """The result.
 
     Attributes:
@@ -58,13 +77,10 @@ class Health:
         daemon: the state of the daemon (``chansync.doctor.daemon.KINDS``); empty: unknown.
     """
 
-    __slots__ = ("code", "daemon", "figures", "sentence")
-
-    def __init__(self, code: int, sentence: str, figures: dict[str, int], daemon: str = "") -> None:
-        self.code = code
-        self.sentence = sentence
-        self.figures = figures
-        self.daemon = daemon
+    code: int
+    sentence: str
+    figures: dict[str, int]
+    daemon: str = ""
 
     @property
     def line(self) -> str:
@@ -76,13 +92,8 @@ class Health:
     @property
     def data(self) -> dict[str, Any]:
         """The same for scripts."""
-        return {
-            "state": WORDS[self.code],
-            "code": self.code,
-            "sentence": self.sentence,
-            "daemon": self.daemon,
-            **self.figures,
-        }
+        told = {"state": WORDS[self.code], "code": self.code, "sentence": self.sentence, "daemon": self.daemon}
+        return told | self.figures
 
 
 def in_time(look: Callable[[], Health], within: float = ANSWER_WITHIN) -> Health:
@@ -91,8 +102,7 @@ def in_time(look: Callable[[], Health], within: float = ANSWER_WITHIN) -> Health
     child = os.fork()
     if child == 0:
         try:
-            found = look()
-            os.write(writing, marshal.dumps((found.code, found.sentence, found.figures, found.daemon)))
+            os.write(writing, marshal.dumps(tuple(look())))
         finally:
             os._exit(0)
     os.close(writing)
@@ -107,44 +117,27 @@ def in_time(look: Callable[[], Health], within: float = ANSWER_WITHIN) -> Health
     return Health(CRITICAL, late if told is None else "the look itself failed: chansync doctor", {})
 
 
-def look_at(
-    path: str,
-    *,
-    late_seconds: int = LATE_SECONDS,
-    warning_problems: int = 1,
-    critical_problems: int | None = None,
-    backup_hours: int = 0,
-) -> Health:
-    """The state of the daemon and the channels of the database at ``path``, which is neither created nor upgraded.
-
-    Args: as of ``health``.
-    """
+def look_at(path: str, limits: Limits = Limits()) -> Health:  # noqa: B008 - it cannot be changed
+    """The state of the daemon and the channels of the database at ``path``, which is neither created nor upgraded."""
     from chansync.db.version import APPLICATION_ID, SCHEMA_VERSION
 
     if not os.access(path, os.F_OK):
         return Health(UNKNOWN, f"there is no database at {path}, or you may not see it", {})
     if not os.access(path, os.R_OK | os.W_OK):
         return Health(UNKNOWN, f"{path} may not be opened by this user, who is not in its group", {})
-    db = None
     try:
-        db = open_file(path)
-        db.set_busy_timeout(BUSY_TIMEOUT_MS)
-        if (application := db.pragma("application_id")) != APPLICATION_ID:
-            return Health(UNKNOWN, f"{path} is no database of chansync (application id {application})", {})
-        if (version := db.pragma("user_version")) != SCHEMA_VERSION:
+        with contextlib.closing(open_file(path)) as db:
+            db.set_busy_timeout(BUSY_TIMEOUT_MS)
+            if (application := db.pragma("application_id")) != APPLICATION_ID:
+                return Health(UNKNOWN, f"{path} is no database of chansync (application id {application})", {})
+            if (version := db.pragma("user_version")) == SCHEMA_VERSION:
+                return health(db, limits)
             from pathlib import Path
 
             from chansync.db.upgrade import newer_sentence, older_sentence
 
             told = newer_sentence if version > SCHEMA_VERSION else older_sentence
             return Health(UNKNOWN, told(Path(path), version), {})
-        return health(
-            db,
-            late_seconds=late_seconds,
-            warning_problems=warning_problems,
-            critical_problems=critical_problems,
-            backup_hours=backup_hours,
-        )
     except (apsw.CorruptError, apsw.NotADBError) as error:
         return Health(CRITICAL, f"the database is damaged ({error}): chansync db check, then chansync db restore", {})
     except StoreError as error:
@@ -153,53 +146,34 @@ def look_at(
         return Health(UNKNOWN, f"the database was locked for {BUSY_TIMEOUT_MS // 1000} s by another process", {})
     except apsw.Error as error:
         return Health(UNKNOWN, f"the database cannot be read: {error}", {})
-    finally:
-        if db is not None:
-            db.close()
 
 
-def health(
-    db: apsw.Connection,
-    *,
-    late_seconds: int = LATE_SECONDS,
-    warning_problems: int = 1,
-    critical_problems: int | None = None,
-    backup_hours: int = 0,
-) -> Health:
-    """The state of the daemon and the channels.
-
-    Args:
-        late_seconds: how long after its due time a stream counts as late.
-        warning_problems, critical_problems: the number of open problems for that state; 0 or None: never.
-        backup_hours: the maximum age of the last backup; 0: any.
-    """
+def health(db: apsw.Connection, limits: Limits = Limits()) -> Health:  # noqa: B008 - it cannot be changed
+    """The state of the daemon and the channels."""
     now = now_ms()
     daemon, last = diagnose(db), daemons.state(db)
     used: int = db.execute("SELECT count(*) FROM channel WHERE used = 1").get
     problems: int = db.execute("SELECT count(*) FROM message WHERE open = 1").get
-    late, failing = _streams(db, now - late_seconds * 1000)
+    late, failing = _streams(db, now - limits.late_seconds * 1000)
     if not daemon.works:
         # Without a daemon all streams are late; the state of the daemon is enough.
         late = []
-    free = _free_bytes(db.filename)
+    disk = os.statvfs(os.path.dirname(db.filename))
+    free = disk.f_bavail * disk.f_frsize
     serving = webhooks.taking(db)
     found = [
         *_of_daemon(daemon),
         *_of_keys(db),
         *_of_disk(free),
-        *_of_backup(db, now, backup_hours),
+        *_of_backup(db, now, limits.backup_hours),
         *_of_streams(late, failing, used),
-        *_of_erps(db, now, late_seconds),
+        *_of_erps(db, now, limits.late_seconds),
         *_of_webhooks(daemon.works, webhooks.wanted(db), serving),
-        *_of_problems(problems, warning_problems, critical_problems),
+        *_of_problems(problems, limits),
     ]
     figures = {
-        "channels": used,
-        "late": len(late),
-        "failing": len(failing),
-        "problems": problems,
-        "free": free // 2**20,
-    }
+        "channels": used, "late": len(late), "failing": len(failing), "problems": problems, "free": free // 2**20,
+    }  # fmt: skip
     if serving is not None:
         figures |= {"deliveries": serving.total.accepted, "refused": serving.total.refused}
     if at := settings.moment(db, settings.BACKED_UP_AT):
@@ -231,89 +205,81 @@ def _streams(db: apsw.Connection, before: int) -> tuple[list[tuple[str, str, int
     return late, failing
 
 
-def _of_daemon(daemon: Diagnosis) -> list[tuple[int, str]]:
+def _of_daemon(daemon: Diagnosis) -> Iterator[_Told]:
     told = daemon.text[0].lower() + daemon.text[1:].rstrip(".")
     if daemon.kind in (OTHER_VERSION, STARTING):
-        return [(WARNING, told)]
-    return [] if daemon.works else [(CRITICAL, told)]
+        yield WARNING, told
+    elif not daemon.works:
+        yield CRITICAL, told
 
 
-def _of_keys(db: apsw.Connection) -> list[tuple[int, str]]:
+def _of_keys(db: apsw.Connection) -> Iterator[_Told]:
     closed: int = db.execute(
         """SELECT count(*) FROM channel c JOIN message m ON m.open = 1 AND coalesce(m.channel_id, 0) = c.id
            AND coalesce(m.order_id, 0) = 0 AND m.code = 'secret_unreadable'"""
     ).get
-    return [(CRITICAL, f"the keys of {_count(closed, 'channel')} cannot be opened: chansync doctor")] if closed else []
+    if closed:
+        yield CRITICAL, f"the keys of {_count(closed, 'channel')} cannot be opened: chansync doctor"
 
 
-def _free_bytes(path: str) -> int:
-    found = os.statvfs(os.path.dirname(path))
-    return found.f_bavail * found.f_frsize
-
-
-def _of_disk(free: int) -> list[tuple[int, str]]:
+def _of_disk(free: int) -> Iterator[_Told]:
     text = f"{free // 2**20} MB are free on the database's disk"
     if free < LEAST_FREE:
-        return [(CRITICAL, f"only {text}")]
-    return [(WARNING, text)] if free < LITTLE_FREE else []
+        yield CRITICAL, f"only {text}"
+    elif free < LITTLE_FREE:
+        yield WARNING, text
 
 
-def _of_backup(db: apsw.Connection, now: int, hours: int) -> list[tuple[int, str]]:
-    if not hours:
-        return []
+def _of_backup(db: apsw.Connection, now: int, hours: int) -> Iterator[_Told]:
     at = settings.moment(db, settings.BACKED_UP_AT)
+    if not hours:
+        return
     if not at:
-        return [(WARNING, "the database was never backed up")]
-    if at > now + 3_600_000:
-        return [(WARNING, "the last backup is dated in the future: the clock was wrong then")]
-    return [(WARNING, f"the last backup is {ago_text(at, now)} old")] if now - at > hours * 3_600_000 else []
+        yield WARNING, "the database was never backed up"
+    elif at > now + 3_600_000:
+        yield WARNING, "the last backup is dated in the future: the clock was wrong then"
+    elif now - at > hours * 3_600_000:
+        yield WARNING, f"the last backup is {ago_text(at, now)} old"
 
 
-def _of_streams(
-    late: list[tuple[str, str, int]], failing: list[tuple[str, str, int]], used: int
-) -> list[tuple[int, str]]:
-    found = []
+def _of_streams(late: list[tuple[str, str, int]], failing: list[tuple[str, str, int]], used: int) -> Iterator[_Told]:
     if failing:
         all_fail = len({code for code, *_ in failing}) == used
         code, stream, times = failing[0]
         text = f"{_count(len(failing), 'stream')} failing ({code} {stream}, {times} times in a row)"
-        found.append((CRITICAL if all_fail else WARNING, text))
+        yield CRITICAL if all_fail else WARNING, text
     if late:
         code, stream, at = late[0]
-        found.append((WARNING, f"{_count(len(late), 'stream')} late ({code} {stream}, by {ago_text(at)})"))
-    return found
+        yield WARNING, f"{_count(len(late), 'stream')} late ({code} {stream}, by {ago_text(at)})"
 
 
-def _of_erps(db: apsw.Connection, now: int, late_seconds: int) -> list[tuple[int, str]]:
+def _of_erps(db: apsw.Connection, now: int, late_seconds: int) -> Iterator[_Told]:
     """Connected ERPs that fail again and again, and what waits for one for too long."""
-    found = []
     for code, failures in db.execute(
         "SELECT code, failures FROM connected_erp WHERE failures >= ? ORDER BY code", (FAILING_RUNS,)
     ):
-        found.append((WARNING, f"the ERP {code} failed {failures} times in a row: chansync erp test {code}"))
+        yield WARNING, f"the ERP {code} failed {failures} times in a row: chansync erp test {code}"
     for code, steps, since in db.execute(
         """SELECT erp, count(*), min(asked_at) FROM sale_step WHERE state IN ('waiting', 'sent') GROUP BY erp
            HAVING min(asked_at) < ?""",
         (now - max(late_seconds * 1000, LATE_STEPS_MS),),
     ):
-        found.append((WARNING, f"{_count(steps, 'step')} of sales wait for the ERP {code}, since {ago_text(since)}"))
-    return found
+        yield WARNING, f"{_count(steps, 'step')} of sales wait for the ERP {code}, since {ago_text(since)}"
 
 
-def _of_webhooks(works: bool, wanted: list[str], serving: Taking | None) -> list[tuple[int, str]]:
+def _of_webhooks(works: bool, wanted: list[str], serving: Taking | None) -> Iterator[_Told]:
     """Channels whose sites deliver to a daemon that takes nothing."""
-    if not works or not wanted or serving is not None:
-        return []
-    return [
-        (WARNING, f"{_count(len(wanted), 'channel')} with webhooks, which the daemon takes only with --webhooks PORT")
-    ]
+    if works and wanted and serving is None:
+        channels = _count(len(wanted), "channel")
+        yield WARNING, f"{channels} with webhooks, which the daemon takes only with --webhooks PORT"
 
 
-def _of_problems(problems: int, warning: int, critical: int | None) -> list[tuple[int, str]]:
+def _of_problems(problems: int, limits: Limits) -> Iterator[_Told]:
     text = f"{_count(problems, 'open problem')}: chansync log --open"
-    if critical and problems >= critical:
-        return [(CRITICAL, text)]
-    return [(WARNING, text)] if warning and problems >= warning else []
+    if limits.critical_problems and problems >= limits.critical_problems:
+        yield CRITICAL, text
+    elif limits.warning_problems and problems >= limits.warning_problems:
+        yield WARNING, text
 
 
 def _count(number: int, what: str) -> str:

@@ -11,7 +11,7 @@ import apsw
 
 from chansync.db import settings
 from chansync.doctor.daemon import OTHER_VERSION, RUNNING, STARTING, diagnose
-from chansync.doctor.findings import Finding, ok, problem, warning
+from chansync.doctor.findings import Finding, ok, problem, some, warning
 from chansync.doctor.health import FAILING_RUNS, LATE_SECONDS
 from chansync.explain import erp_status
 from chansync.model.times import ago_text, local_text, now_ms
@@ -80,7 +80,7 @@ def webhooks(db: apsw.Connection) -> Iterator[Finding]:
     if serving is None:
         yield warning(
             "webhooks",
-            f"{_some(wanted)} have a webhook_address, and no daemon takes deliveries. Orders come by the pulls.",
+            f"{some(wanted)} have a webhook_address, and no daemon takes deliveries. Orders come by the pulls.",
             "Start the daemon with --webhooks PORT (of the service: CHANSYNC_WEBHOOKS, see docs/operations.md).",
         )
         return
@@ -89,10 +89,6 @@ def webhooks(db: apsw.Connection) -> Iterator[Finding]:
         "webhooks",
         f"The daemon takes deliveries at {serving.address}: {total.accepted} since its start, {total.refused} refused.",
     )
-
-
-def _some(codes: list[str]) -> str:
-    return ", ".join(codes[:5]) + (f" and {len(codes) - 5} more" if len(codes) > 5 else "")
 
 
 def clock(db: apsw.Connection) -> Iterator[Finding]:

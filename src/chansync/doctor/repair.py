@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,11 +14,16 @@ import apsw
 from chansync.db import privileges
 from chansync.db.folders import GROUPS_MODE, PRIVATE_MODE, is_private, is_shared, name_of
 from chansync.db.locations import key_file, private_folder
+from chansync.db.opening import open_file
 from chansync.db.process_locks import lock_path
 from chansync.db.transaction import transaction
-from chansync.doctor import schema
+from chansync.db.upgrade import prepare
 from chansync.doctor.files import _COMPANIONS
+from chansync.doctor.findings import Finding, ok, problem
 from chansync.model.errors import StoreError
+
+#: Name → kind and statement of triggers and views.
+_Actors = dict[str, tuple[str, str]]
 
 # The first bytes of an SQLite file. No other file is made accessible to the group, whatever its name.
 _BEGINNINGS = {
@@ -154,13 +160,50 @@ def key(database: Path) -> Iterator[str]:
             os.close(descriptor)
 
 
-def foreign(db: apsw.Connection) -> dict[str, tuple[str, str]]:
-    """The triggers and views that are not chansync's: name → kind and statement."""
-    wanted = schema.as_made()
-    return {name: made for name, made in schema.actors(db).items() if name not in wanted}
+def triggers_and_views(db: apsw.Connection) -> Iterator[Finding]:
+    """Whether another program has added, changed or removed triggers or views.
+
+    Additional tables are allowed (Litestream has some); a trigger would be executed with the daemon's rights.
+    """
+    wanted, here = _as_made(), _actors(db)
+    added = sorted(here.keys() - wanted.keys())
+    for name in added[:5]:
+        kind = here[name][0]
+        yield problem(
+            "database", f"The {kind} {name!r:.80} is not chansync's: it acts with every program that writes.",
+            "See what it does, and remove it: sudo chansync db repair",
+        )  # fmt: skip
+    changed = sorted(name for name, made in wanted.items() if here.get(name) != made)
+    if changed:
+        yield problem(
+            "database", f"Of chansync's own triggers and views, {', '.join(changed[:5])} were changed or removed.",
+            "Stop the daemon and restore the last backup from before that: chansync db restore FILE",
+        )  # fmt: skip
+    if not added and not changed:
+        yield ok("schema", "All triggers and views in the database belong to chansync.")
 
 
-def drop(db: apsw.Connection, found: dict[str, tuple[str, str]]) -> None:
+def _as_made() -> _Actors:
+    """The triggers and views of a new database."""
+    with tempfile.TemporaryDirectory(prefix="chansync-doctor-") as folder:
+        path = Path(folder) / "chansync.db"
+        prepare(path, create=True)
+        with contextlib.closing(open_file(path)) as db:
+            return _actors(db)
+
+
+def _actors(db: apsw.Connection) -> _Actors:
+    query = "SELECT name, type, sql FROM sqlite_schema WHERE type IN ('trigger', 'view')"
+    return {name: (kind, " ".join((sql or "").split())) for name, kind, sql in db.execute(query)}
+
+
+def foreign(db: apsw.Connection) -> _Actors:
+    """The triggers and views that are not chansync's."""
+    wanted = _as_made()
+    return {name: made for name, made in _actors(db).items() if name not in wanted}
+
+
+def drop(db: apsw.Connection, found: _Actors) -> None:
     """Remove these triggers and views."""
     with transaction(db):
         for name, (kind, _) in found.items():

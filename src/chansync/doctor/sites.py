@@ -14,7 +14,7 @@ from typing import Any
 import apsw
 
 from chansync.db.connection import Store
-from chansync.doctor.findings import Finding, ok, problem, warning
+from chansync.doctor.findings import Finding, ok, problem, some, warning
 from chansync.http import proxy
 from chansync.model.errors import StoreError
 from chansync.setup.probe import Look, look
@@ -36,7 +36,7 @@ Progress = Callable[[int, int], None]
 
 
 async def sites(store: Store, codes: list[str], asked_by: str, progress: Progress) -> list[Finding]:
-    """Check the sites of these channels.
+    """Check the sites of these channels, which are one at least.
 
     Args:
         asked_by: the user, for the record of the job.
@@ -45,12 +45,12 @@ async def sites(store: Store, codes: list[str], asked_by: str, progress: Progres
     seen: dict[str, Look | None] = dict.fromkeys(codes)
     slots = asyncio.Semaphore(AT_ONCE)
     done = 0
-    unopened: list[str] = []
+    unopened = False
     by_daemon = await store.run(daemons.is_running)
     here: list[str] = []
 
     async def one(code: str) -> None:
-        nonlocal done
+        nonlocal done, unopened
         async with slots:
             if by_daemon:
                 seen[code] = await _asked(store, code, asked_by)
@@ -61,20 +61,18 @@ async def sites(store: Store, codes: list[str], asked_by: str, progress: Progres
                 except StoreError as error:
                     if error.code != "secret_unreadable":
                         raise
-                    unopened.append(str(error))
+                    unopened = True
             done += 1
             progress(done, len(codes))
 
     tasks = [asyncio.create_task(one(code)) for code in codes]
-    if tasks:
-        _, late = await asyncio.wait(tasks, timeout=ALL_SECONDS)
-        for task in late:
-            task.cancel()
-        results = await asyncio.gather(*tasks, return_exceptions=True)
-        for result in results:
-            if isinstance(result, Exception):
-                raise result
-    return [*_findings(seen, unopened), *_whose(here)]
+    _, late = await asyncio.wait(tasks, timeout=ALL_SECONDS)
+    for task in late:
+        task.cancel()
+    for result in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(result, Exception):
+            raise result
+    return [*_findings(seen, unopened, here)]
 
 
 async def _asked(store: Store, code: str, asked_by: str) -> Look | None:
@@ -99,17 +97,7 @@ def _ask(db: apsw.Connection, code: str, asked_by: str) -> int:
     return jobs.ask(db, "look", channel_id, {}, asked_by)
 
 
-def _whose(codes: list[str]) -> Iterator[Finding]:
-    """From where these sites were checked."""
-    if codes:
-        proxies = ", ".join(proxy.variables()) or "no proxy"
-        yield ok(
-            "network", f"No daemon answers: this command looked at {_named(codes)} itself, with its own environment "
-            f"({proxies}), which may be another than the daemon's.",
-        )  # fmt: skip
-
-
-def _findings(seen: dict[str, Look | None], unopened: list[str]) -> Iterator[Finding]:
+def _findings(seen: dict[str, Look | None], unopened: bool, here: list[str]) -> Iterator[Finding]:
     for code, found in seen.items():
         if found is not None:
             sentence = f"{code}: {found.sentence}"
@@ -122,19 +110,21 @@ def _findings(seen: dict[str, Look | None], unopened: list[str]) -> Iterator[Fin
     unseen = [code for code, found in seen.items() if found is None]
     if unseen and unopened:
         yield warning(
-            "sites", f"{_named(unseen)} could not be looked at: you may not open the keys, and no daemon answers.",
+            "sites", f"{some(unseen)} could not be looked at: you may not open the keys, and no daemon answers.",
             "Start the daemon, or run this as its user.",
         )  # fmt: skip
     elif unseen:
         yield warning(
-            "sites", f"{_named(unseen)} could not be looked at within {ALL_SECONDS:.0f} s.",
+            "sites", f"{some(unseen)} could not be looked at within {ALL_SECONDS:.0f} s.",
             "Name some: chansync doctor CHANNEL…",
         )  # fmt: skip
     yield from _clock(seen)
-
-
-def _named(codes: list[str]) -> str:
-    return ", ".join(codes[:5]) + (f" and {len(codes) - 5} more" if len(codes) > 5 else "")
+    if here:
+        proxies = ", ".join(proxy.variables()) or "no proxy"
+        yield ok(
+            "network", f"No daemon answers: this command looked at {some(here)} itself, with its own environment "
+            f"({proxies}), which may be another than the daemon's.",
+        )  # fmt: skip
 
 
 def _clock(seen: dict[str, Look | None]) -> Iterator[Finding]:

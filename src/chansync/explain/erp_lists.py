@@ -40,12 +40,17 @@ _CONNECTED = """
 """
 
 
-def _connected(text: str) -> Query:
-    query = Query(_CONNECTED, ("e.code",), False, [], [])
+def _with(query: Query, columns: tuple[str, ...], text: str) -> Query:
+    """The list narrowed to rows one of whose columns holds the text."""
     if text:
-        condition, parameters = holds(("e.code", "e.name"), text)
+        condition, parameters = holds(columns, text)
         query.narrow(condition, *parameters)
     return query
+
+
+def _connected(db: apsw.Connection, text: str, span: Span) -> list[ListRow]:
+    query = Query(_CONNECTED, ("e.code",), False, [], [])
+    return _with(query, ("e.code", "e.name"), text).read(db, span, _erp)
 
 
 def _erp(
@@ -63,12 +68,9 @@ _STEPS = """
 """
 
 
-def _unfinished(text: str) -> Query:
+def _unfinished(db: apsw.Connection, text: str, span: Span) -> list[ListRow]:
     query = Query(_STEPS, ("s.place",), True, ["s.state IN ('waiting', 'sent', 'problem')"], [])
-    if text:
-        condition, parameters = holds(("m.number", "s.sale_key"), text)
-        query.narrow(condition, *parameters)
-    return query
+    return _with(query, ("m.number", "s.sale_key"), text).read(db, span, _step)
 
 
 def _step(
@@ -91,10 +93,7 @@ _UNREAD = """
 
 def _unread(db: apsw.Connection, text: str, span: Span) -> list[ListRow]:
     query = Query(_UNREAD, ("r.seen_at", "y.code", "r.report"), False, ["r.sentence <> ''"], [])
-    if text:
-        condition, parameters = holds(("r.report", "y.code"), text)
-        query.narrow(condition, *parameters)
-    found = query.read(db, span, store.UnreadReport)
+    found = _with(query, ("r.report", "y.code"), text).read(db, span, store.UnreadReport)
     return [ListRow((row.seen_at, row.system, row.report), row.report, settlements.unread_cells(row)) for row in found]
 
 
@@ -103,12 +102,12 @@ LISTS = {
     "connected-erp": ErpList(
         "Connected ERPs", "ERPs outside chansync that channels can sell through, and whether each answers.",
         ("code", "name", "kind", "state", "waiting", "refused", "last answer", "tried", "error"), "connected-erp",
-        lambda db, text, span: _connected(text).read(db, span, _erp),
+        _connected,
     ),
     "steps": ErpList(
         "Asked of ERPs", "What connected ERPs were asked for and have not done: waiting, sent, or refused.",
         ("sale", "step", "state", "tries", "asked", "erp", "what it said"), "sale",
-        lambda db, text, span: _unfinished(text).read(db, span, _step),
+        _unfinished,
     ),
     "settlements": ErpList(
         "Settlements", "What marketplaces have paid out, the last period first: chansync sync CHANNEL --settlements "

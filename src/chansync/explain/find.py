@@ -36,16 +36,15 @@ class Found:
 
 
 # By the index of each channel: a million orders answer as fast as ten.
-_BY_NUMBER = """
+_ORDER = """
     SELECT o.id, coalesce(nullif(o.number, ''), o.external_id), c.code, o.state, o.customer, o.total, o.currency
-    FROM channel c CROSS JOIN "order" o INDEXED BY order_by_number
+    FROM channel c CROSS JOIN "order" o
+"""
+_BY_NUMBER = f"""{_ORDER} INDEXED BY order_by_number
     ON o.channel_id = c.id AND o.number >= ?1 AND o.number < ?2
     ORDER BY o.number <> ?1, o.id DESC LIMIT ?3
 """
-_BY_ID = """
-    SELECT o.id, coalesce(nullif(o.number, ''), o.external_id), c.code, o.state, o.customer, o.total, o.currency
-    FROM channel c CROSS JOIN "order" o ON o.channel_id = c.id AND o.external_id = ? LIMIT ?
-"""
+_BY_ID = f"{_ORDER} ON o.channel_id = c.id AND o.external_id = ? LIMIT ?"
 
 
 def find(db: apsw.Connection, text: str) -> list[Found]:
@@ -53,7 +52,14 @@ def find(db: apsw.Connection, text: str) -> list[Found]:
     text = storable(text.strip())
     if not text:
         return []
-    return [*_orders(db, text), *_messages(db, text), *_channels(db, text), *_fields(db, text)]
+    found = _orders(db, text)
+    message = messages.message(db, int(text)) if text.isdecimal() and len(text) < 16 else None
+    if message:
+        found.append(Found("message", message.id, f"Message {message.id}", message.sentence))
+    wanted = text.casefold()
+    named = [each for each in channels.named(db) if wanted in f"{each.code} {each.name}".casefold()]
+    found += [Found("channel", each.id, f"Channel {each.code}", each.name) for each in named[:MOST]]
+    return found + _fields(db, text)
 
 
 def _orders(db: apsw.Connection, text: str) -> list[Found]:
@@ -83,17 +89,6 @@ def sales(db: apsw.Connection, text: str) -> list[Found]:
     return [Found("sale", text, f"Sale {text}", f"its order, documents and payments ({erp.code})")]
 
 
-def _messages(db: apsw.Connection, text: str) -> list[Found]:
-    message = messages.message(db, int(text)) if text.isdecimal() and len(text) < 16 else None
-    return [Found("message", message.id, f"Message {message.id}", message.sentence)] if message else []
-
-
-def _channels(db: apsw.Connection, text: str) -> list[Found]:
-    wanted = text.casefold()
-    found = [each for each in channels.named(db) if wanted in f"{each.code} {each.name}".casefold()]
-    return [Found("channel", each.id, f"Channel {each.code}", each.name) for each in found[:MOST]]
-
-
 def _fields(db: apsw.Connection, text: str) -> list[Found]:
     """Fields of a channel that the text names beside them, or of the only one: ``currency of demo``."""
     words = [word for word in text.casefold().split() if word != "of"]
@@ -108,14 +103,11 @@ def _fields(db: apsw.Connection, text: str) -> list[Found]:
         return []
     return [
         Found(
-            "field",
-            each.name,
-            f"{each.label} of {channel.code}",
-            "" if each.is_secret else each.type.show(channel.values.get(each.name)),
-            channel.id,
+            "field", each.name, f"{each.label} of {channel.code}",
+            "" if each.is_secret else each.type.show(channel.values.get(each.name)), channel.id,
         )
         for each in fields[:MOST]
-    ]
+    ]  # fmt: skip
 
 
 def channels_that_may_have(db: apsw.Connection, number: str) -> list[int]:

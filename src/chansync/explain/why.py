@@ -68,12 +68,16 @@ def explain(db: apsw.Connection, channel: Channel, row: OrderRow) -> Explanation
     """Explain an order of the channel that is known."""
     said = messages.of_order(db, row.id)
     explanation = Explanation(True, [], row, messages=said)
+    changed = local_text(row.modified_at) or "unknown"
     seen = f"Order {row.number or row.external_id} has the status {row.status or 'unknown'} on the site"
-    explanation.sentences.append(f"{seen}; first seen {local_text(row.first_seen_at)}, last change {_changed(row)}.")
+    explanation.sentences.append(f"{seen}; first seen {local_text(row.first_seen_at)}, last change {changed}.")
     if row.sale is not None:
         _explain_sale(db, row, row.sale, explanation)
     elif row.state == "problem":
-        _explain_problem(row, explanation)
+        tries = "once" if row.attempts == 1 else f"{row.attempts} times"
+        due = row.next_try_at
+        when = "at the next pull" if not due or due <= now_ms() else f"after {local_text(due)}"
+        explanation.add_problem(f"Not imported: it failed {tries}, and is tried again {when}.")
     else:
         explanation.add_problem(_explain_skip(db, channel, row))
     explanation.sentences += [f"{label}: {text}" for label, text in row.attributes.items()]
@@ -81,10 +85,6 @@ def explain(db: apsw.Connection, channel: Channel, row: OrderRow) -> Explanation
         if message.open and message.sentence:
             explanation.add_problem(f"Open: {message.sentence} {message.remedy}")
     return explanation
-
-
-def _changed(row: OrderRow) -> str:
-    return local_text(row.modified_at) or "unknown"
 
 
 def _never_seen(db: apsw.Connection, channel: Channel, number: str) -> list[str]:
@@ -147,13 +147,6 @@ def _package(sale: SaleView, package: Package) -> str:
     items = {line.external_id: line.item_code or line.name for line in sale.lines}
     pieces = ", ".join(f"{count} of {items.get(external_id, external_id)}" for external_id, count in package.lines)
     return f"Package {package.number} of {local_text(package.at)} holds {pieces}, and travels {package.travels}."
-
-
-def _explain_problem(row: OrderRow, explanation: Explanation) -> None:
-    tries = "once" if row.attempts == 1 else f"{row.attempts} times"
-    due = row.next_try_at
-    when = "at the next pull" if not due or due <= now_ms() else f"after {local_text(due)}"
-    explanation.add_problem(f"Not imported: it failed {tries}, and is tried again {when}.")
 
 
 def _explain_skip(db: apsw.Connection, channel: Channel, row: OrderRow) -> str:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -20,9 +19,8 @@ import apsw
 
 from chansync.db.lock_holders import is_alive
 from chansync.db.transaction import transaction
-from chansync.exports.columns import EXPORTS
-from chansync.exports.rows import Row, Wanted, rows
-from chansync.exports.writers import FORMATS
+from chansync.exports.rows import Row, Wanted
+from chansync.exports.writers import write_rows
 from chansync.model.errors import UsageError
 from chansync.model.times import now_ms
 
@@ -127,12 +125,12 @@ def _finish(db: apsw.Connection, cursor: Cursor) -> Path | None:
     if cursor.delivered:
         return None
     part, file = Path(cursor.part), Path(cursor.file)
-    if not part.exists() and not file.parent.is_dir():
+    was_there = part.exists()
+    if not was_there and not file.parent.is_dir():
         raise UsageError(
             f"The last file of the cursor {cursor.name}, {file}, is not finished, and its folder is not there: is its "
             "disk mounted?"
         )
-    was_there = part.exists()
     _deliver(db, cursor.name, part, file)
     return file if was_there else None
 
@@ -154,30 +152,15 @@ def _write(db: apsw.Connection, name: str, wanted: Wanted, output: IO[bytes], fo
     """Write what is new; the digests are kept in a table of this connection."""
     db.execute("CREATE TEMP TABLE IF NOT EXISTS exported_now (key TEXT PRIMARY KEY, digest BLOB NOT NULL)")
     db.execute("DELETE FROM temp.exported_now")
-    count = 0
-    # One state of everything, however long it takes to write.
-    with _reading(db), FORMATS[form](output, EXPORTS[wanted.what].columns) as write:
-        for row in rows(db, wanted):
-            if _is_new(db, name, row):
-                write(row)
-                db.execute("INSERT INTO temp.exported_now (key, digest) VALUES (?, ?)", (row.key, row.digest))
-                count += 1
-    return count
 
+    def is_new(row: Row) -> bool:
+        digest = row.digest
+        if db.execute("SELECT digest FROM export_row WHERE cursor = ? AND key = ?", (name, row.key)).get == digest:
+            return False
+        db.execute("INSERT INTO temp.exported_now (key, digest) VALUES (?, ?)", (row.key, digest))
+        return True
 
-def _is_new(db: apsw.Connection, name: str, row: Row) -> bool:
-    known = db.execute("SELECT digest FROM export_row WHERE cursor = ? AND key = ?", (name, row.key)).get
-    return bool(known != row.digest)
-
-
-@contextlib.contextmanager
-def _reading(db: apsw.Connection) -> Iterator[None]:
-    db.execute("BEGIN DEFERRED")
-    try:
-        yield
-    finally:
-        # Nothing but the temporary table was written.
-        db.execute("COMMIT")
+    return write_rows(db, wanted, output, form, is_new)
 
 
 def _commit(db: apsw.Connection, cursor: Cursor, number: int, part: Path, file: Path) -> None:

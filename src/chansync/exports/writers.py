@@ -9,8 +9,10 @@ from contextlib import AbstractContextManager, contextmanager
 from decimal import Decimal
 from typing import IO, Any
 
-from chansync.exports.columns import MONEY, NUMBER, Column
-from chansync.exports.rows import Row, Value
+import apsw
+
+from chansync.exports.columns import EXPORTS, MONEY, NUMBER, Column
+from chansync.exports.rows import Row, Wanted, rows
 from chansync.model.errors import UsageError
 from chansync.model.safe_text import as_cell, safe_json
 
@@ -84,15 +86,11 @@ def _xlsx(output: IO[bytes], columns: Sequence[Column]) -> Iterator[Write]:
             elif isinstance(value, int):
                 sheet.write_number(count, at, value)
             elif value not in (None, ""):
-                sheet.write_string(count, at, _fitting(value))
+                # A cell holds no more.
+                sheet.write_string(count, at, str(value)[:32_767])
 
     yield write
     book.close()
-
-
-def _fitting(value: Value) -> str:
-    """The text as a cell holds it: at most 32,767 characters."""
-    return str(value)[:32_767]
 
 
 #: Format → what writes it: a context that gives a function for each row, and ends the file.
@@ -101,3 +99,21 @@ FORMATS: dict[str, Callable[[IO[bytes], Sequence[Column]], AbstractContextManage
     "jsonl": _jsonl,
     "xlsx": _xlsx,
 }
+
+
+def write_rows(
+    db: apsw.Connection, wanted: Wanted, output: IO[bytes], form: str, takes: Callable[[Row], bool] = lambda row: True
+) -> int:
+    """Write the rows that are wanted and taken, of one state of everything, however long it takes; how many."""
+    count = 0
+    db.execute("BEGIN DEFERRED")
+    try:
+        with FORMATS[form](output, EXPORTS[wanted.what].columns) as write:
+            for row in rows(db, wanted):
+                if takes(row):
+                    write(row)
+                    count += 1
+    finally:
+        # At most a temporary table was written.
+        db.execute("COMMIT")
+    return count

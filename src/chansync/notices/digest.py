@@ -53,7 +53,12 @@ def fitted(notice: Notice, longest: int) -> Notice:
 
 def digest(db: apsw.Connection, route: Route, upto: int) -> Notice | None:
     """The notice about the events up to that one; None if there is nothing to send."""
-    told = [each for each in notices.between(db, route.user, route.told_upto, upto) if not _is_about(each, route)]
+    told = [
+        each
+        for each in notices.between(db, route.user, route.told_upto, upto)
+        # The failure of a route is not sent on the route itself.
+        if each.code != "notice_failed" or route.id not in json.loads(each.data)["routes"]
+    ]
     came = [each for each in told if each.came and not each.solved]
     # Problems that were solved before the route existed are left out.
     solved = [each for each in told if each.solved and (each.solved_at or 0) >= route.created_at]
@@ -62,11 +67,6 @@ def digest(db: apsw.Connection, route: Route, upto: int) -> Notice | None:
     parts = [_section("New problems", came, IN_ALL), _section("Solved", solved, IN_ALL - min(len(came), OF_A_KIND))]
     body = "\n\n".join(part for part in parts if part)
     return Notice(_subject(came, solved), f"{body}\n\n{_ending(db, route)}\n")
-
-
-def _is_about(told: Told, route: Route) -> bool:
-    """Whether it is the failure of this route, which is not sent on the route itself."""
-    return told.code == "notice_failed" and route.id in json.loads(told.data)["routes"]
 
 
 def _subject(came: list[Told], solved: list[Told]) -> str:

@@ -7,6 +7,7 @@ restart, a kill or a long pause one notice covers everything.
 from __future__ import annotations
 
 import asyncio
+import re
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,26 +36,22 @@ COMES_AND_GOES = 5
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
 
+_SERVICE_NAME = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*\Z")
 
-@dataclass(frozen=True, slots=True)
-class _Destination:
-    """The destination of a route: an opened address of a service, or a mail server and e-mail address. Never log it."""
 
-    service: str = ""
-    server: MailServer | None = None
-    email: str = ""
+#: Where a route leads: to the address of a service, or an e-mail address and its mail server. Never log it.
+_Destination = str | tuple[str, MailServer]
 
 
 @dataclass(frozen=True, slots=True)
 class _Due:
-    """A notice to send on a route; ``problem``: why it cannot be sent."""
+    """A notice to send on a route; its destination, or why there is none."""
 
     route: Route
     upto: int
     notice: Notice
     name: str
-    destination: _Destination | None
-    problem: NoticeFailed | None = None
+    destination: _Destination | ChansyncError
 
 
 class Notifier:
@@ -107,28 +104,27 @@ class Notifier:
         upto = notices.begin(db, route)
         is_notice_user = route.user in notices.notice_users(db)
         notice = digest(db, route, upto) if is_notice_user else None
-        destination, problem = None, None
+        destination: _Destination | ChansyncError | None = None
         if notice is not None:
             try:
                 destination = destination_of(db, self._store.path, route)
             except (NoticeFailed, StoreError) as error:
-                problem = error if isinstance(error, NoticeFailed) else NoticeFailed(str(error))
-        if notice is None or (destination is None and problem is None):
+                destination = error
+        if notice is None or destination is None:
             self._settle(db, route, upto, sent=False)
             return None
-        return _Due(route, upto, notice, f"chansync.{_installation(db)}.{route.id}.{upto}", destination, problem)
+        return _Due(route, upto, notice, f"chansync.{_installation(db)}.{route.id}.{upto}", destination)
 
     async def _send(self, due: _Due) -> None:
         try:
-            if due.problem is not None:
-                raise due.problem
-            assert due.destination is not None
+            if isinstance(due.destination, ChansyncError):
+                raise due.destination
             await deliver(due.destination, due.notice, due.name)
-        except NoticeFailed as error:
-            await self._store.run(self._fail, due.route, error)
+        except (NoticeFailed, StoreError) as error:
+            await self._store.run(self._fail, due.route, str(error))
         except Exception as error:
             # A bug on one route is retried like any failure, and does not affect other routes.
-            fault = NoticeFailed(f"chansync failed by a fault of its own ({type(error).__name__}).")
+            fault = f"chansync failed by a fault of its own ({type(error).__name__})."
             await self._store.run(self._fail, due.route, fault)
         else:
             await self._store.run(self._settle, due.route, due.upto, sent=True)
@@ -138,9 +134,9 @@ class Notifier:
             notices.arrived(db, route, upto, sent=sent)
             note_failures(db)
 
-    def _fail(self, db: apsw.Connection, route: Route, error: NoticeFailed) -> None:
+    def _fail(self, db: apsw.Connection, route: Route, sentence: str) -> None:
         with transaction(db):
-            notices.failed(db, route, str(error))
+            notices.failed(db, route, sentence)
             note_failures(db)
 
 
@@ -167,14 +163,14 @@ def destination_of(db: apsw.Connection, path: Path, route: Route) -> _Destinatio
         StoreError: its secrets cannot be opened here.
     """
     if route.sealed is not None:
-        return _Destination(service=sealing.open_route(path, route.sealed))
+        return sealing.open_route(path, route.sealed)
     try:
         email = registry.user_email(db, route.user)
     except UsageError:
         email = ""
     server = mail_server(db, path) if email else None
     if server is not None:
-        return _Destination(server=server, email=email)
+        return email, server
     if any(not other.is_email for other in notices.routes(db, route.user)):
         return None
     if not email:
@@ -194,10 +190,11 @@ async def deliver(destination: _Destination, notice: Notice, name: str) -> None:
     Raises:
         NoticeFailed: it did not arrive.
     """
-    if destination.server is None:
-        await services.send(destination.service, notice)
+    if isinstance(destination, str):
+        await services.send(destination, notice)
     else:
-        await mail.send(destination.server, mail.compose(notice, destination.server.sender, destination.email, name))
+        email, server = destination
+        await mail.send(server, mail.compose(notice, server.sender, email, name))
 
 
 def _installation(db: apsw.Connection) -> str:
@@ -251,3 +248,32 @@ async def _try(store: Store, route: Route) -> str | None:
     except ChansyncError as error:
         return str(error)
     return ""
+
+
+def add_service(store: Store, user: str, name: str, address: str) -> str:
+    """Add a service for the user; returns the name of the service.
+
+    Raises:
+        UsageError: there is no such user, the name is taken or invalid, or the address is not allowed.
+    """
+    if not registry.unread(store.db):
+        registry.user_email(store.db, user)
+    if not _SERVICE_NAME.match(name) or len(name) > 40:
+        raise UsageError(
+            "The name may hold lower-case letters, digits, dots, hyphens and underscores, such as telegram."
+        )
+    service = services.service_of(address)
+    sealed = sealing.seal(store.db, store.path, address, sealing.Use("notices address"))
+    notices.add_service(store.db, user, name, service, sealed)
+    return service
+
+
+def remove_service(store: Store, user: str, name: str) -> None:
+    """Remove a service; a problem that it failed is solved by that.
+
+    Raises:
+        UsageError: the user has no service of that name.
+    """
+    with transaction(store.db):
+        notices.remove_service(store.db, user, name)
+        note_failures(store.db)

@@ -12,17 +12,18 @@ program.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 import re
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from chansync.model.errors import UsageError
 from chansync.notices.digest import Notice, fitted, one_line
 from chansync.notices.mail import PATIENCE, NoticeFailed
+from chansync.notices.settings import is_this_machine
 
 T = TypeVar("T")
 
@@ -116,7 +117,7 @@ def _plugin(address: str) -> Any:
     if not found or found.get("schema") != schema:
         raise UsageError(f"This is no address of {service.title}: it is written {service.address}.")
     _check_parameters(service, found)
-    if schema in _PLAIN and not _is_this_machine(str(found.get("host") or "")):
+    if schema in _PLAIN and not is_this_machine(str(found.get("host") or "")):
         secure = _PLAIN[schema]
         raise UsageError(
             f"{schema}:// would send in clear: write {secure}://. Only a host on this machine may be plain."
@@ -150,13 +151,6 @@ def _check_parameters(service: Service, found: dict[str, Any]) -> None:
             f"The address of {service.title} has parameters that are not allowed: {', '.join(wrong)}. "
             f"Allowed are: {allowed}."
         )
-
-
-def _is_this_machine(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 def _notify(address: str, notice: Notice) -> str | None:
@@ -200,26 +194,15 @@ def _masked(said: str, address: str) -> str:
 
 
 async def _in_thread(work: Callable[[], T]) -> T:
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[T] = loop.create_future()
-
-    def settle(result: T | None, error: BaseException | None) -> None:
-        if future.done():
-            return
-        if error is not None:
-            future.set_exception(error)
-        else:
-            future.set_result(result)  # type: ignore[arg-type]
+    future: Future[T] = Future()
 
     def run() -> None:
-        result, failure = None, None
+        # Now nobody can cancel it, and the loop may end before its result is there.
+        future.set_running_or_notify_cancel()
         try:
-            result = work()
+            future.set_result(work())
         except Exception as error:
-            failure = error
-        # The loop may have ended meanwhile.
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(settle, result, failure)
+            future.set_exception(error)
 
     threading.Thread(target=run, daemon=True, name="notice").start()
-    return await future
+    return await asyncio.wrap_future(future)

@@ -196,16 +196,17 @@ def _contradictions(merged: Mapping[str, Any], has_password: bool) -> list[str]:
         errors.append("mail_from is needed: the address that notices come from")
     if user and not has_password:
         errors.append("smtp_password is needed with smtp_user: give smtp_password=-")
-    if user and merged["smtp_security"] == "none" and not _is_this_machine(host or ""):
+    if user and merged["smtp_security"] == "none" and not is_this_machine(host or ""):
         errors.append("smtp_security=none would send the password in clear: use starttls or tls, or no smtp_user")
     return errors
 
 
-def _is_this_machine(host: str) -> bool:
+def is_this_machine(host: str) -> bool:
+    """Whether what is sent to the host leaves this machine never."""
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
-        return host == "localhost"
+        return host.lower() == "localhost"
 
 
 def mail_server(db: apsw.Connection, path: Path) -> MailServer | None:
@@ -218,7 +219,7 @@ def mail_server(db: apsw.Connection, path: Path) -> MailServer | None:
     if not found["smtp_host"]:
         return None
     user = found["smtp_user"] or ""
-    if user and found["smtp_security"] == "none" and not _is_this_machine(found["smtp_host"]):
+    if user and found["smtp_security"] == "none" and not is_this_machine(found["smtp_host"]):
         # Checked when it is entered, but others can write into the database.
         raise StoreError("smtp_security=none would send the password in clear: use starttls or tls, or no smtp_user.")
     password = sealing.open_setting(db, path, "smtp_password", _place(found)) if user else ""

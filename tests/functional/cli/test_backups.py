@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from chansync.cli.db import backup_target
+from chansync.cli.db import backup
 from chansync.db import settings
 from chansync.db.connection import Store
 from chansync.store import messages
@@ -25,7 +25,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def _back_up(chansync: Run, folder: Path, patch: pytest.MonkeyPatch, day: int, keep: str = "2d") -> tuple[int, str]:
-    patch.setattr(backup_target, "here", lambda: _NOON.replace(day=day))
+    patch.setattr(backup, "here", lambda: _NOON.replace(day=day))
     done = chansync("db", "backup", str(folder), "--keep", keep)
     return done.code, done.out
 
@@ -116,7 +116,7 @@ def test_a_key_that_is_sealed_to_a_passphrase_is_enough_to_begin_anew(
     chansync: Run, company: Store, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "passphrase").write_text("correct horse\n")
-    monkeypatch.setattr(backup_target, "here", lambda: _NOON)
+    monkeypatch.setattr(backup, "here", lambda: _NOON)
     made = chansync("db", "backup", f"{folder}/", "--keep", "1d", "--seal-key", f"@{tmp_path}/passphrase")
     assert made.code == 0, made.err
     sealed, key = folder / "chansync-20261124-120000.key", company.path.with_suffix(".key")
@@ -129,6 +129,6 @@ def test_a_key_that_is_sealed_to_a_passphrase_is_enough_to_begin_anew(
     assert (tmp_path / "again.key").read_text() == key.read_text()
     drilled = chansync("db", "drill", str(folder), "--key", str(sealed), "--passphrase", f"@{tmp_path}/passphrase")
     assert (drilled.code, "opens all 2 secrets" in drilled.out) == (0, True)
-    monkeypatch.setattr(backup_target, "here", lambda: _NOON.replace(day=25))
+    monkeypatch.setattr(backup, "here", lambda: _NOON.replace(day=25))
     assert chansync("db", "backup", str(folder), "--keep", "1d").code == 0
     assert [path.name for path in folder.iterdir()] == ["chansync-20261125-120000.db"]

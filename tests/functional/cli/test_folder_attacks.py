@@ -428,7 +428,7 @@ def test_a_lock_that_a_member_holds_is_waited_for_no_longer_than_said(
     backup = shared.parent.parent / "backup.db"
     assert command(ROOT, "db", "backup", str(backup), database=shared).code == 0
     backup.chmod(0o644)
-    import_module("chansync.cli.db.restore")
+    import_module("chansync.cli.db.backup")
     monkeypatch.setattr(process_locks, "PATIENCE", 1.0)
     lock = shared.with_suffix(".lock")
     lock.touch()

@@ -60,14 +60,13 @@ def path(folder: Path, company: Store, run: object, monkeypatch: pytest.MonkeyPa
 def _import_everything() -> None:
     """Whatever the commands import is imported now: another user may not read where it is."""
     registry.platform("woocommerce")
-    for module in ("secret_input", "session", "failures", "jobs"):
+    for module in ("fields", "session", "failures", "jobs"):
         import_module(f"chansync.cli.support.{module}")
-    for module in ("channel.show", "channel.edit", "channel.files", "doctor", "secrets"):
-        import_module(f"chansync.cli.{module}")
-    for module in ("sync.command", "sync.by_daemon", "sync.progress"):
+    for module in ("channel.show", "channel.edit", "doctor", "secrets", "sync"):
         import_module(f"chansync.cli.{module}")
     for module in (
         "chansync.doctor.examination",
+        "chansync.job_runner",
         "chansync.sync.runner",
         "chansync.sync.daemon_jobs",
         "textwrap",

@@ -68,6 +68,12 @@ def test_a_wrong_key_is_said_and_can_be_entered_again(run: Run, file: Path) -> N
     assert run("erp", "test").stdout.startswith("Connected to The far file")
 
 
+@pytest.mark.parametrize("more", [[], ["--no-test"]])
+def test_connecting_is_one_json_object(run: Run, file: Path, more: list[str]) -> None:
+    told = json.loads(run("erp", "connect", "file", f"file={file}", "--json", *more, typed="open sesame\n").stdout)
+    assert (told["ok"], told["erp"]) == (True, "file")
+
+
 def test_what_is_missing_and_what_is_not_there_is_said(run: Run, file: Path) -> None:
     done = run("erp", "connect", "nothing", code=2)
     assert "There is no kind of ERP 'nothing'" in done.stderr

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from dataclasses import asdict
+from typing import Any
 
 import pytest
 
-from chansync.cli.log.follow import Watch
+from chansync.cli.log import Watch
 from chansync.cli.status import MANY
 from chansync.db import process_locks
 from chansync.db.connection import Store, open_store
@@ -75,11 +77,28 @@ def test_a_message_is_shown_with_its_data_and_what_to_do(chansync: Run, logged: 
 def test_a_shown_message_has_its_colour_on_a_terminal(
     chansync: Run, logged: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("support.output", "log.command"):
+    for module in ("support.output", "log"):
         monkeypatch.setattr(f"chansync.cli.{module}.is_coloured", lambda: True)
     shown = chansync("log", "show", "1").out
     assert "\x1b[" in shown
     assert "\\x1b" not in shown
+
+
+def test_what_comes_while_changes_are_read_is_brought_next(logged: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    watch, read, late = Watch(logged.db, Filter()), messages.messages, ["Late."]
+    watch.begin(1)
+    with contextlib.closing(open_store(logged.path)) as other:
+
+        def meanwhile(*args: Any, **options: Any) -> list[messages.Message]:
+            found = read(*args, **options)
+            if not found and late:
+                messages.log(other.db, "site_odd", late.pop(), channel_id=1)
+            return found
+
+        monkeypatch.setattr(messages, "messages", meanwhile)
+        messages.log(other.db, "site_odd", "Odd.", channel_id=1)
+        assert [message.sentence for message in watch.changes()] == ["Odd."]
+        assert [message.sentence for message in watch.changes()] == ["Late."]
 
 
 def test_following_brings_what_is_new_and_what_changes_once(logged: Store) -> None:
@@ -187,6 +206,28 @@ def test_retry_with_a_daemon_is_its_job(chansync: Run, company: Store, monkeypat
     monkeypatch.setattr("chansync.cli.support.jobs.time.sleep", work_off)
     result = chansync("retry", "shop")
     assert (result.code, result.out) == (0, "shop orders: 1 new.\n")
+
+
+def test_how_far_the_daemon_is_with_a_sync_is_told_every_few_seconds(
+    chansync: Run, company: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner, clock = process_locks.task_owner(), 0.0
+
+    def pass_three_seconds(seconds: float) -> None:
+        nonlocal clock
+        clock += 3
+        if clock == 3:
+            assert jobs.claim(company.db, owner) is not None
+        if clock < 15:
+            jobs.report(company.db, 1, owner, asdict(RunCounts(fetched=int(clock), expected=20)))
+        else:
+            jobs.finish(company.db, 1, owner, ok=True, result={"sentence": "", "runs": []})
+
+    monkeypatch.setattr("chansync.cli.support.jobs.is_by_daemon", lambda session: True)
+    monkeypatch.setattr("chansync.cli.sync.time.sleep", pass_three_seconds)
+    monkeypatch.setattr("chansync.cli.sync.time.monotonic", lambda: clock)
+    said = chansync("sync", "shop").err.splitlines()
+    assert said == ["shop: 9 of 20 orders, 0 new, 0 with problems"]
 
 
 def test_a_daemon_that_takes_long_is_not_waited_for_for_ever(

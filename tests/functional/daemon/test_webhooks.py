@@ -23,7 +23,7 @@ from chansync.db.locations import key_path
 from chansync.demo import company
 from chansync.demo.faults import Faults
 from chansync.demo.woocommerce import DemoServer, DemoShop
-from chansync.doctor.health import health
+from chansync.doctor.health import Limits, health
 from chansync.model.channel import Channel
 from chansync.model.times import local_text
 from chansync.secrets import rotation
@@ -208,7 +208,7 @@ async def test_counts_are_told_without_secrets(site: Site) -> None:
         await daemon.until("SELECT count(*) FROM daemon WHERE webhooks LIKE '%[1, 0, 1]%'", 1)
 
         def look(db: apsw.Connection) -> tuple[str, dict[str, int]]:
-            found = health(db, warning_problems=0)
+            found = health(db, Limits(warning_problems=0))
             return known.sentence(db, channels.channel(db, CHANNEL).id, CHANNEL, 0), found.figures
 
         sentence, figures = await daemon.service.store.run(look)

@@ -13,7 +13,7 @@ import trustme
 
 from chansync.db.connection import Store, open_async
 from chansync.model.errors import UsageError
-from chansync.notices import mail, settings, user_services
+from chansync.notices import mail, notifier, settings
 from chansync.notices.digest import Notice, fitted
 from chansync.notices.notifier import Notifier
 from chansync.notices.settings import MailServer
@@ -277,7 +277,7 @@ def test_each_failure_waits_longer(told: Store) -> None:
 
 def test_a_failing_way_is_told_by_the_others(told: Store, box: Mailbox) -> None:
     with mailbox.web_hook() as (address, posts):
-        assert user_services.add(told, "anna", "hook", f"{address}/token-of-anna") == "JSON"
+        assert notifier.add_service(told, "anna", "hook", f"{address}/token-of-anna") == "JSON"
         box.refuses.add("anna@shop.example")
         problem(told, 1)
         turn(told)
@@ -291,7 +291,7 @@ def test_a_failing_way_is_told_by_the_others(told: Store, box: Mailbox) -> None:
 
 def test_a_service_that_refuses_is_a_problem_without_its_secrets(told: Store, box: Mailbox) -> None:
     with mailbox.web_hook() as (address, _):
-        user_services.add(told, "anna", "hook", f"{address}/refuses/token-of-anna")
+        notifier.add_service(told, "anna", "hook", f"{address}/refuses/token-of-anna")
         problem(told, 1)
         turn(told)
     later(told)
@@ -300,7 +300,7 @@ def test_a_service_that_refuses_is_a_problem_without_its_secrets(told: Store, bo
     assert "anna by JSON (hook): The service did not take it" in box.last
     everything = b"".join(path.read_bytes() for path in told.path.parent.glob("chansync.db*"))
     assert b"token-of-anna" not in everything + box.last.encode()
-    user_services.remove(told, "anna", "hook")
+    notifier.remove_service(told, "anna", "hook")
     later(told)
     turn(told)
     assert box.subjects[2:] == ["chansync: 1 solved"]
@@ -497,4 +497,4 @@ def test_the_password_is_sealed(company: Store) -> None:
 )
 def test_an_address_of_no_allowed_service_is_refused(told: Store, address: str, says: str) -> None:
     with pytest.raises(UsageError, match=says):
-        user_services.add(told, "anna", "hook", address)
+        notifier.add_service(told, "anna", "hook", address)

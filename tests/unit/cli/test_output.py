@@ -15,7 +15,7 @@ from chansync.model.safe_text import width
 @pytest.fixture(autouse=True)
 def _a_call_of_its_own() -> None:
     """A command that ran before in this process may have been asked to be quiet."""
-    output.begin([])
+    output.mode.begin([])
 
 
 @given(st.dictionaries(st.text(), st.text() | st.lists(st.text())))

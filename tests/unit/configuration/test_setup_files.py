@@ -14,8 +14,8 @@ from chansync.db.connection import Store, open_store
 from chansync.erp.ledger import setup as ledger
 from chansync.erp.outside import connected
 from chansync.model.errors import UsageError
+from chansync.notices import notifier
 from chansync.notices import settings as notice_settings
-from chansync.notices import user_services
 from chansync.secrets import sealing
 from chansync.setup import channel_settings, erps, retention, systems
 from chansync.setup.setup_file.document import read
@@ -215,7 +215,7 @@ def test_an_export_applied_to_an_empty_database_gives_the_same_export_and_then_n
         if with_notices:
             mail = {"smtp_host": "mail.example", "mail_from": "a@b.example", "smtp_user": "u", "smtp_password": "p"}
             notice_settings.change(first, mail)
-            user_services.add(first, "anna", "hook", "jsons://hooks.example/x")
+            notifier.add_service(first, "anna", "hook", "jsons://hooks.example/x")
         text = export(first.db)
         tomllib.loads(text)
         whole_text = _secrets(folder, text)

@@ -58,7 +58,7 @@ def test_a_late_stream_warns_unless_it_runs_or_is_off(running: Store) -> None:
     found = health.health(running.db)
     assert (found.code, found.figures["late"]) == (health.WARNING, 1)
     assert "1 stream late (shop orders, by 1 h)" in found.sentence
-    assert health.health(running.db, late_seconds=7200).code == health.OK
+    assert health.health(running.db, health.Limits(late_seconds=7200)).code == health.OK
     _set(running, owner=task_owner())
     assert health.health(running.db).code == health.OK
     _set(running, owner=None, next_run_at=None)
@@ -80,9 +80,9 @@ def test_failing_channels_warn_and_all_of_them_alarm(running: Store) -> None:
 
 @pytest.mark.parametrize(
     ("warning", "critical", "code"),
-    [(1, None, health.WARNING), (3, None, health.OK), (0, None, health.OK), (1, 2, health.CRITICAL), (0, 3, health.OK)],
+    [(1, 0, health.WARNING), (3, 0, health.OK), (0, 0, health.OK), (1, 2, health.CRITICAL), (0, 3, health.OK)],
 )
-def test_open_problems_by_number(running: Store, warning: int, critical: int | None, code: int) -> None:
+def test_open_problems_by_number(running: Store, warning: int, critical: int, code: int) -> None:
     for order in ("1", "2"):
         running.db.execute(
             """INSERT INTO "order" (id, channel_id, external_id, number, status, placed_at, placed_on, modified_at,
@@ -91,7 +91,7 @@ def test_open_problems_by_number(running: Store, warning: int, critical: int | N
             (int(order), order, order),
         )
         messages.log(running.db, "item_unknown", "x", channel_id=1, order_id=int(order), order_number=order)
-    found = health.health(running.db, warning_problems=warning, critical_problems=critical)
+    found = health.health(running.db, health.Limits(warning_problems=warning, critical_problems=critical))
     assert (found.code, found.figures["problems"]) == (code, 2)
 
 
@@ -114,13 +114,13 @@ def test_a_disk_that_fills_is_told_before_it_is_full(
 
 def test_an_old_backup_warns_where_it_is_asked_for(running: Store) -> None:
     assert health.health(running.db).code == health.OK
-    assert "never backed up" in health.health(running.db, backup_hours=24).sentence
+    assert "never backed up" in health.health(running.db, health.Limits(backup_hours=24)).sentence
     settings.put(running.db, settings.BACKED_UP_AT, str(now_ms() - 25 * 3_600_000))
-    found = health.health(running.db, backup_hours=24)
+    found = health.health(running.db, health.Limits(backup_hours=24))
     assert (found.code, found.sentence) == (health.WARNING, "the last backup is 1 d old")
-    assert health.health(running.db, backup_hours=26).code == health.OK
+    assert health.health(running.db, health.Limits(backup_hours=26)).code == health.OK
     settings.put(running.db, settings.BACKED_UP_AT, str(now_ms() + 25 * 3_600_000))
-    assert "in the future" in health.health(running.db, backup_hours=24).sentence
+    assert "in the future" in health.health(running.db, health.Limits(backup_hours=24)).sentence
 
 
 def test_a_look_that_hangs_is_answered_all_the_same() -> None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from chansync.cli.support import completing, exit_codes
-from chansync.cli.support.lazy import LazyGroup, examples
-from chansync.cli.support.output import add_facts, clean, note, paint, print_json, print_line, say, table, when
-from chansync.cli.support.session import Session, pass_session
+from chansync.cli.support.lazy import command
+from chansync.cli.support.output import add_facts, is_agreed, note, paint, print_json, print_line, say, table, when
+from chansync.cli.support.session import Session
 from chansync.model.errors import UsageError
-from chansync.model.safe_text import width
+from chansync.model.safe_text import escaped, width
 from chansync.secrets.key_file import KeyUnreadable
 
 if TYPE_CHECKING:
@@ -21,40 +20,12 @@ if TYPE_CHECKING:
     from chansync.model.channel import Channel
     from chansync.model.parameters import ChannelParameter
 
-_TABLE = {
-    "list": ("channel.show:list_channels", "List them."),
-    "show": ("channel.show:show", "Show one with all its fields."),
-    "add": ("channel.edit:add", "Add one."),
-    "set": ("channel.edit:change", "Change fields of one."),
-    "test": ("channel.edit:test", "Connect to its site and say as what."),
-    "pause": ("channel.edit:pause", "Let nothing of it run by itself for now."),
-    "resume": ("channel.edit:resume", "Let one that is paused run again."),
-    "remove": ("channel.show:remove", "Remove one."),
-    "fields": ("channel.show:fields", "List every field that a channel has."),
-    "export": ("channel.files:export", "Write channels as TOML."),
-    "import": ("channel.files:import_file", "Read channels from TOML."),
-}
 
-#: The colour of each system type; its word is always there too.
-TYPE_COLOURS = {"production": "green", "working": "yellow", "test": "cyan"}
+#: The colours of system types that are not production; the word is always there too.
+_COLOURS = {"working": "yellow", "test": "cyan"}
 
 
-@click.group(
-    cls=LazyGroup,
-    table=_TABLE,
-    epilog=examples(
-        "chansync channel add shop-de name=Shop integration_system=woo store_domain=shop.example pos=web",
-        "chansync channel set shop-de consumer_key=- consumer_secret=- used=yes",
-        "chansync channel show shop-de",
-    ),
-)
-def channel() -> None:
-    """Sales channels: each is one place that sells."""
-
-
-@click.command("list", epilog=examples("chansync channel list", "chansync channel list --json"))
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@pass_session
+@command("chansync channel list", "chansync channel list --json")
 def list_channels(session: Session, as_json: bool) -> None:
     """List the channels."""
     from chansync.cli.status import line_data
@@ -72,17 +43,12 @@ def list_channels(session: Session, as_json: bool) -> None:
         for line in lines
     ]  # fmt: skip
     headers = ("used", "code", "name", "system", "type", "POS", "last sync", "problems")
-    table(headers, rows, right=("problems",), flexible="name", colours=[_colour(line.system_type) for line in lines])
+    colours = [_COLOURS.get(line.system_type, "") for line in lines]
+    table(headers, rows, right=("problems",), flexible="name", colours=colours)
 
 
-def _colour(system_type: str) -> str:
-    return "" if system_type == "production" else TYPE_COLOURS.get(system_type, "")
-
-
-@click.command(epilog=examples("chansync channel show shop-de", "chansync channel show shop-de --json"))
+@command("chansync channel show shop-de", "chansync channel show shop-de --json")
 @click.argument("code", shell_complete=completing.channels)
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@pass_session
 def show(session: Session, code: str, as_json: bool) -> None:
     """Show a channel with all its fields. Secrets are never shown."""
     from chansync.store import channels
@@ -125,6 +91,7 @@ def _data(db: apsw.Connection, found: Channel) -> dict[str, Any]:
 def _show(db: apsw.Connection, found: Channel) -> None:
     from chansync.model.parameters import PARAMETERS, SECTIONS
     from chansync.model.times import now_ms
+    from chansync.setup.confirm import vanished_values
     from chansync.store import webhooks
 
     values = found.values
@@ -135,7 +102,8 @@ def _show(db: apsw.Connection, found: Channel) -> None:
     if sentence := webhooks.sentence(db, found.id, found.code, now_ms()):
         say(sentence)
     able = _capabilities(found)
-    lost = _lost(db, found)
+    # Field → its values that the site no longer has.
+    lost = dict(sentence.split(" ", 1) for sentence in vanished_values(db, found))
     titles = _titles(db, found)
     for section, title in SECTIONS.items():
         print_line()
@@ -156,13 +124,6 @@ def _capabilities(found: Channel) -> frozenset[str]:
     except UsageError as error:
         note(str(error))
         return frozenset()
-
-
-def _lost(db: apsw.Connection, found: Channel) -> dict[str, str]:
-    """Field → its values that the site no longer has."""
-    from chansync.setup.confirm import vanished_values
-
-    return {sentence.split(" ", 1)[0]: sentence.split(" ", 1)[1] for sentence in vanished_values(db, found)}
 
 
 def _titles(db: apsw.Connection, found: Channel) -> dict[str, str]:
@@ -192,9 +153,9 @@ def _show_field(parameter: ChannelParameter, found: Channel, able: frozenset[str
         marks.append(lost.rstrip("."))
     elif parameter.needed and not text and not marks:
         marks.append("needed before the channel can be used")
-    line = f"  {parameter.name:<28} {clean(text)}".rstrip()
+    line = f"  {parameter.name:<28} {escaped(text)}".rstrip()
     blanks = " " * max(2, 46 - width(line))
-    print_line(line + (paint(f"{blanks}[{clean('; '.join(marks))}]", "yellow" if lost else "dim") if marks else ""))
+    print_line(line + (paint(f"{blanks}[{escaped('; '.join(marks))}]", "yellow" if lost else "dim") if marks else ""))
 
 
 def _show_mapping(db: apsw.Connection, found: Channel, kind: str) -> None:
@@ -205,14 +166,13 @@ def _show_mapping(db: apsw.Connection, found: Channel, kind: str) -> None:
         print_line("  none yet; connecting picks them up")
     for row in rows:
         title = f"{row.title}" + ("" if row.on_site else " (not on the site)")
-        line = f"  {clean(row.site_code):<28} {clean(row.target or 'NOT MAPPED'):<16} {clean(title)}".rstrip()
+        line = f"  {escaped(row.site_code):<28} {escaped(row.target or 'NOT MAPPED'):<16} {escaped(title)}".rstrip()
         print_line(line if row.target else paint(line, "red"))
 
 
-@click.command(epilog=examples("chansync channel remove shop-de"))
+@command("chansync channel remove shop-de")
 @click.argument("code", shell_complete=completing.channels)
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@pass_session
 def remove(session: Session, code: str, yes: bool) -> int:
     """Remove a channel with its settings, known orders, runs and messages, and its webhooks at the site.
 
@@ -230,12 +190,8 @@ def remove(session: Session, code: str, yes: bool) -> int:
         if orders
         else f"With {code} go its settings, keys and mappings, and {messages} messages."
     )
-    if not yes:
-        if not sys.stdin.isatty():
-            raise UsageError("Nothing was removed: there is no terminal to confirm on; give --yes.")
-        if not click.confirm(f"Remove {code}?"):
-            note("Nothing was removed.")
-            return exit_codes.PROBLEMS
+    if not is_agreed(f"Remove {code}?", "Nothing was removed", yes=yes):
+        return exit_codes.PROBLEMS
     remains = _remove_webhooks(session, found)
     channels.remove_channel(session.db, found.id)
     add_facts(changed=True, webhooks_left=bool(remains))
@@ -266,8 +222,7 @@ def _remove_webhooks(session: Session, found: Channel) -> str:
     return str(job.result.get("sentence", ""))
 
 
-@click.command(epilog=examples("chansync channel fields", "chansync channel fields --json"))
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@command("chansync channel fields", "chansync channel fields --json")
 def fields(as_json: bool) -> None:
     """List every field of a channel: its type, default, and what it does."""
     from chansync.model.parameters import PARAMETERS, SECTIONS

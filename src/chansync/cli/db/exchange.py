@@ -11,26 +11,23 @@ from typing import Any
 import click
 
 from chansync.cli.support import completing, exit_codes
-from chansync.cli.support.lazy import examples
+from chansync.cli.support.lazy import command
 from chansync.cli.support.named_files import FileType, InputFile, OutputFile
 from chansync.cli.support.output import add_facts, say
-from chansync.cli.support.session import Session, pass_session
+from chansync.cli.support.session import Session
 from chansync.model.errors import UsageError
 
 _WHAT = ("mappings", "messages", "orders")
 
 
-@click.command(
-    epilog=examples(
-        "chansync db export mappings --channel shop-de > mappings.csv",
-        "chansync db export messages --json -o messages.json",
-    )
+@command(
+    "chansync db export mappings --channel shop-de > mappings.csv",
+    "chansync db export messages --json -o messages.json",
 )
 @click.argument("what", type=click.Choice(_WHAT))
 @click.option("--channel", metavar="CODE", shell_complete=completing.channels, help="Of one channel only.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON; else CSV.")
 @click.option("-o", "--output", metavar="FILE", type=FileType(OutputFile), help="To a file that only you can read.")
-@pass_session
 def export(session: Session, what: str, channel: str | None, as_json: bool, output: OutputFile | None) -> None:
     """Write mappings, messages or orders, as CSV or JSON. Times are UTC; messages hold customers' data."""
     from chansync.db.export import export as write
@@ -53,12 +50,9 @@ def export(session: Session, what: str, channel: str | None, as_json: bool, outp
     say(f"Written to {output.path}.")
 
 
-@click.command(
-    "import", epilog=examples("chansync db import mappings.csv --dry-run", "chansync db import mappings.json")
-)
+@command("chansync db import mappings.csv --dry-run", "chansync db import mappings.json")
 @click.argument("file", type=FileType(InputFile))
 @click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
-@pass_session
 def import_mappings(session: Session, file: InputFile, dry_run: bool) -> int:
     """Read mappings from CSV, TSV or JSON: columns channel, kind, site_code, target. All of them, or none.
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from chansync.cli.support import exit_codes
-from chansync.cli.support.lazy import examples
-from chansync.cli.support.output import clean, note, paint, print_json, print_line, print_text, say
-from chansync.cli.support.session import Session, pass_session
+from chansync.cli.support.lazy import command
+from chansync.cli.support.output import clean, is_agreed, paint, print_json, print_line, print_text, say
+from chansync.cli.support.session import Session
 from chansync.model.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,14 +20,11 @@ if TYPE_CHECKING:
     from chansync.erp.contract import Outcome
 
 
-@click.command(
-    epilog=examples("chansync erp serve-example", "chansync erp serve-example --port 8200 --db /tmp/own-erp.db")
-)
+@command("chansync erp serve-example", "chansync erp serve-example --port 8200 --db /tmp/own-erp.db")
 @click.option("--port", type=click.IntRange(0, 65535), default=8095, show_default=True, help="0: any that is free.")
 @click.option(
     "--db", "file", metavar="FILE", default="own-erp.db", show_default=True, help="Its books; made where it is missing."
 )
-@pass_session
 def serve_example(session: Session, port: int, file: str) -> None:
     """Run an example of an ERP of your own, on this machine, with a small company in it.
 
@@ -47,7 +43,7 @@ def serve_example(session: Session, port: int, file: str) -> None:
         raise UsageError(f"The port {port} cannot be used ({error.strerror}): name another one with --port.") from None
 
 
-@click.command(epilog=examples("chansync erp openapi > openapi.json"))
+@command("chansync erp openapi > openapi.json")
 def openapi() -> None:
     """Print what an ERP of your own has to answer, as an OpenAPI 3.1 description (JSON)."""
     from importlib.resources import files
@@ -55,12 +51,10 @@ def openapi() -> None:
     print_text((files("chansync.erp.http") / "openapi.json").read_text(encoding="utf-8"))
 
 
-@click.command(epilog=examples("chansync erp contract own-test", "chansync erp contract own-test --yes --json"))
+@command("chansync erp contract own-test", "chansync erp contract own-test --yes --json")
 @click.argument("erp")
 @click.option("--pos", metavar="CODE", default="", help="The POS that sells; otherwise the ERP's first.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@pass_session
 def contract(session: Session, erp: str, pos: str, yes: bool, as_json: bool) -> int:
     """Check that a connected ERP does all that chansync relies on. For an ERP that is there for trying out.
 
@@ -69,16 +63,17 @@ def contract(session: Session, erp: str, pos: str, yes: bool, as_json: bool) -> 
     from chansync.erp.outside import connected
 
     connected.get(session.db, erp)
-    if not yes:
-        if not sys.stdin.isatty():
-            raise UsageError("Nothing was sent: there is no terminal to confirm on; give --yes.")
-        if not click.confirm(f"Record some 60 sales in {erp}, and leave them there?", err=True):
-            note("Nothing was sent.")
-            return exit_codes.PROBLEMS
+    if not is_agreed(f"Record some 60 sales in {erp}, and leave them there?", "Nothing was sent", yes=yes):
+        return exit_codes.PROBLEMS
     outcomes = session.run_async(lambda store: _prove(store, erp, pos, None if as_json else _show))
     words = [outcome.word for outcome in outcomes]
     if as_json:
-        print_json([_data(outcome) for outcome in outcomes])
+        print_json(
+            [
+                {"check": each.check.name, "outcome": each.word, "law": each.check.law, "sentence": each.sentence}
+                for each in outcomes
+            ]
+        )
     else:
         passed, broken, skipped = (words.count(word) for word in ("ok", "broken", "skipped"))
         say(f"{passed} of {len(words)} checks passed, {broken} failed, {skipped} were skipped.")
@@ -97,10 +92,8 @@ async def _prove(store: Store, code: str, pos: str, show: Callable[[Outcome], No
     remote = await erps.connect(store, code)
     found = []
     try:
-        able, forged = (
-            registry.kind_named(kind).capabilities,
-            forgeries(remote) if isinstance(remote, HttpRemote) else {},
-        )
+        able = registry.kind_named(kind).capabilities
+        forged = forgeries(remote) if isinstance(remote, HttpRemote) else {}
         async for outcome in prove(await Subject.of(remote, able, pos=pos, forgeries=forged), CHECKS):
             found.append(outcome)
             if show:
@@ -119,8 +112,3 @@ def _show(outcome: Outcome) -> None:
     print_line(f"{paint(f'{outcome.word:<8}', _COLOURS[outcome.word])} {clean(outcome.check.law)}")
     if outcome.sentence:
         print_line(f"         {clean(outcome.sentence)}")
-
-
-def _data(outcome: Outcome) -> dict[str, str]:
-    check = outcome.check
-    return {"check": check.name, "outcome": outcome.word, "law": check.law, "sentence": outcome.sentence}

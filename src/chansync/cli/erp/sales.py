@@ -3,34 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from chansync.cli.support import completing
-from chansync.cli.support.lazy import examples
-from chansync.cli.support.output import clean, print_json, print_line, say, table, when
-from chansync.cli.support.session import Session, pass_session
+from chansync.cli.support.lazy import command
+from chansync.cli.support.output import clean, data_of, print_json, print_line, say, table, when
+from chansync.cli.support.session import Session
+from chansync.erp import registry
+from chansync.erp.ledger import journal
+from chansync.erp.outside import lists
+from chansync.erp.papers import SalePapers, rate_sentence
+from chansync.explain.erp_status import steps_of_key
+from chansync.model.money import format_money
+from chansync.model.sale import Package, SaleState
+from chansync.store import orders, sale_links
 
-if TYPE_CHECKING:
-    import apsw
 
-    from chansync.erp.papers import PaymentRow, SaleDetails, SalePapers, SaleRow
-    from chansync.model.sale import Package, SaleState
-
-
-@click.command(epilog=examples("chansync erp sales", "chansync erp sales --channel shop-de -n 20 --json"))
+@command("chansync erp sales", "chansync erp sales --channel shop-de -n 20 --json")
 @click.option("-n", "--limit", type=click.IntRange(1), default=50, show_default=True, help="At most that many.")
 @click.option("--channel", metavar="CODE", shell_complete=completing.channels, help="Only of this channel.")
 @click.option("--erp", metavar="CODE", shell_complete=completing.connected_erps, help="Only of this ERP, as ledger.")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@pass_session
 def sales(session: Session, limit: int, channel: str | None, erp: str | None, as_json: bool) -> None:
     """List the last sales recorded in the ledger and in connected ERPs, newest first."""
-    from chansync.erp import registry
-    from chansync.erp.ledger import journal
-    from chansync.erp.outside import lists
-
     chosen = registry.erp(session.db, erp) if erp is not None else None
     found = []
     if chosen is None or not chosen.is_outside:
@@ -40,40 +36,35 @@ def sales(session: Session, limit: int, channel: str | None, erp: str | None, as
         # Each by itself is in its ERP's own order.
         found = sorted(found + there, key=lambda row: row.created_at, reverse=True)[:limit] if there else found
     if as_json:
-        print_json([_data(row) for row in found])
+        print_json([data_of(row, times=("created_at",), amounts=("total",)) for row in found])
         return
     rows = [(s.number, s.sale_date, s.channel, s.order_number, s.customer, s.amount, s.mark, s.erp) for s in found]
     headers = ("sale", "date", "channel", "order", "customer", "total", "mark", "erp")
     table(headers, rows, right=("total",), flexible="customer")
 
 
-def _data(row: SaleRow) -> dict[str, Any]:
-    from chansync.model.money import from_minor
-    from chansync.model.times import utc_text
-
-    data = asdict(row)
-    return data | {"total": str(from_minor(row.total, row.currency)), "created_at": utc_text(row.created_at)}
-
-
-@click.command(epilog=examples("chansync erp sale shop-de-1001", "chansync erp sale shop-de-1001 --json"))
+@command("chansync erp sale shop-de-1001", "chansync erp sale shop-de-1001 --json")
 @click.argument("number")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@pass_session
 def sale(session: Session, number: str, as_json: bool) -> None:
     """Show a sale: its lines, customer and totals, where it is, and what was done with it."""
-    from chansync.erp import registry
-    from chansync.explain.erp_status import steps_of_key
-
     erp, key = registry.find_sale(session.db, number)
     papers = erp.papers(session.db, key)
     steps = steps_of_key(session.db, key) if erp.is_outside else []
-    attributes = _attributes(session.db, number)
+    order_id = sale_links.order_of(session.db, key)
+    order = orders.by_id(session.db, order_id) if order_id is not None else None
+    # What whoever packs the sale has to know beside lines and addresses.
+    attributes = order.attributes if order else {}
     if as_json:
         data: dict[str, Any] = {"erp": erp.code, "steps": [asdict(step) for step in steps]} if erp.is_outside else {}
         if papers is not None:
-            found, paid = papers.details, [_payment_data(row) for row in papers.payments]
-            data |= asdict(found) | {"sale": _data(found.sale), "state": _state_data(found.state), "payments": paid}
-            data |= {"attributes": attributes, "packages": [_package_data(papers, each) for each in papers.packages]}
+            found = papers.details
+            amounts = ("total", "documented", "paid", "unpaid", "refunded")
+            data |= asdict(found) | {
+                "sale": data_of(found.sale, times=("created_at",), amounts=("total",)),
+                "state": data_of(found.state, amounts=amounts),
+                "payments": [data_of(row, times=("at",), amounts=("amount",)) for row in papers.payments],
+                "attributes": attributes, "packages": [_package_data(papers, each) for each in papers.packages],
+            }  # fmt: skip
         print_json(data)
         return
     if papers is not None:
@@ -85,43 +76,15 @@ def sale(session: Session, number: str, as_json: bool) -> None:
         table(("step", "state", "tries", "asked", "what it said"), rows, right=("tries",), flexible="what it said")
 
 
-def _payment_data(row: PaymentRow) -> dict[str, Any]:
-    from chansync.model.money import from_minor
-    from chansync.model.times import utc_text
-
-    return asdict(row) | {"amount": str(from_minor(row.amount, row.currency)), "at": utc_text(row.at or None)}
-
-
-def _attributes(db: apsw.Connection, number: str) -> dict[str, str]:
-    """What whoever packs the sale has to know beside lines and addresses; its order's, where that is known."""
-    from chansync.erp import registry
-    from chansync.store import orders, sale_links
-
-    order_id = sale_links.order_of(db, registry.find_sale(db, number)[1])
-    order = orders.by_id(db, order_id) if order_id is not None else None
-    return order.attributes if order else {}
-
-
-def _state_data(state: SaleState) -> dict[str, Any]:
-    from chansync.model.money import from_minor
-
-    amounts = ("total", "documented", "paid", "unpaid", "refunded")
-    return asdict(state) | {name: str(from_minor(getattr(state, name), state.currency)) for name in amounts}
-
-
 def _package_data(papers: SalePapers, package: Package) -> dict[str, Any]:
-    from chansync.model.times import utc_text
-
     lines = [
         {"external_id": external_id, "item": papers.item_of(external_id), "pieces": count}
         for external_id, count in package.lines
     ]
-    return asdict(package) | {"lines": lines, "at": utc_text(package.at)}
+    return data_of(package, times=("at",)) | {"lines": lines}
 
 
 def _show(papers: SalePapers, attributes: dict[str, str]) -> None:
-    from chansync.erp.papers import rate_sentence
-
     found, payments = papers.details, papers.payments
     row = found.sale
     mark = f" ({row.mark})" if row.mark else ""
@@ -164,34 +127,25 @@ def _show(papers: SalePapers, attributes: dict[str, str]) -> None:
         table(("when", "kind", "account", "amount", "with"), rows, right=("amount",), flexible="with")
     if found.events:
         print_line()
-        _show_events(found)
+        told = [(when(event.at), event.kind, event.told(found.state.currency)) for event in found.events]
+        table(("when", "what", "with"), told, flexible="with")
 
 
 def _show_state(state: SaleState) -> None:
-    from chansync.model.money import format_money
-
     def money(units: int) -> str:
         return format_money(units, state.currency)
 
     closed = "cancelled" if state.cancelled else "reversed" if state.reversed else ""
     documented = f"{money(state.documented)}, {state.document_number}" if state.document_number else "no document"
+    goods = "blocked" if state.blocked and not state.has_issued else state.goods
     axes = {
         "closed": closed,
-        "goods": "blocked" if state.blocked and not state.has_issued else state.goods,
+        "goods": "" if closed else goods,
         "requested": "yes" if state.requested else "",
-        "documented": documented if not closed else "",
-        "paid": f"{money(state.paid)}, unpaid {money(state.unpaid)}" if not closed else "",
+        "documented": "" if closed else documented,
+        "paid": "" if closed else f"{money(state.paid)}, unpaid {money(state.unpaid)}",
         "refunded": money(state.refunded) if state.refunded else "",
     }
-    if closed:
-        del axes["goods"]
     for name, value in axes.items():
         if value:
             say(f"  {name:<16} {value}")
-
-
-def _show_events(found: SaleDetails) -> None:
-
-    currency = found.state.currency
-    rows = [(when(event.at), event.kind, event.told(currency)) for event in found.events]
-    table(("when", "what", "with"), rows, flexible="with")

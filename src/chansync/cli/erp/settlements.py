@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from chansync.cli.support.lazy import examples
-from chansync.cli.support.output import note, print_json, say, table
-from chansync.cli.support.session import Session, pass_session, user_name
+from chansync.cli.support.lazy import command
+from chansync.cli.support.output import data_of, note, print_json, say, table
+from chansync.cli.support.session import Session, user_name
+from chansync.explain import settlements as told
+from chansync.explain.settlements import day
 from chansync.model.errors import UsageError
+from chansync.model.money import format_money
+from chansync.store import settlements as store
+from chansync.store.settlements import SettlementRow
 
-if TYPE_CHECKING:
-    from chansync.store.settlements import LineRow, SettlementRow
 
-
-@click.command(
-    epilog=examples(
-        "chansync erp settlements",
-        "chansync erp settlements 25829544191 --json",
-        "chansync erp settlements --leave-out 60001",
-    ),
+@command(
+    "chansync erp settlements",
+    "chansync erp settlements 25829544191 --json",
+    "chansync erp settlements --leave-out 60001",
 )
 @click.argument("number", required=False)
 @click.option("-n", "--limit", type=click.IntRange(1), default=50, show_default=True, help="At most that many.")
 @click.option("--unread", is_flag=True, help="The reports that cannot be read, and those that were left out.")
 @click.option("--leave-out", metavar="REPORT", help="Do without a report that cannot be read, for good.")
 @click.option("--take-in", metavar="REPORT", help="Try a report again that was left out.")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@pass_session
 def settlements(
     session: Session,
     number: str | None,
@@ -40,12 +37,11 @@ def settlements(
     as_json: bool,
 ) -> None:
     """List what marketplaces have paid out, the last first; with NUMBER the lines of a settlement and their sales."""
-    from chansync.explain import settlements as told
-    from chansync.orders.decisions import leave_out_report, take_in_report
-    from chansync.store import settlements as store
-
     if sum(map(bool, (number, unread, leave_out, take_in))) > 1:
         raise UsageError("Name one of NUMBER, --unread, --leave-out and --take-in.")
+    if leave_out is not None or take_in is not None:
+        from chansync.orders.decisions import leave_out_report, take_in_report
+
     if leave_out is not None:
         say(leave_out_report(session.db, leave_out, user_name()))
         return
@@ -74,15 +70,9 @@ def settlements(
 
 
 def _show_unread(session: Session, as_json: bool) -> None:
-    from chansync.explain import settlements as told
-    from chansync.model.times import utc_text
-    from chansync.store import settlements as store
-
     found = store.unread(session.db)
     if as_json:
-        times = ("seen_at", "left_out_at")
-        rows = [asdict(row) for row in found]
-        print_json([row | {name: row[name] and utc_text(row[name]) for name in times} for row in rows])
+        print_json([data_of(row, times=("seen_at", "left_out_at")) for row in found])
         return
     if not found:
         note("Every report could be read.")
@@ -92,14 +82,10 @@ def _show_unread(session: Session, as_json: bool) -> None:
 
 
 def _show(session: Session, row: SettlementRow, as_json: bool) -> None:
-    from chansync.explain import settlements as told
-    from chansync.explain.settlements import day
-    from chansync.model.money import format_money
-    from chansync.store import settlements as store
-
     lines = store.lines(session.db, row.id)
     if as_json:
-        print_json(_data(row) | {"lines": [_line_data(line, row.currency) for line in lines]})
+        told_lines = [data_of(each, times=("posted_at",), amounts=("amount",), currency=row.currency) for each in lines]
+        print_json(_data(row) | {"lines": told_lines})
         return
     say(f"Settlement {row.number} of {row.system}: {format_money(row.total, row.currency)}")
     say(f"Period: {day(row.starts_at)} to {day(row.ends_at)}, paid out on {day(row.deposited_at)}")
@@ -109,21 +95,7 @@ def _show(session: Session, row: SettlementRow, as_json: bool) -> None:
 
 
 def _data(row: SettlementRow) -> dict[str, Any]:
-    from chansync.model.money import from_minor
-    from chansync.model.times import utc_text
-
-    data = asdict(row)
+    amounts = ("total", "sales", "refunds", "fees", "reserve", "other", "lines_total")
+    data = data_of(row, times=("starts_at", "ends_at", "deposited_at"), amounts=amounts)
     del data["id"]
-    for name in ("total", "sales", "refunds", "fees", "reserve", "other", "lines_total"):
-        data[name] = str(from_minor(data[name], row.currency))
-    for name in ("starts_at", "ends_at", "deposited_at"):
-        data[name] = None if data[name] is None else utc_text(data[name])
     return data
-
-
-def _line_data(line: LineRow, currency: str) -> dict[str, Any]:
-    from chansync.model.money import from_minor
-    from chansync.model.times import utc_text
-
-    posted = None if line.posted_at is None else utc_text(line.posted_at)
-    return asdict(line) | {"amount": str(from_minor(line.amount, currency)), "posted_at": posted}

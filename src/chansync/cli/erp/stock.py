@@ -8,26 +8,22 @@ from typing import TYPE_CHECKING
 import click
 
 from chansync.cli.support import completing
-from chansync.cli.support.lazy import examples
+from chansync.cli.support.lazy import command
 from chansync.cli.support.named_files import FileType, InputFile
 from chansync.cli.support.output import add_facts, note, print_json, print_line, say, table, when
-from chansync.cli.support.session import Session, pass_session
+from chansync.cli.support.session import Session
 from chansync.model.errors import UsageError
 
 if TYPE_CHECKING:
     from chansync.erp.ledger.stock import Movement
 
 
-@click.command(
-    epilog=examples("chansync erp stock", "chansync erp stock SHIRT-RED-M", "chansync erp stock --warehouse main")
-)
+@command("chansync erp stock", "chansync erp stock SHIRT-RED-M", "chansync erp stock --warehouse main")
 @click.argument("item", required=False, shell_complete=completing.erp_codes("item"))
 @click.option(
     "--warehouse", metavar="CODE", shell_complete=completing.erp_codes("warehouse"), help="Only in this warehouse."
 )
 @click.option("-n", "limit", type=click.IntRange(1), default=None, help="At most that many.")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@pass_session
 def show(session: Session, item: str | None, warehouse: str | None, limit: int | None, as_json: bool) -> None:
     """Show what is on hand; of one item, its movements too."""
     from chansync.erp.ledger import stock
@@ -56,14 +52,13 @@ def _signed(count: int) -> str:
     return f"{count:+d}" if count else ""
 
 
-@click.command("set", epilog=examples('chansync erp stock set SHIRT-RED-M 25 --warehouse main --note "counted"'))
+@command('chansync erp stock set SHIRT-RED-M 25 --warehouse main --note "counted"')
 @click.argument("item", shell_complete=completing.erp_codes("item"))
 @click.argument("quantity")
 @click.option(
     "--warehouse", metavar="CODE", shell_complete=completing.erp_codes("warehouse"), required=True, help="Where."
 )
 @click.option("--note", "remark", default="", help="Why, for the movement.")
-@pass_session
 def set_to(session: Session, item: str, quantity: str, warehouse: str, remark: str) -> None:
     """Set what is on hand. The difference becomes a movement: an opening the first time, a correction later."""
     from chansync.erp.ledger import stock
@@ -82,10 +77,7 @@ def set_to(session: Session, item: str, quantity: str, warehouse: str, remark: s
     say(f"{item} in {warehouse}: {wanted} on hand ({f'{moved:+d}' if moved else 'as before'}).")
 
 
-@click.command(
-    "items",
-    epilog=examples("chansync erp import items items.csv", "chansync erp import items items.json --warehouse main"),
-)
+@command("chansync erp import items items.csv", "chansync erp import items items.json --warehouse main")
 @click.argument("source", metavar="FILE", type=FileType(InputFile))
 @click.option(
     "--warehouse",
@@ -93,7 +85,6 @@ def set_to(session: Session, item: str, quantity: str, warehouse: str, remark: s
     shell_complete=completing.erp_codes("warehouse"),
     help="Where the stock is, on lines that do not say.",
 )
-@pass_session
 def import_items(session: Session, source: InputFile, warehouse: str | None) -> None:
     """Bring items in from CSV or JSON: sku, name, and where they are known gtin, stock and warehouse.
 

@@ -10,7 +10,8 @@ import contextlib
 import os
 import re
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,6 +19,7 @@ import click
 if TYPE_CHECKING:
     import apsw
 
+    from chansync.model.parameter import Parameter
     from chansync.model.parameter_types import ParameterType
 
 Complete = Callable[[click.Context, click.Parameter, str], list[str]]
@@ -35,37 +37,33 @@ _SECONDS = 2.0
 MOST = 500
 
 
-class Reader:
-    """The database, for a query; any error gives an empty result."""
+def read(context: click.Context, look: Callable[[apsw.Connection], Iterable[Any]]) -> list[str]:
+    """What ``look`` finds in the database, as texts; any error gives an empty result."""
+    import apsw
 
-    def __init__(self, context: click.Context) -> None:
-        self.given: str | None = context.find_root().params.get("db")
+    from chansync.model.errors import ChansyncError
 
-    def read(self, look: Callable[[apsw.Connection], Iterable[Any]]) -> list[str]:
-        """The results of ``look``, as texts."""
-        import apsw
+    given: str | None = context.find_root().params.get("db")
+    with contextlib.suppress(apsw.Error, ChansyncError, OSError, ValueError, TypeError), _open(given) as db:
+        return [found for found in look(db) if isinstance(found, str)]
+    return []
 
-        from chansync.model.errors import ChansyncError
 
-        with contextlib.suppress(apsw.Error, ChansyncError, OSError, ValueError, TypeError), self._open() as db:
-            return [found for found in look(db) if isinstance(found, str)]
-        return []
+@contextlib.contextmanager
+def _open(given: str | None) -> Iterator[apsw.Connection]:
+    from chansync.db import privileges
+    from chansync.db.locations import database_path
+    from chansync.db.opening import limit, open_file
 
-    @contextlib.contextmanager
-    def _open(self) -> Iterator[apsw.Connection]:
-        from chansync.db import privileges
-        from chansync.db.locations import database_path
-        from chansync.db.opening import limit, open_file
-
-        path = database_path(self.given)
-        # Files that the unfinished line names are neither read nor created.
-        privileges.become_owner(str(path))
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            raise OSError("not a file")
-        with contextlib.closing(open_file(path)) as db:
-            limit(db, _SECONDS)
-            db.set_busy_timeout(0)
-            yield db
+    path = database_path(given)
+    # Files that the unfinished line names are neither read nor created.
+    privileges.become_owner(str(path))
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise OSError("not a file")
+    with contextlib.closing(open_file(path)) as db:
+        limit(db, _SECONDS)
+        db.set_busy_timeout(0)
+        yield db
 
 
 def offer(found: Iterable[str], incomplete: str, pattern: re.Pattern[str] = _WORD) -> list[str]:
@@ -77,7 +75,7 @@ def offer(found: Iterable[str], incomplete: str, pattern: re.Pattern[str] = _WOR
 def _codes(table: str) -> Complete:
     def complete(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
         query = f"SELECT code FROM {table} WHERE substr(code, 1, length(?1)) = ?1 ORDER BY code LIMIT ?2"
-        found = Reader(context).read(lambda db: [row[0] for row in db.execute(query, (incomplete, MOST))])
+        found = read(context, lambda db: [row[0] for row in db.execute(query, (incomplete, MOST))])
         return offer(found, incomplete, _CODE)
 
     return complete
@@ -109,28 +107,13 @@ def erp_kinds(_context: click.Context, _parameter: click.Parameter, incomplete: 
     return offer((kind for kind in registry.kinds() if kind != registry.LEDGER), incomplete)
 
 
-def erp_fields(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    """``field=value`` of the ERP that is named before it, or of the kind that is given."""
-    from chansync.erp import registry
-    from chansync.erp.outside import connected
-
-    kind = context.params.get("kind")
-    if not kind:
-        code = str(context.params.get("code"))
-        kind = next(iter(Reader(context).read(lambda db: [connected.kind_of(db, code) or ""])), "")
-    if kind not in registry.kinds():
-        return []
-    fields = {each.name: each.type for each in registry.parameters(kind)}
-    return _typed(context, parameter, incomplete, fields)
-
-
 def erp_codes(kind: str) -> Complete:
     """The codes of one kind of the ERP."""
 
     def complete(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
         from chansync.erp import registry
 
-        return offer(Reader(context).read(lambda db: registry.codes(db, kind, None)), incomplete)
+        return offer(read(context, lambda db: registry.codes(db, kind, None)), incomplete)
 
     return complete
 
@@ -177,7 +160,7 @@ def channel_fields(context: click.Context, parameter: click.Parameter, incomplet
             source, of = "offered", field.offered
         else:
             return plain_values(field.type), False
-        found = Reader(context).read(lambda db: _choices(db, str(context.params.get("code")), given, source, of))
+        found = read(context, lambda db: _choices(db, str(context.params.get("code")), given, source, of))
         return found, isinstance(field.type, TextList)
 
     return pairs_of(incomplete, (name for name in BY_NAME if name != "code"), values, given)
@@ -204,37 +187,42 @@ def system_fields(context: click.Context, parameter: click.Parameter, incomplete
     from chansync.platforms import registry
     from chansync.store import systems as stored
 
-    kind = context.params.get("kind")
-    if not kind:
-        code = str(context.params.get("code"))
-        kind = next(iter(Reader(context).read(lambda db: [stored.system(db, code).kind])), "")
-    if kind not in registry.kinds():
-        return []
-    fields = {each.name: each.type for each in registry.platform(kind).system_parameters}
+    kind = _kind(context, lambda db, code: stored.system(db, code).kind)
+    fields = registry.platform(kind).system_parameters if kind in registry.kinds() else ()
     return _typed(context, parameter, incomplete, fields)
 
 
+def erp_fields(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """``field=value`` of the ERP that is named before it, or of the kind that is given."""
+    from chansync.erp import registry
+    from chansync.erp.outside import connected
+
+    kind = _kind(context, connected.kind_of)
+    return _typed(context, parameter, incomplete, registry.parameters(kind) if kind in registry.kinds() else ())
+
+
+def _kind(context: click.Context, kind_of: Callable[[apsw.Connection, str], str | None]) -> str:
+    given, code = context.params.get("kind"), str(context.params.get("code"))
+    return given or next(iter(read(context, lambda db: [kind_of(db, code)])), "")
+
+
 def _typed(
-    context: click.Context, parameter: click.Parameter, incomplete: str, fields: Mapping[str, ParameterType]
+    context: click.Context, parameter: click.Parameter, incomplete: str, fields: Iterable[Parameter]
 ) -> list[str]:
-    given = context.params.get(parameter.name or "") or ()
-    return pairs_of(
-        incomplete, fields, lambda name: (plain_values(fields[name]) if name in fields else (), False), given
-    )
+    types, given = {each.name: each.type for each in fields}, context.params.get(parameter.name or "") or ()
+    return pairs_of(incomplete, types, lambda name: (plain_values(types[name]) if name in types else (), False), given)
 
 
-def notice_settings(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    """``setting=value`` of the notices."""
-    from chansync.notices.settings import SETTINGS
+def _settings(module: str) -> Complete:
+    def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+        return _typed(context, parameter, incomplete, import_module(module).SETTINGS)
 
-    return _typed(context, parameter, incomplete, {each.name: each.type for each in SETTINGS})
+    return complete
 
 
-def retention_settings(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    """``setting=duration`` of the retention."""
-    from chansync.setup.retention import SETTINGS
-
-    return _typed(context, parameter, incomplete, {each.name: each.type for each in SETTINGS})
+#: ``setting=value`` of the notices, and ``setting=duration`` of the retention.
+notice_settings = _settings("chansync.notices.settings")
+retention_settings = _settings("chansync.setup.retention")
 
 
 def mapping_pairs(kind: str) -> Complete:
@@ -246,7 +234,7 @@ def mapping_pairs(kind: str) -> Complete:
         from chansync.store import channels as stored
         from chansync.store import mappings
 
-        code, reader = str(context.params.get("code")), Reader(context)
+        code = str(context.params.get("code"))
 
         def site_codes(db: apsw.Connection) -> list[str]:
             return [row.site_code for row in mappings.mappings(db, stored.channel(db, code).id, kind)]
@@ -254,8 +242,8 @@ def mapping_pairs(kind: str) -> Complete:
         def targets(db: apsw.Connection) -> Iterable[str]:
             return registry.codes(db, MAPPING_TARGETS[kind], stored.channel(db, code).values.get("pos"))
 
-        names = reader.read(site_codes) if "=" not in incomplete else ()
+        names = read(context, site_codes) if "=" not in incomplete else ()
         given = context.params.get(parameter.name or "") or ()
-        return pairs_of(incomplete, names, lambda _: (reader.read(targets), False), given)
+        return pairs_of(incomplete, names, lambda _: (read(context, targets), False), given)
 
     return complete

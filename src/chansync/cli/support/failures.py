@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import stat
@@ -17,6 +18,15 @@ from chansync.model.errors import AlreadyExists, ChansyncError, SiteError, Store
 from chansync.model.times import here
 from chansync.secrets.redaction import scrub
 
+#: The exit codes of errors, the first that fits.
+_CODES = (
+    (AlreadyExists, exit_codes.EXISTS),
+    (UsageError, exit_codes.USAGE),
+    (StoreError, exit_codes.DATABASE),
+    (SiteError, exit_codes.SITE),
+    (ChansyncError, exit_codes.PROBLEMS),
+)
+
 
 def explain(error: BaseException, arguments: list[str]) -> int:
     """Print what went wrong, as a sentence or as JSON; returns the exit code."""
@@ -28,7 +38,7 @@ def explain(error: BaseException, arguments: list[str]) -> int:
     if click and isinstance(error, click.ClickException):
         return _command_line(error)
     if isinstance(error, ChansyncError):
-        return _say(sentence_of(error), code_of(error), error.code, **_fields(error))
+        return _told(error)
     apsw = sys.modules.get("apsw")
     if apsw and isinstance(error, apsw.Error):
         return _database(error, arguments)
@@ -37,25 +47,13 @@ def explain(error: BaseException, arguments: list[str]) -> int:
     return _unexpected(error, arguments)
 
 
-def _fields(error: ChansyncError) -> dict[str, Any]:
-    """The wrong fields, for JSON, if the error has them."""
-    errors = getattr(error, "errors", None)
-    if not errors:
-        return {}
-    return {"fields": [{"field": each.name, "code": each.code, "error": scrub(each.sentence)} for each in errors]}
-
-
-def code_of(error: ChansyncError) -> int:
-    """The exit code of a ``ChansyncError``."""
-    for kind, code in (
-        (AlreadyExists, exit_codes.EXISTS),
-        (UsageError, exit_codes.USAGE),
-        (StoreError, exit_codes.DATABASE),
-        (SiteError, exit_codes.SITE),
-    ):
-        if isinstance(error, kind):
-            return code
-    return exit_codes.PROBLEMS
+def _told(error: ChansyncError) -> int:
+    """A sentence, or a line for each wrong field, which JSON has by its name too."""
+    errors = getattr(error, "errors", None) or ()
+    fields = [{"field": each.name, "code": each.code, "error": scrub(each.sentence)} for each in errors]
+    sentence = "\n".join(_sentence(str(each)) for each in errors) or str(error)
+    code = next(code for kind, code in _CODES if isinstance(error, kind))
+    return _say(sentence, code, error.code, **({"fields": fields} if fields else {}))
 
 
 def code_for_manager(error: BaseException) -> int | None:
@@ -66,32 +64,21 @@ def code_for_manager(error: BaseException) -> int | None:
     try:
         with explained():
             raise error
-    except permanent_errors.Lasting as lasting:
-        for kinds, code in (
-            ((permanent_errors.DatabaseDamaged,), exit_codes.DATABASE_DAMAGED),
-            ((permanent_errors.DatabaseMoved, permanent_errors.DatabaseMissing), exit_codes.DATABASE_GONE),
-            ((permanent_errors.DatabaseForbidden,), exit_codes.DATABASE_FORBIDDEN),
-        ):
-            if isinstance(lasting, kinds):
-                return code
+    except permanent_errors.DatabaseDamaged:
+        return exit_codes.DATABASE_DAMAGED
+    except (permanent_errors.DatabaseMoved, permanent_errors.DatabaseMissing):
+        return exit_codes.DATABASE_GONE
+    except permanent_errors.DatabaseForbidden:
+        return exit_codes.DATABASE_FORBIDDEN
+    except permanent_errors.Lasting:
         return exit_codes.DATABASE_OTHER
     except BaseException:
         return None
 
 
-def sentence_of(error: ChansyncError) -> str:
-    """The error's sentence, or one line for each wrong field."""
-    errors = getattr(error, "errors", None)
-    if not errors:
-        return str(error)
-    return "\n".join(_sentence(str(each)) for each in errors)
-
-
 def _say(sentence: str, exit_code: int, code: str, **more: Any) -> int:
-    try:
+    with contextlib.suppress(OSError):
         output.fail(scrub(sentence), code, **more)
-    except OSError:
-        pass
     return exit_code
 
 
@@ -155,10 +142,8 @@ def _system(error: OSError) -> int:
 
 def _output_closed() -> int:
     # Otherwise Python raises again at the end, when it flushes stdout.
-    try:
+    with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ValueError):
-        pass
     return exit_codes.OUTPUT_CLOSED
 
 
@@ -176,13 +161,11 @@ def _unexpected(error: BaseException, arguments: list[str]) -> int:
                 file.write(entry)
         except OSError:
             continue
-        return _say(
-            f"chansync failed by a fault of its own ({kind}). Please report it with the end of {target}.",
-            exit_codes.PROBLEMS,
-            "bug",
-        )
-    sentence = f"chansync failed by a fault of its own ({kind}), and no log could be written."
-    return _say(sentence, exit_codes.PROBLEMS, "bug")
+        what = f". Please report it with the end of {target}."
+        break
+    else:
+        what = ", and no log could be written."
+    return _say(f"chansync failed by a fault of its own ({kind}){what}", exit_codes.PROBLEMS, "bug")
 
 
 def _error_file(target: Path) -> int:
@@ -198,7 +181,7 @@ def _error_file(target: Path) -> int:
 
 def _state_directory(arguments: list[str]) -> list[Path]:
     """The private folder of the database, if any; root switches to its owner first."""
-    from chansync.cli.support.owner import become_owner
+    from chansync.cli.support.session import become_owner
     from chansync.db.locations import database_path, private_folder
 
     given = None

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import shlex
 import time
-from typing import Any
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import apsw
 
-from chansync.cli.support.output import called, note
+from chansync.cli.support.output import mode, note
 from chansync.cli.support.session import Session, user_name
+from chansync.model.channel import FieldError
 from chansync.store import jobs
 from chansync.store.jobs import Job
 from chansync.sync.daemon_jobs import is_for_daemon
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from chansync.db.connection import Store
+    from chansync.setup.confirm import ConnectionReport
+    from chansync.setup.erps import ErpReport
+    from chansync.setup.systems import SystemReport
+
+_Report = TypeVar("_Report", "ConnectionReport", "ErpReport", "SystemReport")
 
 #: How often the job is polled, in seconds.
 _EVERY = 0.2
@@ -20,18 +32,15 @@ _EVERY = 0.2
 
 def is_by_daemon(session: Session) -> bool:
     """Whether the daemon must do the work because this user may not read the keys; prints a note then."""
-    if not is_for_daemon(session.db, session.path, _line()):
+    # The command line without the option --db, as the message names the database.
+    words = list(mode.arguments)
+    if words[:1] == ["--db"]:
+        del words[:2]
+    line = shlex.join(word for word in words if not word.startswith("--db="))
+    if not is_for_daemon(session.db, session.path, line):
         return False
     note("You may not open the keys: the daemon does it.")
     return True
-
-
-def _line() -> str:
-    """The command line without the option ``--db``, as the message names the database."""
-    words = list(called())
-    if words[:1] == ["--db"]:
-        del words[:2]
-    return shlex.join(word for word in words if not word.startswith("--db="))
 
 
 def ask_and_wait(
@@ -47,3 +56,20 @@ def ask_and_wait(
         if time.monotonic() >= until:
             return None
         time.sleep(_EVERY)
+
+
+def report_of(
+    session: Session, report: type[_Report], connect: Callable[[Store], Awaitable[_Report]], kind: str,
+    channel_id: int | None, args: dict[str, Any], *, seconds: float = 90,
+) -> _Report:  # fmt: skip
+    """What comes of connecting: here, or by a job of the daemon's where this user may not open the keys."""
+    if not is_by_daemon(session):
+        return session.run_async(connect)
+    job = ask_and_wait(session.db, kind, channel_id, args, seconds=seconds)
+    if job is None or job.result is None:
+        return report(False, "The daemon has not answered yet. See: chansync log --follow", code="daemon")
+    known = {each.name for each in fields(report)}
+    told: dict[str, Any] = {"sentence": ""} | {name: job.result[name] for name in known & job.result.keys()}
+    if "wrong" in told:
+        told["wrong"] = [FieldError(name, sentence) for name, sentence in told["wrong"].items()]
+    return report(job.state == "done", **told)

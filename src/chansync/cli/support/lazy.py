@@ -1,27 +1,29 @@
-"""Command groups that import a command only when it is called, and show its help from a table."""
+"""Commands, and groups of them that import a command only when it is called, and show its help from a table."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from chansync.cli.support import output
+from chansync.cli.support.named_files import TextType
 
-#: Command name → its place (``module:attribute`` under ``chansync.cli``) and its help in one line.
-Table = Mapping[str, tuple[str, str]]
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+#: Command name → its place (``module:attribute`` under ``chansync.cli``) or the group, and its help in one line.
+Table = Mapping[str, tuple[str | click.Group, str]]
 
 
 def _be_quiet(_context: click.Context, _parameter: click.Parameter, value: bool) -> None:
-    if value:
-        output.be_quiet()
+    output.mode.quiet |= value
 
 
 def _report_as_json(_context: click.Context, _parameter: click.Parameter, value: bool) -> None:
-    if value:
-        output.collect()
+    output.mode.collects |= value
 
 
 #: The option of every command that ends by itself.
@@ -29,10 +31,43 @@ QUIET = click.Option(
     ["-q", "--quiet"], is_flag=True, expose_value=False, callback=_be_quiet, help="Print nothing but errors."
 )
 
+#: The option of commands with JSON of their own.
+_JSON = click.Option(["--json", "as_json"], is_flag=True, help="As JSON.")
+
 #: The option of commands without their own JSON: prints what they did as one object.
 _REPORT = click.Option(
     ["--json"], is_flag=True, expose_value=False, callback=_report_as_json, help="Say what was done as JSON."
 )
+
+
+def examples(*lines: str) -> str:
+    """An epilog with examples, one a line, that click does not wrap."""
+    return "\b\n" + ("Example:" if len(lines) == 1 else "Examples:") + "".join(f"\n  {line}" for line in lines)
+
+
+def command(*lines: str, more: str = "", help: str | None = None) -> Callable[[Callable[..., Any]], click.Command]:
+    """A command with these examples, and ``more`` below them; its help is the function's docstring where none is given.
+
+    A parameter ``session`` of the function is the session, and ``as_json`` the option ``--json``.
+    """
+
+    def make(function: Callable[..., Any]) -> click.Command:
+        takes = inspect.signature(function).parameters
+        work = click.pass_obj(function) if "session" in takes else function
+        made = click.command(None, epilog=examples(*lines) + more, help=help)(work)
+        if "as_json" in takes and not any(each.name == "as_json" for each in made.params):
+            made.params.append(_JSON)
+        return made
+
+    return make
+
+
+def pairs(form: str, complete: Any = None, *, may_name_files: bool = True) -> Callable[[_Function], _Function]:
+    """The argument ``pairs``: words of that form; in brackets, there may be none."""
+    kind = TextType() if may_name_files else None
+    return click.argument(
+        "pairs", metavar=f"{form}...", nargs=-1, required=form[0] != "[", type=kind, shell_complete=complete
+    )
 
 
 class LazyGroup(click.Group):
@@ -49,12 +84,15 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in self.table:
             return None
-        module, attribute = self.table[name][0].split(":")
-        command: click.Command = getattr(import_module(f"chansync.cli.{module}"), attribute)
-        if name not in self.bare and not isinstance(command, click.Group):
-            taken = {option for parameter in command.params for option in parameter.opts}
-            command.params += [option for option in (_REPORT, QUIET) if not taken.intersection(option.opts)]
-        return command
+        place = self.table[name][0]
+        if isinstance(place, click.Group):
+            return place
+        module, attribute = place.split(":")
+        found: click.Command = getattr(import_module(f"chansync.cli.{module}"), attribute)
+        if name not in self.bare:
+            taken = {option for parameter in found.params for option in parameter.opts}
+            found.params += [option for option in (_REPORT, QUIET) if not taken.intersection(option.opts)]
+        return found
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -100,6 +138,8 @@ class DefaultGroup(LazyGroup):
         command.format_epilog(inner, formatter)
 
 
-def examples(*lines: str) -> str:
-    """An epilog with examples, one a line, that click does not wrap."""
-    return "\b\n" + ("Example:" if len(lines) == 1 else "Examples:") + "".join(f"\n  {line}" for line in lines)
+def group(help: str, table: Table, *lines: str, default: str = "") -> LazyGroup:
+    """A group with these commands and examples; with ``default``, that command runs where none is named."""
+    if default:
+        return DefaultGroup(help=help, table=table, default=default)
+    return LazyGroup(help=help, table=table, epilog=examples(*lines))

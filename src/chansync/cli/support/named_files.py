@@ -15,7 +15,6 @@ import stat
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 from typing import Any, BinaryIO
 
 import click
@@ -28,61 +27,58 @@ _outputs: list[OutputFile] = []
 
 
 class InputFile:
-    """A file to be read. Files beside it that belong to it are named by their suffix."""
+    """A file to be read."""
 
-    def __init__(self, path: Path, *, write: bool = False, beside: str = "") -> None:
+    def __init__(self, path: Path, *, write: bool = False) -> None:
         self.path = path
         self._flags = os.O_RDWR if write else os.O_RDONLY
-        self._ends = ["", *([beside] if beside else [])]
-        self._opened: dict[str, int | OSError] = {}
+        self._opened: int | OSError | None = None
         _inputs[path] = self
 
     def open_all(self) -> None:
         """Open it with the present rights of this process; an error is raised when the file is used."""
-        for end in self._ends:
-            if end not in self._opened:
-                try:
-                    self._opened[end] = privileges.open_named(f"{self.path}{end}", self._flags)
-                except OSError as error:
-                    self._opened[end] = error
+        if self._opened is None:
+            try:
+                self._opened = privileges.open_named(str(self.path), self._flags)
+            except OSError as error:
+                self._opened = error
 
-    def descriptor(self, end: str = "") -> int:
+    def descriptor(self) -> int:
         """The descriptor of the file.
 
         Raises:
             OSError: it cannot be opened.
         """
         self.open_all()
-        found = self._opened[end]
-        if isinstance(found, OSError):
-            raise found
-        return found
+        if not isinstance(self._opened, int):
+            raise self._opened or OSError
+        return self._opened
 
-    def open(self, end: str = "", *, may_be_pipe: bool = True) -> BinaryIO:
+    def open(self, *, may_be_pipe: bool = True) -> BinaryIO:
         """The file, open for reading.
 
         Raises:
             UsageError: it cannot be opened, or is neither a file nor, if that is allowed, a pipe.
         """
         try:
-            descriptor = os.dup(self.descriptor(end))
+            descriptor = os.dup(self.descriptor())
         except OSError as error:
-            raise UsageError(f"{self.path}{end} cannot be read: {error.strerror or error}.") from None
+            raise UsageError(f"{self.path} cannot be read: {error.strerror or error}.") from None
         kind = os.fstat(descriptor).st_mode
         if may_be_pipe and (stat.S_ISFIFO(kind) or stat.S_ISCHR(kind)):
             os.set_blocking(descriptor, True)
         elif not stat.S_ISREG(kind):
             os.close(descriptor)
-            raise UsageError(f"{self.path}{end} is no file.")
+            raise UsageError(f"{self.path} is no file.")
         else:
             # A file that is named twice was read before, through a descriptor that shares its position.
             os.lseek(descriptor, 0, os.SEEK_SET)
         return os.fdopen(descriptor, "rb")
 
-    def has(self, end: str) -> bool:
-        """Whether the file beside it exists and is not empty."""
+    def is_there(self) -> bool:
+        """Whether it exists and is not empty."""
         with contextlib.suppress(OSError):
-            return os.fstat(self.descriptor(end)).st_size > 0
+            return os.fstat(self.descriptor()).st_size > 0
         return False
 
 
@@ -92,15 +88,19 @@ class OutputFile:
     Args:
         check: checks the folder (a descriptor) and the name before anything is created; raises ``UsageError``.
         mode: the mode of the file, before the umask.
+        replaces: whether it may be there already.
     """
 
-    def __init__(self, path: Path, *, mode: int = 0o600, check: Callable[[int, str], None] | None = None) -> None:
+    def __init__(
+        self, path: Path, *, mode: int = 0o600, replaces: bool = True, check: Callable[[int, str], None] | None = None
+    ) -> None:
         self.path = path
-        self.replaces = True
+        self.replaces = replaces
         self._check, self._mode = check, mode
         self._folder = self.descriptor = -1
         self._error: UsageError | None = None
-        self._ask: tuple[int, int] | None = None
+        #: The pipes by which another process is asked to give it its final name, and answers.
+        self.ask: tuple[int, int] | None = None
         self._unfinished = f".{path.name}.{os.getpid()}"
         _outputs.append(self)
 
@@ -110,10 +110,8 @@ class OutputFile:
             raise self._error
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._ask is None:
+    def __exit__(self, *failure: object) -> None:
+        if self.ask is None:
             self.discard()
 
     def open_all(self) -> None:
@@ -147,6 +145,8 @@ class OutputFile:
 
     def _sweep(self) -> None:
         """Delete temporary files that killed commands have left for the same target."""
+        from chansync.db.lock_holders import is_alive
+
         begin = f".{self.path.name}."
         try:
             readable = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self._folder)
@@ -155,7 +155,7 @@ class OutputFile:
         try:
             for name in os.listdir(readable):
                 pid = name.removeprefix(begin)
-                if name.startswith(begin) and pid.isdigit() and not _is_alive(int(pid)):
+                if name.startswith(begin) and pid.isdigit() and not is_alive(int(pid)):
                     os.unlink(name, dir_fd=self._folder)
         finally:
             os.close(readable)
@@ -169,10 +169,10 @@ class OutputFile:
         """
         try:
             os.fsync(self.descriptor)
-            if self._ask is None:
+            if self.ask is None:
                 self.finish()
                 return
-            ask, answer = self._ask
+            ask, answer = self.ask
             os.write(ask, bytes([_outputs.index(self), self.replaces]))
             number = os.read(answer, 1)
             if number != b"\0":
@@ -207,10 +207,6 @@ class OutputFile:
         if self._folder >= 0:
             with contextlib.suppress(OSError):
                 os.unlink(self._unfinished, dir_fd=self._folder)
-
-    def is_finished_by(self, ask: int, answer: int) -> None:
-        """Let another process give it its final name; it is asked through these pipes."""
-        self._ask = ask, answer
 
 
 def input_file(path: Path) -> InputFile:
@@ -273,7 +269,7 @@ def _leave_a_finisher() -> None:
         os.close(asked)
         os.close(answered)
         for output in _outputs:
-            output.is_finished_by(ask, answer)
+            output.ask = ask, answer
         return
     os.close(ask)
     os.close(answer)
@@ -297,9 +293,3 @@ def _leave_a_finisher() -> None:
         signal.signal(os.WTERMSIG(status), signal.SIG_DFL)
         os.kill(os.getpid(), os.WTERMSIG(status))
     os._exit(os.waitstatus_to_exitcode(status))
-
-
-def _is_alive(pid: int) -> bool:
-    from chansync.db.lock_holders import is_alive
-
-    return is_alive(pid)

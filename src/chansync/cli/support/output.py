@@ -10,6 +10,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from chansync.model.errors import UsageError
 from chansync.model.safe_text import escaped, safe_json, width
 
 if TYPE_CHECKING:
@@ -32,18 +33,24 @@ class _Mode:
     """How this call of the command prints.
 
     Attributes:
+        arguments: the command line, without the program's name.
         quiet: print only errors and JSON.
         as_json: print JSON; a failure is an object on stdout.
         collects: the command has no JSON of its own: its messages become one object, which ``finish`` prints.
         said, errors, facts: the contents of that object.
         printed: JSON was already printed on stdout.
-        arguments: the command line.
     """
 
-    def __init__(self, arguments: Sequence[str] = (), *, as_json: bool = False) -> None:
+    def __init__(self) -> None:
+        self.begin(())
+
+    def begin(self, arguments: Sequence[str]) -> None:
+        """Start a new call of the command."""
+        options = arguments[: arguments.index("--")] if "--" in arguments else arguments
         self.arguments = arguments
         self.quiet = False
-        self.as_json = as_json
+        # Looked for here, to be known even if the line cannot be parsed.
+        self.as_json = "--json" in options
         self.collects = False
         self.said: list[str] = []
         self.errors: list[tuple[str, str]] = []
@@ -51,78 +58,73 @@ class _Mode:
         self.printed = False
 
 
-_mode = _Mode()
-
-
-def begin(arguments: Sequence[str]) -> None:
-    """Start a new call of the command. ``--json`` is looked for here, to be known even if the line cannot be parsed."""
-    global _mode
-    options = arguments[: arguments.index("--")] if "--" in arguments else arguments
-    _mode = _Mode(arguments, as_json="--json" in options)
-
-
-def called() -> Sequence[str]:
-    """The command line, without the program's name."""
-    return _mode.arguments
-
-
-def be_quiet() -> None:
-    """Print only errors and JSON from now on."""
-    _mode.quiet = True
-
-
-def is_quiet() -> bool:
-    """Whether nothing but errors is printed."""
-    return _mode.quiet
-
-
-def collect() -> None:
-    """Collect the command's messages for one JSON object."""
-    _mode.collects = True
-
-
-def is_collected() -> bool:
-    """Whether the command's messages are collected for one JSON object."""
-    return _mode.collects
+mode = _Mode()
 
 
 def print_line(text: str = "") -> None:
     """A line on stdout that is escaped already, and may be coloured."""
-    if not (_mode.quiet or _mode.collects):
+    if not (mode.quiet or mode.collects):
         print(text)
 
 
 def print_text(text: str) -> None:
     """Output in a format of its own, such as TOML; printed even with ``--quiet``."""
-    _mode.printed = True
+    mode.printed = True
     sys.stdout.write(text)
 
 
 def say(text: str) -> None:
     """A line for people on stdout."""
-    if _mode.collects:
-        _mode.said.append(text)
+    if mode.collects:
+        mode.said.append(text)
     else:
         print_line(clean_lines(text))
 
 
+def say_each(sentences: Iterable[str]) -> bool:
+    """Say sentences as they come; whether there were any."""
+    said = False
+    for sentence in sentences:
+        say(sentence)
+        said = True
+    return said
+
+
 def note(text: str) -> None:
     """A line for people on stderr that is neither requested data nor an error."""
-    if not _mode.quiet:
+    if not mode.quiet:
         print(clean_lines(text), file=sys.stderr)
 
 
 def say_error(text: str, code: str = "error") -> None:
     """An error, on stderr; the command continues, and its exit code tells of the error."""
-    if _mode.collects:
-        _mode.errors.append((code, text))
+    if mode.collects:
+        mode.errors.append((code, text))
     else:
         print(clean_lines(text), file=sys.stderr)
 
 
+def is_agreed(question: str, nothing: str, *, yes: bool) -> bool:
+    """Whether a person agrees, or has given ``--yes``; who does not is told that nothing was done.
+
+    Raises:
+        UsageError: there is no terminal to ask on.
+    """
+    import click
+
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        raise UsageError(f"{nothing}: there is no terminal to confirm on; give --yes.")
+    if click.confirm(question, err=True):
+        return True
+    note(f"{nothing}.")
+    return False
+
+
 def add_facts(**facts: Any) -> None:
     """Fields for the command's JSON object, such as ``changed=False``."""
-    _mode.facts |= facts
+    mode.facts |= facts
 
 
 def say_changed(of: str, changed: Sequence[str], given: Iterable[str]) -> None:
@@ -136,19 +138,19 @@ def say_changed(of: str, changed: Sequence[str], given: Iterable[str]) -> None:
 
 def finish(code: int) -> None:
     """Print the JSON object of a command that has none of its own."""
-    if not _mode.collects or _mode.printed:
+    if not mode.collects or mode.printed:
         return
     data: dict[str, Any] = {"ok": code == 0}
     if code:
-        word = _mode.errors[0][0] if _mode.errors else "problems"
-        data |= {"code": word, "error": " ".join(text for _, text in _mode.errors) or " ".join(_mode.said)}
-    print_json(data | _mode.facts | {"sentence": " ".join(_mode.said)})
+        word = mode.errors[0][0] if mode.errors else "problems"
+        data |= {"code": word, "error": " ".join(text for _, text in mode.errors) or " ".join(mode.said)}
+    print_json(data | mode.facts | {"sentence": " ".join(mode.said)})
 
 
 def fail(sentence: str, code: str, **more: Any) -> None:
     """Why the command failed: on stderr, or as JSON on stdout if that is wanted and nothing was printed there yet."""
-    if _mode.as_json and not _mode.printed:
-        print_json({"ok": False, "code": code, "error": sentence} | more | _mode.facts, indent=None)
+    if mode.as_json and not mode.printed:
+        print_json({"ok": False, "code": code, "error": sentence} | more | mode.facts, indent=None)
         sys.stdout.flush()
     else:
         print(clean_lines(sentence), file=sys.stderr)
@@ -158,8 +160,20 @@ def print_json(value: Any, *, indent: int | None = 2) -> None:
     """The value as JSON: indented, or with ``indent=None`` on one line."""
     import json
 
-    _mode.printed = True
+    mode.printed = True
     print(safe_json(json.dumps(value, ensure_ascii=False, indent=indent, default=str)))
+
+
+def data_of(row: Any, *, times: Sequence[str] = (), amounts: Sequence[str] = (), currency: str = "") -> dict[str, Any]:
+    """A dataclass for JSON: its times in UTC, its amounts in major units of the currency, by default its own."""
+    from dataclasses import asdict
+
+    from chansync.model.money import from_minor
+    from chansync.model.times import utc_text
+
+    data = asdict(row)
+    data |= {name: utc_text(data[name] or None) for name in times}
+    return data | {name: str(from_minor(data[name], currency or data["currency"])) for name in amounts}
 
 
 def when(milliseconds: int | None, *, seconds: bool = False) -> str:
@@ -216,21 +230,14 @@ def table(
     """
     cells = [[clean(cell) for cell in row] for row in rows]
     widths = [max([width(header), *(width(row[at]) for row in cells)]) for at, header in enumerate(headers)]
-    _narrow(widths, headers, flexible)
+    columns = terminal_columns()
+    if columns is not None and flexible in headers:
+        at, excess = headers.index(flexible), sum(widths) + 2 * (len(widths) - 1) - columns
+        widths[at] = max(10, widths[at] - excess) if excess > 0 else widths[at]
     print_line(paint(_line(headers, widths, headers, right), "bold"))
     for position, row in enumerate(cells):
         text = _line(row, widths, headers, right)
         print_line(paint(text, colours[position]) if colours else text)
-
-
-def _narrow(widths: list[int], headers: Sequence[str], flexible: str) -> None:
-    columns = terminal_columns()
-    if columns is None or flexible not in headers:
-        return
-    at = headers.index(flexible)
-    excess = sum(widths) + 2 * (len(widths) - 1) - columns
-    if excess > 0:
-        widths[at] = max(10, widths[at] - excess)
 
 
 def _line(cells: Sequence[str], widths: list[int], headers: Sequence[str], right: Sequence[str]) -> str:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-import click
-
-from chansync.cli.support.owner import become_owner
 from chansync.db.folders import is_shared
 from chansync.db.locations import database_path
 from chansync.model.errors import UsageError
@@ -21,6 +19,23 @@ if TYPE_CHECKING:
     from chansync.db.connection import Store
 
 T = TypeVar("T")
+
+
+def become_owner(database: str | os.PathLike[str]) -> None:
+    """If root runs the command, switch to the owner of the database's folder; files that it named are opened before.
+
+    Raises:
+        UsageError: the folder is root's and open to others, or its owner cannot run this program.
+    """
+    if os.geteuid() != 0:
+        return
+    from chansync.db import privileges
+
+    try:
+        named = sys.modules.get("chansync.cli.support.named_files")
+        privileges.become_owner(os.path.abspath(database), *([named.secure] if named else []))
+    except OSError as error:
+        raise UsageError(f"{error.filename}: {error.strerror}.") from None
 
 
 class Session:
@@ -94,16 +109,10 @@ class Session:
         tune_gc()
 
         async def whole() -> T:
-            store = await open_async(self.path, create=False)
-            try:
+            async with contextlib.aclosing(await open_async(self.path, create=False)) as store:
                 return await work(store)
-            finally:
-                await store.aclose()
 
         return dns.run(whole())
-
-
-pass_session = click.make_pass_decorator(Session)
 
 
 def user_name() -> str:
@@ -116,23 +125,3 @@ def user_name() -> str:
         return pwd.getpwuid(privileges.caller()).pw_name
     except KeyError:
         return str(privileges.caller())
-
-
-def split_pairs(pairs: tuple[str, ...], form: str, *, at_last: bool = False) -> dict[str, str]:
-    """``name=text`` arguments by name.
-
-    Args:
-        at_last: the name may hold ``=``, such as what a site calls an item, and the text does not.
-
-    Raises:
-        UsageError: one has no ``=``, or a name is there twice.
-    """
-    texts: dict[str, str] = {}
-    for pair in pairs:
-        name, equals, text = pair.rpartition("=") if at_last else pair.partition("=")
-        if not equals or not name.strip():
-            raise UsageError(f"{pair!r:.60} is not of the form {form}.")
-        if name.strip() in texts:
-            raise UsageError(f"{name.strip()!r:.60} is given twice.")
-        texts[name.strip()] = text
-    return texts

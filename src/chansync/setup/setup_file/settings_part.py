@@ -9,8 +9,8 @@ import apsw
 
 from chansync.model.errors import UsageError
 from chansync.model.parameter import Parameter
+from chansync.notices import notifier
 from chansync.notices import settings as notice_settings
-from chansync.notices import user_services
 from chansync.secrets import sealing
 from chansync.secrets.key_file import KeyUnreadable
 from chansync.setup import retention
@@ -72,8 +72,8 @@ def _apply_services(run: Applying, user: str, ways: dict[str, Any]) -> None:
 
         def enter(name: str = name) -> None:
             if name in stored:
-                user_services.remove(store, user, name)
-            user_services.add(store, user, name, clear[name])
+                notifier.remove_service(store, user, name)
+            notifier.add_service(store, user, name, clear[name])
 
         if run.tried(f"{place}.{name}", enter):
             details = ["the address is entered"] if name in stored else []
@@ -146,5 +146,5 @@ def prune_services(run: Applying, given: dict[str, Any]) -> None:
     services = given.get(SERVICES) or {}
     for route in notices.routes(run.store.db):
         if not route.is_email and route.name not in services.get(route.user, {}):
-            user_services.remove(run.store, route.user, route.name)
+            notifier.remove_service(run.store, route.user, route.name)
             run.plan.items.append(Item(f"notices to {route.user} by {route.name}", REMOVED))

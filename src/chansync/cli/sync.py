@@ -1,25 +1,26 @@
-"""``chansync sync``: one sync of channels, in this process."""
+"""``chansync sync``: one sync of channels, in this process or by the daemon."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from chansync.cli.support import completing, exit_codes
-from chansync.cli.support.lazy import examples
-from chansync.cli.support.output import clean, is_quiet, note, print_json, print_line, say_error, table
-from chansync.cli.support.session import Session, pass_session
+from chansync.cli.support.lazy import command
+from chansync.cli.support.output import clean, mode, note, print_json, print_line, say_error, table
+from chansync.cli.support.session import Session, user_name
 from chansync.model.errors import UsageError
 
 if TYPE_CHECKING:
-    from chansync.cli.sync.progress import Progress
     from chansync.db.connection import Store
+    from chansync.store.runs import RunCounts
     from chansync.sync.run_result import OrderPlan, PushPlan, RunResult
     from chansync.sync.runner import SyncRequest
 
@@ -29,19 +30,17 @@ AT_ONCE = 100
 BULKS = 8
 
 
-@click.command(
-    epilog=examples(
-        "chansync sync",
-        "chansync sync shop-de --dry-run",
-        "chansync sync shop-de --order 1001",
-        "chansync sync shop-de --since 2026-01-01",
-        "chansync sync shop-de --statuses --quantities",
-    )
+@command(
+    "chansync sync",
+    "chansync sync shop-de --dry-run",
+    "chansync sync shop-de --order 1001",
+    "chansync sync shop-de --since 2026-01-01",
+    "chansync sync shop-de --statuses --quantities",
 )
 @click.argument("codes", shell_complete=completing.channels, metavar="[CODE]...", nargs=-1)
 @click.option("--orders", is_flag=True, help="Pull orders, and nothing else that is not asked for too.")
 @click.option("--lookups", is_flag=True, help="Pull statuses, payment and delivery methods and the like.")
-@click.option("--compare", is_flag=True, help="Compare orders with the site's; fetch what is missing.")
+@click.option("--compare", "comparison", is_flag=True, help="Compare orders with the site's; fetch what is missing.")
 @click.option("--returns", is_flag=True, help="Read what buyers send back to the marketplace or to you.")
 @click.option("--settlements", is_flag=True, help="Read what the marketplace has paid out.")
 @click.option("--statuses", is_flag=True, help="Send statuses to the site; what failed before is tried again now.")
@@ -49,23 +48,10 @@ BULKS = 8
 @click.option("--since", metavar="DATE", help="All that changed from that day on: 2026-01-31, yesterday, 30d.")
 @click.option("--order", "numbers", metavar="NUMBER", multiple=True, help="Just this order; may be repeated.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and write nothing.")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@pass_session
 def sync(
-    session: Session,
-    codes: tuple[str, ...],
-    orders: bool,
-    lookups: bool,
-    compare: bool,
-    returns: bool,
-    settlements: bool,
-    statuses: bool,
-    quantities: bool,
-    since: str | None,
-    numbers: tuple[str, ...],
-    dry_run: bool,
-    as_json: bool,
-) -> int:
+    session: Session, codes: tuple[str, ...], since: str | None, numbers: tuple[str, ...], dry_run: bool, as_json: bool,
+    **kinds: Any,
+) -> int:  # fmt: skip
     """Sync channels once, now: those named, or every channel that is used.
 
     Without options it pulls orders, and sends the statuses and the stock that the channel is set to send. Who may not
@@ -77,44 +63,27 @@ def sync(
     from chansync.store import channels
     from chansync.sync.runner import SyncRequest
 
-    others = [
-        name
-        for name, given in (
-            ("lookups", lookups),
-            ("compare", compare),
-            ("returns", returns),
-            ("settlements", settlements),
-            ("statuses", statuses),
-            ("quantities", quantities),
-        )
-        if given
-    ]
+    others = [name for name, given in kinds.items() if given and name != "orders"]
+    named = "compare" if others[:1] == ["comparison"] else others[0] if others else "since"
     if numbers and (since or others):
-        raise UsageError(f"--order does not go with --{others[0] if others else 'since'}.")
-    if since and others and not orders:
-        raise UsageError(f"--since is about orders: give --orders too, or leave --{others[0]} out.")
+        raise UsageError(f"--order does not go with --{named}.")
+    if since and others and not kinds["orders"]:
+        raise UsageError(f"--since is about orders: give --orders too, or leave --{named} out.")
     request = SyncRequest(
-        orders=orders or not others,
-        lookups=lookups,
-        comparison=compare,
-        returns=returns,
-        settlements=settlements,
-        statuses=statuses,
-        quantities=quantities,
-        as_set=not (orders or others or since or numbers),
+        **kinds | {"orders": kinds["orders"] or not others},
+        as_set=not (any(kinds.values()) or since or numbers),
         since=parse_date(since) if since else None,
         order_numbers=numbers,
         dry_run=dry_run,
     )
-    every = channels.all_channels(session.db)
-    chosen = [channels.channel(session.db, code).code for code in dict.fromkeys(codes)]
+    chosen = [channels.channel(session.db, code).code for code in dict.fromkeys(codes)] or [
+        channel.code for channel in channels.all_channels(session.db) if channel.values["used"]
+    ]
     if not chosen:
-        chosen = [channel.code for channel in every if channel.values["used"]]
-        if not chosen:
-            note("No channel is used. Use one: chansync channel set CODE used=yes")
-            if as_json:
-                print_json([])
-            return exit_codes.OK
+        note("No channel is used. Use one: chansync channel set CODE used=yes")
+        if as_json:
+            print_json([])
+        return exit_codes.OK
     results, code = sync_all(session, dict.fromkeys(chosen, request))
     if as_json:
         print_json([run_data(result) for result in results])
@@ -126,12 +95,12 @@ def sync(
 def sync_all(session: Session, requests: Mapping[str, SyncRequest]) -> tuple[list[RunResult], int]:
     """Sync the channels, several at once, with progress on stderr; what came of it, and the exit code."""
     from chansync.cli.support.jobs import is_by_daemon
-    from chansync.cli.sync.by_daemon import sync_by_daemon
 
     by_daemon = is_by_daemon(session)
-    with _progress() as progress:
+    shown = Progress() if mode.quiet else BarProgress() if sys.stderr.isatty() else LineProgress()
+    with shown as progress:
         if by_daemon:
-            results, interrupted = sync_by_daemon(session, requests, progress), False
+            results, interrupted = _sync_by_daemon(session, requests, progress), False
         else:
             results, interrupted = session.run_async(lambda store: _sync_all(store, requests, progress))
     if interrupted:
@@ -146,18 +115,118 @@ def run_data(result: RunResult) -> dict[str, Any]:
     return {"channel": data.pop("channel_code")} | data
 
 
-def _progress() -> Any:
-    if is_quiet():
-        from chansync.cli.sync.progress import NoProgress
+#: In seconds: how often at most a line of progress is written for a channel, and how often the daemon's job is read.
+LINE_EVERY, _EVERY = 5.0, 0.2
 
-        return nullcontext(NoProgress())
-    if sys.stderr.isatty():
-        from chansync.cli.sync.progress import BarProgress
+#: With more channels than that, those that are done make room for those that still run.
+FINISHED_SHOWN = 20
 
-        return BarProgress()
-    from chansync.cli.sync.progress import LineProgress
 
-    return nullcontext(LineProgress())
+class Progress:
+    """Is told how far each channel is. This one shows nothing."""
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        pass
+
+    def of(self, code: str) -> Callable[[RunCounts], None]:
+        """The function that a channel's run calls."""
+        return lambda counts: None
+
+    def done(self, code: str) -> None:
+        """The channel has ended."""
+
+
+class LineProgress(Progress):
+    """A line for each channel every few seconds, for logs."""
+
+    def of(self, code: str) -> Callable[[RunCounts], None]:
+        last = time.monotonic()
+
+        def tell(counts: RunCounts) -> None:
+            nonlocal last
+            if time.monotonic() - last >= LINE_EVERY:
+                last = time.monotonic()
+                of = f" of {counts.expected}" if counts.expected else ""
+                note(f"{code}: {counts.fetched}{of} orders, {counts.created} new, {counts.problems} with problems")
+
+        return tell
+
+
+class BarProgress(Progress):
+    """A bar for each channel, on a terminal."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import Progress as Bars
+
+        self._bars = Bars(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[found]}", markup=False),
+            TimeElapsedColumn(),
+            console=Console(stderr=True),
+            refresh_per_second=5,
+        )
+
+    def __enter__(self) -> BarProgress:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self._bars.stop()
+
+    def of(self, code: str) -> Callable[[RunCounts], None]:
+        task = self._bars.add_task(code, total=None, found="")
+
+        def tell(counts: RunCounts) -> None:
+            found = f"{counts.created} new" + (f", {counts.problems} problems" if counts.problems else "")
+            self._bars.update(task, completed=counts.fetched, total=counts.expected, found=found)
+
+        return tell
+
+    def done(self, code: str) -> None:
+        for task in self._bars.tasks:
+            if task.description == code:
+                self._bars.update(task.id, total=task.completed, visible=len(self._bars.tasks) <= FINISHED_SHOWN)
+
+
+def _sync_by_daemon(session: Session, requests: Mapping[str, SyncRequest], progress: Progress) -> list[RunResult]:
+    """Ask the daemon, show how far it is, and wait for all results. Who stops waiting does not stop the daemon."""
+    from chansync.job_runner import request_args, runs_of
+    from chansync.store import channels, jobs
+    from chansync.store.runs import RunCounts
+    from chansync.sync.run_result import RunResult
+
+    # A bar or a line's clock for each channel, and not for each look at its job.
+    db, tell = session.db, cache(progress.of)
+    waiting = {
+        jobs.ask(db, "sync", channels.channel(db, code).id, request_args(request), user_name()): code
+        for code, request in requests.items()
+    }
+    results: list[RunResult] = []
+    while waiting:
+        for job_id, code in list(waiting.items()):
+            job = jobs.job(db, job_id)
+            if job is not None and job.state in ("queued", "running"):
+                if job.progress:
+                    tell(code)(RunCounts(**job.progress))
+                continue
+            del waiting[job_id]
+            progress.done(code)
+            told = (job.result if job else None) or {}
+            if "runs" in told:
+                results += runs_of(told)
+            else:
+                sentence = str(told.get("sentence") or f"{code}: the daemon did not say what came of it.")
+                failure = str(told.get("code") or "site_bug")
+                results.append(RunResult(code, "orders", "failed", RunCounts(), sentence, failure))
+        time.sleep(_EVERY)
+    return results
 
 
 async def _sync_all(
@@ -209,9 +278,14 @@ def _exit_code(results: Sequence[RunResult]) -> int:
 
 def report(results: Sequence[RunResult], *, dry_run: bool) -> None:
     """Print what came of a sync."""
-    if dry_run:
-        for result in results:
-            _show_plans(result)
+    from chansync.sync.run_result import OrderPlan
+
+    for result in results if dry_run else ():
+        for plan in result.plans:
+            if isinstance(plan, OrderPlan):
+                _show_order_plan(result.channel_code, plan)
+            else:
+                _show_push_plan(result.channel_code, plan)
     headers = ("channel", "stream", "state", "fetched", "new", "changed", "same", "skipped", "problems")
     rows = [
         (
@@ -229,16 +303,6 @@ def report(results: Sequence[RunResult], *, dry_run: bool) -> None:
         note("Nothing was written: this was a dry run.")
     elif any(result.counts.problems for result in results):
         note("What is wrong and what to do: chansync log --open")
-
-
-def _show_plans(result: RunResult) -> None:
-    from chansync.sync.run_result import OrderPlan
-
-    for plan in result.plans:
-        if isinstance(plan, OrderPlan):
-            _show_order_plan(result.channel_code, plan)
-        else:
-            _show_push_plan(result.channel_code, plan)
 
 
 def _show_push_plan(code: str, plan: PushPlan) -> None:
