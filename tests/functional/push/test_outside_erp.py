@@ -28,8 +28,8 @@ from chansync.model.sale import SaleView
 from chansync.model.times import local_text
 from chansync.orders.sale_actions import perform
 from chansync.setup import channel_settings, erps
-from chansync.setup.channel_settings import InvalidFields
 from chansync.setup.erps import ErpReport
+from chansync.setup.typed_fields import InvalidFields
 from chansync.store import channels, mappings
 from support import far_file, shops
 
@@ -653,7 +653,7 @@ def test_an_order_that_is_gone_from_the_site_is_not_brought_back_by_an_answer(fa
 
 
 def test_the_daemon_runs_a_stream_when_it_is_due_and_when_something_new_is_asked_for(far: Callable[..., Far]) -> None:
-    from chansync.sync.erp_due import erp_streams_due
+    from chansync.sync.idle import erp_streams_due
 
     it = far()
     it.erp()

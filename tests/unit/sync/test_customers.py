@@ -49,7 +49,7 @@ def take(store: Store, *found: Order) -> None:
 
 def configure(store: Store, **changes: object) -> None:
     channel = channels.channel(store.db, "shop")
-    channels.save_channel(store.db, channel.id, channel.version, changes, {})
+    channels.save_channel(store.db, channel.id, changes, {})
 
 
 def customers_of(store: Store) -> list[int]:

@@ -39,7 +39,7 @@ def take(store: Store, found: Order, *, again: bool = False) -> Outcome:
 
 def configure(store: Store, **changes: object) -> None:
     channel = channels.channel(store.db, "shop")
-    channels.save_channel(store.db, channel.id, channel.version, changes, {})
+    channels.save_channel(store.db, channel.id, changes, {})
 
 
 def state(store: Store, number: str = "shop-1") -> SaleState:

@@ -232,7 +232,7 @@ def leaver(report: str, by: str) -> Callable[[apsw.Connection], str]:
     """The write that leaves a report out in somebody's name, or (empty) takes it in again; it returns a sentence."""
 
     def write(db: apsw.Connection) -> str:
-        from chansync.orders.settled import leave_out_report, take_in_report
+        from chansync.orders.decisions import leave_out_report, take_in_report
 
         return leave_out_report(db, report, by) if by else take_in_report(db, report)
 

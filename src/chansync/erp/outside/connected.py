@@ -23,12 +23,6 @@ CHANGES_EVERY = Parameter(
 )  # fmt: skip
 
 
-class ErpChangedMeanwhile(UsageError):
-    """Somebody else saved the ERP's settings since they were read."""
-
-    code = "changed_meanwhile"
-
-
 @dataclass(slots=True)
 class ConnectedErp:
     """An ERP that is connected; times in UTC milliseconds.
@@ -143,29 +137,16 @@ def add(
 
 
 def save(
-    db: apsw.Connection,
-    erp: ConnectedErp,
-    version: int,
-    *,
-    name: str | None = None,
-    values: Mapping[str, Any],
-    sealed: Mapping[str, bytes],
+    db: apsw.Connection, erp: ConnectedErp, name: str | None, values: Mapping[str, Any], sealed: Mapping[str, bytes]
 ) -> ConnectedErp:
-    """Write a new name, changed values and secrets over the ERP that was read at ``version``.
-
-    Raises:
-        ErpChangedMeanwhile: another save came in between.
-        UsageError: the ERP is gone.
-    """
-    with transaction(db):
-        if get(db, erp.code).version != version:
-            raise ErpChangedMeanwhile(f"The ERP {erp.code} was changed by somebody else meanwhile: read it again.")
-        db.execute(
-            "UPDATE connected_erp SET version = version + 1, name = coalesce(?, name), next_run_at = NULL WHERE id = ?",
-            (name, erp.id),
-        )
-        _write(db, erp.id, values, sealed)
-        return get(db, erp.code)
+    """Write a new name (None: the old one), changed values and secrets over an ERP that was read in the caller's
+    transaction."""
+    db.execute(
+        "UPDATE connected_erp SET version = version + 1, name = coalesce(?, name), next_run_at = NULL WHERE id = ?",
+        (name, erp.id),
+    )
+    _write(db, erp.id, values, sealed)
+    return get(db, erp.code)
 
 
 def _write(db: apsw.Connection, erp_id: int, values: Mapping[str, Any], sealed: Mapping[str, bytes]) -> None:
