@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,11 @@ import pytest
 from chansync.db.connection import Store
 from chansync.erp.ledger import setup
 from chansync.erp.ledger.lists import LISTS, parts, read
+from chansync.erp.outside.lists import papers_of
 from chansync.erp.papers import ListRow
 from chansync.model import paging
 from chansync.model.paging import Key, Span
+from chansync.model.sale import LineKind, SaleLine, SaleState, SaleView
 from support import ledger, world
 from support.ledger import do, record, two_shirts
 from support.statement_costs import counted
@@ -202,3 +205,11 @@ def test_what_an_index_finds_of_a_text_comes_first(many: Store) -> None:
     first, *_, whole = parts(many.db, "sales", "S9999", "", Span(200))
     assert {row.name for row in first[0]} >= {"S9999", "S99990", "S99999"}
     assert set(first[0]) <= set(whole[0])
+
+
+def test_a_sale_of_an_outside_erp_is_shown_as_the_ledgers_are() -> None:
+    state = SaleState("EUR", 1190, False, False, 0, "", 0, 1190, 0, False, False, False)
+    line = SaleLine(LineKind.ITEM, "A", "Hat", Decimal(1), 1000, 190, rate=Decimal(19))
+    details = papers_of(SaleView("chansync:shop:1", "1", "F-1", state, lines=(line,)), "far").details
+    assert details.by_rate == [{"rate": "19", "net": "10.00", "tax": "1.90"}]
+    assert (details.sale.erp, details.sale.channel, details.net, details.tax) == ("far", "shop", "10.00", "1.90")

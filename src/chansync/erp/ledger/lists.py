@@ -75,12 +75,12 @@ def parts(
         yield from query.parts(db, span, found.row)
         return
     sort = found.sorts[by]
-    by_column = query.sorted(sort.order, sort.index, descending=sort.descending)
-    yield from by_column.parts(db, span, lambda *columns: _keyed(found.row(*columns), sort))
 
+    def row(*columns: Any) -> ListRow:
+        made = found.row(*columns)
+        return replace(made, key=sort.key(made))
 
-def _keyed(row: ListRow, sort: Sort) -> ListRow:
-    return replace(row, key=sort.key(row))
+    yield from query.sorted(sort.order, sort.index, descending=sort.descending).parts(db, span, row)
 
 
 def _narrowed(query: Query, columns: tuple[str, ...], text: str, walk: str = "") -> Query:
