@@ -24,9 +24,8 @@ from chansync.setup import channel_settings
 from chansync.store import channels, jobs, messages, orders
 from chansync.store.orders import OrderRow
 from chansync.store.streams import LeaseLost
-from chansync.sync.retry import retry
 from chansync.sync.run_result import RunResult
-from chansync.sync.runner import SyncRequest, sync_channel
+from chansync.sync.runner import SyncRequest, retry, sync_channel
 from support import shops
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from textual.message import Message
 from textual.timer import Timer
 
-from chansync.setup.channel_settings import InvalidFields
 from chansync.setup.forms.form import Saved
 from chansync.setup.forms.merging import Conflict, Difference
+from chansync.setup.typed_fields import InvalidFields
 from chansync_tui.formatting import counted
 from chansync_tui.forms.view import FormView
 from chansync_tui.user_files import drafts

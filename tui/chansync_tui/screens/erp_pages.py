@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import apsw
 
-from chansync.erp.ledger import enquiry, stock
+from chansync.erp.ledger import customers, journal, stock
 from chansync.explain import settlements as settlement_text
 from chansync.explain import story
 from chansync.model.errors import UsageError
@@ -53,14 +53,14 @@ class CustomerPage(TextPage):
 def about_customer(db: apsw.Connection, customer_id: int) -> list[Paragraph]:
     """A customer's numbers, address and last sales."""
     try:
-        found = enquiry.customer(db, customer_id)
+        found = customers.customer(db, customer_id)
     except UsageError as error:
         return [Paragraph(str(error), "bad")]
     address = found.pop("address")
     told = [Paragraph(f"Customer {found.pop('id')}: {found.pop('name')}", "title", heading=True)]
     told += [Paragraph(f"  {name.replace('_', ' '):<16} {value}") for name, value in found.items() if value]
     told.append(Paragraph(f"  {'address':<16} {', '.join(str(part) for part in address.values() if part)}"))
-    sales = enquiry.sales_of(db, customer_id, limit=_LAST)
+    sales = journal.sales(db, customer=customer_id, limit=_LAST)
     told += [Paragraph(""), Paragraph("Sales, the newest first", "title", heading=True)]
     for sale in sales:
         line = f"  {sale.sale_date} {fit(sale.number, 20)} {sale.amount:>16}  order {sale.order_number}"
@@ -232,7 +232,7 @@ def leaver(report: str, by: str) -> Callable[[apsw.Connection], str]:
     """The write that leaves a report out in somebody's name, or (empty) takes it in again; it returns a sentence."""
 
     def write(db: apsw.Connection) -> str:
-        from chansync.orders.settled import leave_out_report, take_in_report
+        from chansync.orders.decisions import leave_out_report, take_in_report
 
         return leave_out_report(db, report, by) if by else take_in_report(db, report)
 
