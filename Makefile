@@ -7,7 +7,7 @@ PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
 # Compiled modules are kept, whatever the environment says: tests start the program a thousand times.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-long lint bench docs screenshots dist deb clean
+.PHONY: demo test test-long compile-tests lint bench docs screenshots dist deb clean
 
 # The demo: a store with shoppers, an ERP that fits it, a daemon, and the TUI.
 demo: $(VENV)/.installed
@@ -23,6 +23,10 @@ test: $(VENV)/.installed-dev
 # What takes long and covers little that no other test does; CI runs it too.
 test-long: $(VENV)/.installed-dev
 	$(PYTEST) -m long
+
+# Pytest rewrites the tests once, where no run has yet: otherwise each worker of the first one does.
+compile-tests: $(VENV)/.installed-dev
+	$(VENV)/bin/python -m pytest --collect-only -qq > /dev/null
 
 # What CI checks beside the tests.
 lint: $(VENV)/.installed-dev

@@ -45,10 +45,10 @@ def test_a_second_daemon_is_refused_in_a_sentence(world: World, daemon: subproce
 
 
 def test_status_tells_of_the_daemon(world: World, daemon: subprocess.Popen[str]) -> None:
-    told = shops.as_json(shops.finished(shops.command("status", "--json", database=world.path))[1])
+    told = shops.as_json(shops.called("status", "--json", database=world.path)[1])
     assert told["daemon"]["running"] is True
     shops.stopped(daemon)
-    told = shops.as_json(shops.finished(shops.command("status", "--json", database=world.path))[1])
+    told = shops.as_json(shops.called("status", "--json", database=world.path)[1])
     assert told["daemon"]["running"] is False
 
 
@@ -57,7 +57,7 @@ def test_a_retry_is_handed_to_the_daemon(world: World, daemon: subprocess.Popen[
     world.shop.place_order([("SKU-001", 1)], status="processing", changes={"payment_method": "cod"})
     world.until("SELECT count(*) FROM message WHERE open = 1 AND code = 'payment_unmapped'", bool)
     assert shops.called("map", "payment", "demo", "cod=cash", database=world.path)[0] == 0
-    _code, out, err = shops.finished(shops.command("retry", "demo", database=world.path))
+    _code, out, err = shops.called("retry", "demo", database=world.path)
     assert "Traceback" not in out + err
     world.until("SELECT count(*) FROM message WHERE open = 1 AND code = 'payment_unmapped'", lambda count: count == 0)
     assert shops.query(world.path, "SELECT DISTINCT state FROM job") == [("done",)]
@@ -154,7 +154,7 @@ def test_control_c_ends_a_sync_with_a_sentence(world: World) -> None:
     assert code == 130
     assert "Traceback" not in out + err
     world.server.faults.clear()
-    assert shops.finished(shops.command("sync", database=world.path))[0] in (0, 1)
+    assert shops.called("sync", database=world.path)[0] in (0, 1)
     assert shops.audited(world.path).wrong == []
 
 
@@ -204,7 +204,7 @@ def test_secrets_are_nowhere_to_be_read_though_things_fail(world: World, words: 
     assert "send_request_headers" in err
     assert "failed with" in err
     shown = [
-        shops.finished(shops.command(*command, database=world.path))[1]
+        shops.called(*command, database=world.path)[1]
         for command in (["channel", "export"], ["channel", "show", "demo", "--json"], ["log", "--json"])
     ]
     written = b"".join(file.read_bytes() for file in world.path.parent.iterdir() if file.is_file())

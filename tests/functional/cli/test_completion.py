@@ -10,7 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -123,8 +123,8 @@ def test_a_view_without_end_and_a_fifo_do_not_hold_the_shell_up(there: Store, tm
 
 
 @pytest.fixture(params=["bash --norc --noprofile -i", "zsh -f -i", "fish --no-config"], ids=["bash", "zsh", "fish"])
-def shell(request: pytest.FixtureRequest, tmp_path: Path, there: Store) -> Callable[..., list[str]]:
-    """Types a line into a real shell, presses Tab, and says which words the shell makes of it."""
+def shell(request: pytest.FixtureRequest, tmp_path: Path, there: Store) -> Iterator[Callable[..., list[str]]]:
+    """Types lines into a real shell, presses Tab, and says which words the shell makes of each."""
     words = request.param.split()
     if shutil.which(words[0]) is None:
         pytest.skip(f"there is no {words[0]} here")
@@ -142,24 +142,25 @@ def shell(request: pytest.FixtureRequest, tmp_path: Path, there: Store) -> Calla
     script.write_text(subprocess.run([command], env=asked, capture_output=True, text=True, check=True).stdout)
     prepare = {"zsh": "autoload -U compinit; compinit -D; bindkey -e; "}.get(words[0], "")
 
-    def typed(line: str, then: str = "") -> list[str]:
-        pid, terminal = pty.fork()
-        if pid == 0:
-            os.chdir(tmp_path)
-            os.execvpe(words[0], words, environment)
-        try:
-            os.write(terminal, f"{prepare}source {script}; printf '%s%s' REA DY\n".encode())
-            _until(terminal, "READY")
-            # The words that the line has become are printed, between marks that no echo shows.
-            os.write(terminal, f"{line}\t{then}".encode() + b" END\x01printf '<%s>' \x05\n")
-            printed = _until(terminal, "<END>").rpartition("<chansync>")
-            return ["chansync", *re.findall(r"<([^<>]*)>", printed[2])][:-1]
-        finally:
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
-            os.close(terminal)
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(tmp_path)
+        os.execvpe(words[0], words, environment)
 
-    return typed
+    def typed(line: str, then: str = "") -> list[str]:
+        # The words that the line has become are printed, between marks that no echo shows.
+        os.write(terminal, f"{line}\t{then}".encode() + b" END\x01printf '<%s>' \x05\n")
+        printed = _until(terminal, "<END>").rpartition("<chansync>")
+        return ["chansync", *re.findall(r"<([^<>]*)>", printed[2])][:-1]
+
+    try:
+        os.write(terminal, f"{prepare}source {script}; printf '%s%s' REA DY\n".encode())
+        _until(terminal, "READY")
+        yield typed
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        os.close(terminal)
 
 
 def _until(terminal: int, mark: str) -> str:

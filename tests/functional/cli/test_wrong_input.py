@@ -48,7 +48,7 @@ def there(company: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
 
 
 @given(st.lists(st.tuples(_FIELDS | st.text(max_size=10), st.text(max_size=60)), min_size=1, max_size=3))
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_field_and_value_are_taken_or_refused(there: Store, pairs: list[tuple[str, str]]) -> None:
     arguments = [f"{name}={value}" for name, value in pairs if not name.startswith("-")]
     code, _ = _run(["channel", "set", "shop", *arguments])

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import hmac
 import json
+import reprlib
 import socket
 from dataclasses import fields
 from pathlib import Path
@@ -97,7 +98,7 @@ ANSWERS: list[tuple[dict[str, Any], type[ErpError], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("fault", "kind", "words"), ANSWERS, ids=lambda value: str(value)[:60])
+@pytest.mark.parametrize(("fault", "kind", "words"), ANSWERS, ids=reprlib.repr)
 async def test_what_is_no_answer(fault: dict[str, Any], kind: type[ErpError], words: str, server: OwnErp) -> None:
     server.faults.add("/check", **({"times": None} | fault))
     error = await failure(server.connect(hasty=never_comes(fault)))

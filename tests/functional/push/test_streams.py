@@ -41,7 +41,7 @@ def test_the_daemon_runs_what_the_channel_sends(make: Make, changes: dict[str, s
 def test_a_plain_sync_pulls_and_then_sends_what_the_channel_is_set_to(make: Make) -> None:
     world = make(**ON, write_out_immediately="yes")
     number = world.order()
-    code, out, _ = shops.finished(shops.command("sync", company.CHANNEL, "--json", database=world.path))
+    code, out, _ = shops.called("sync", company.CHANNEL, "--json", database=world.path)
     results = json.loads(out)
     assert (code, [result["stream"] for result in results]) == (0, ["orders", "statuses", "quantities"])
     assert [result["state"] for result in results] == ["done"] * 3
@@ -55,7 +55,7 @@ def test_a_dry_run_shows_each_change(make: Make) -> None:
     world.act(number, "write_out")
     world.stock(SKU_002=0)
     words = ("sync", company.CHANNEL, "--statuses", "--quantities", "--dry-run")
-    code, out, err = shops.finished(shops.command(*words, database=world.path))
+    code, out, err = shops.called(*words, database=world.path)
     assert code == 0
     assert f"demo order {number}: processing → completed\n    the sale is written out" in out
     assert "demo item SKU-002: in stock → not in stock\n    site id 11" in out
@@ -64,7 +64,7 @@ def test_a_dry_run_shows_each_change(make: Make) -> None:
 
 def test_asking_for_what_a_channel_does_not_send_says_why(make: Make) -> None:
     world = make(push_statuses="no")
-    code, _, err = shops.finished(shops.command("sync", company.CHANNEL, "--statuses", database=world.path))
+    code, _, err = shops.called("sync", company.CHANNEL, "--statuses", database=world.path)
     assert (code, err) == (0, "demo sends no statuses: push_statuses is off.\n")
 
 

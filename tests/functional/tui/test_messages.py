@@ -229,8 +229,8 @@ async def test_paging_down_and_up_brings_every_message_once(database: Callable[[
         await until_seen(pilot, "Message number 5000.")
         assert isinstance(app.screen, Messages)
         table = app.screen.table
-        for key, last in (("pagedown", 3200), ("pageup", 4990)):
-            for _ in range(80):
+        for key, last in (("pagedown", 4100), ("pageup", 4990)):
+            for _ in range(40):
                 await pilot.press(key)
                 await settle_reads(app)
                 ids = [line.id for line in table.items]
