@@ -58,14 +58,12 @@ class ConnectedErpScreen(FormScreen):
             return
         code = str(self.state.form.key)
         self.say("Connecting ...", "note")
-        self.context.ask(f"ERP {code}", "erp", None, {"code": code, "what": what}, self._connected)
+        self.ask(f"ERP {code}", "erp", None, {"code": code, "what": what}, self._connected)
 
     def _connected(self, job: Job) -> None:
-        if self.is_attached:
-            self.say(str((job.result or {}).get("sentence", "")), "good" if job.state == "done" else "bad")
-            self.show_rows()
-            if job.args.get("what") != "retry":
-                self.app.push_screen(erp_report(job))
+        self.tell_job(job)
+        if job.args.get("what") != "retry":
+            self.app.push_screen(erp_report(job))
 
     def commands(self) -> Iterable[SystemCommand]:
         yield from super().commands()

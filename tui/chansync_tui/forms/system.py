@@ -56,13 +56,11 @@ class SystemScreen(FormScreen):
             self.say("This system has no keys of its own: test its channels.")
             return
         self.say("Connecting ...", "note")
-        self.context.ask(f"Connect {code}", "system", None, {"code": code}, self._connected)
+        self.ask(f"Connect {code}", "system", None, {"code": code}, self._connected)
 
     def _connected(self, job: Job) -> None:
-        if self.is_attached:
-            self.say(str((job.result or {}).get("sentence", "")), "good" if job.state == "done" else "bad")
-            self.show_rows()
-            self.app.push_screen(connection_report(job))
+        self.tell_job(job)
+        self.app.push_screen(connection_report(job))
 
     def commands(self) -> Iterable[SystemCommand]:
         yield from super().commands()

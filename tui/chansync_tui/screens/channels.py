@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import on
 from textual.app import SystemCommand
@@ -17,10 +17,10 @@ from chansync.store.overview import ChannelLine, channel_lines
 from chansync.store.pauses import Pause, pauses
 from chansync_tui.channel_text import is_failing, state_of
 from chansync_tui.formatting import TYPE_TONES, ago, clock, counted, until
-from chansync_tui.navigation_events import Edit, ShowChannel, ShowMessages, ShowOrders
+from chansync_tui.navigation_events import Edit, ShowMessages, ShowOrders
 from chansync_tui.record_text import channel_paragraphs
 from chansync_tui.screens.channel_actions import ChannelActions
-from chansync_tui.screens.filtered_page import FilteredPage
+from chansync_tui.screens.filtered_page import FilteredPage, Narrowing
 from chansync_tui.screens.finder import Option
 from chansync_tui.screens.two_panes import TwoPanes
 from chansync_tui.widgets.columns import Column
@@ -68,7 +68,7 @@ def is_wrong(line: ChannelLine) -> bool:
     return is_failing(line) or line.problems > 0
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Filters:
     """The filters of the list; an empty one lets everything through."""
 
@@ -109,6 +109,14 @@ class Channels(FilteredPage, TwoPanes):
         Hint("^p", "Palette"),
     )
 
+    FILTERS: ClassVar[Mapping[str, Narrowing]] = {
+        "S": Narrowing("system", "System"),
+        "T": Narrowing("type", "Type"),
+        "U": Narrowing("used", "Used"),
+        "N": Narrowing("now", "Now"),
+    }
+    FILTER_WIDTH = 16
+
     MARKED: ClassVar[Sequence[Hint]] = (
         Hint("s", "Sync"),
         Hint("p", "Pause or resume", "Pause"),
@@ -116,7 +124,7 @@ class Channels(FilteredPage, TwoPanes):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "add", "Add a channel"),
-        Binding("w", "app.guide", "The guide: first steps"),
+        Binding("w", "app.open('Guide')", "The guide: first steps"),
         *ChannelActions.BINDINGS,
         Binding("e", "next_wrong", "Next channel that fails; if none does, that has open problems"),
         Binding("m", "messages", "Messages of the channel"),
@@ -133,7 +141,7 @@ class Channels(FilteredPage, TwoPanes):
         self._lines: list[ChannelLine] = []
         self._pauses: dict[int, Pause] = {}
         self._actions = ChannelActions(self, lambda: self.table.chosen)
-        self._filters = Filters()
+        self._chosen = Filters()
 
     def body(self) -> Iterable[Widget]:
         yield FilterLine()
@@ -152,22 +160,14 @@ class Channels(FilteredPage, TwoPanes):
         self._show()
 
     def _show(self) -> None:
-        shown = [line for line in self._lines if self._filters.matches(line)]
+        shown = [line for line in self._lines if self._chosen.matches(line)]
         self.table.set_empty(
             f"No channel matches the filters: {self.own_key('esc')} clears them."
             if self._lines
             else _NO_CHANNELS.format(w=self.own_key("w"), a=self.own_key("a"))
         )
         self.table.show(shown)
-        filters = self._filters
-        chips = (
-            Chip("a", "Add", action="add", is_button=True),
-            Chip("S", "System", filters.system),
-            Chip("T", "Type", filters.type),
-            Chip("U", "Used", filters.used),
-            Chip("N", "Now", filters.now),
-            Chip("/", "Text", filters.text, "search"),
-        )
+        chips = [Chip("a", "Add", action="add", is_button=True), *self.chips()]
         self.query_one(FilterLine).set_chips(chips, *(_summary(shown) if self._lines else ()))
         self.explain()
 
@@ -212,32 +212,22 @@ class Channels(FilteredPage, TwoPanes):
     # Filters
 
     @property
-    def searched(self) -> str:
-        return self._filters.text
+    def chosen(self) -> Filters:
+        return self._chosen
 
-    def search(self, text: str) -> None:
-        self._filters.text = text
+    def choose(self, chosen: Filters) -> None:
+        self._chosen = chosen
         self._show()
 
-    def clear(self) -> None:
-        self._filters = Filters()
-        self._show()
-
-    def action_narrow(self, key: str) -> None:
-        attribute, title = _FILTERS[key]
-        values = {
+    def values_of(self, field: str) -> list[Option[Any]]:
+        if field == "now":
+            return [Option(word, word, about) for word, (about, _) in _STANDS.items()]
+        words = {
             "system": sorted({line.system for line in self._lines}),
             "type": ["production", "working", "test"],
             "used": ["yes", "no"],
-            "now": list(_STANDS),
-        }[attribute]
-
-        def narrow(chosen: Option[str]) -> None:
-            setattr(self._filters, attribute, chosen.value)
-            self._show()
-
-        options = [Option(word, word, _STANDS[word][0] if key == "N" else "") for word in values]
-        self.choose_filter(title, options, narrow, word_width=16)
+        }[field]
+        return [Option(word, word) for word in words]
 
     # Actions
 
@@ -245,7 +235,7 @@ class Channels(FilteredPage, TwoPanes):
     def open_channel(self) -> None:
         """Open the channel under the cursor."""
         if line := self.table.selected:
-            self.post_message(ShowChannel(line.id))
+            self.post_message(Edit("channel", line.id))
 
     def action_add(self) -> None:
         self.post_message(Edit("channel"))
@@ -277,9 +267,6 @@ class Channels(FilteredPage, TwoPanes):
             yield SystemCommand(f"Orders of {line.code}", "The last change first (key o)", self.action_orders)
         yield SystemCommand("Add a channel", "A new one (key a)", self.action_add)
         yield SystemCommand("Filter by text", "Narrow the list (key /)", self.action_search)
-
-
-_FILTERS = {"S": ("system", "System"), "T": ("type", "Type"), "U": ("used", "Used"), "N": ("now", "Now")}
 
 
 def _summary(lines: Sequence[ChannelLine]) -> tuple[str, str]:

@@ -10,7 +10,6 @@ import apsw
 from textual import events, on
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
-from textual.message import Message
 from textual.widget import Widget
 
 from chansync.erp import registry
@@ -26,6 +25,7 @@ from chansync_tui.navigation_events import Edit, ShowSale
 from chansync_tui.screens import erp_pages
 from chansync_tui.screens.copying import Facts
 from chansync_tui.screens.dialogs import Field, Question
+from chansync_tui.screens.filtered_page import Narrowing
 from chansync_tui.screens.finder import Finder, Option
 from chansync_tui.screens.list_page import ListPage
 from chansync_tui.widgets.columns import Column
@@ -132,7 +132,7 @@ def _cells_of(name: str) -> Callable[[ListRow], tuple[Cell, ...]]:
 class LedgerSource:
     """A list of the ledger with its filters."""
 
-    name: str
+    name: str = next(iter(LISTS))
     text: str = ""
     warehouse: str = ""
     #: The code of the outside ERP whose sales, documents or payments are shown; empty: the ledger's.
@@ -175,6 +175,8 @@ class Erp(ListPage[ListRow]):
         Hint("enter", "Open"),
     )
 
+    FILTERS: ClassVar[Mapping[str, Narrowing]] = {"W": Narrowing("warehouse", "Warehouse")}
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab,shift+tab", "other", "Menu or list"),
         Binding("h,left", "menu", "Back to the menu"),
@@ -184,20 +186,13 @@ class Erp(ListPage[ListRow]):
         Binding("s", "set_stock", "Set what is on hand of the item"),
         Binding("D", "remove", "Remove the record"),
         Binding("slash", "search", "Filter by text"),
-        Binding("W", "narrow_warehouse", "Filter the stock by warehouse"),
+        Binding("W", "narrow('W')", "Filter the stock by warehouse"),
         Binding("O", "narrow_erp", "Sales, documents and payments of another ERP"),
         Binding("v", "verify", "Verify that the books balance (erp check)"),
     ]
 
-    class Verified(Message):
-        """The check of the books is done."""
-
-        def __init__(self, faults: list[str]) -> None:
-            super().__init__()
-            self.faults = faults
-
     def __init__(self) -> None:
-        super().__init__(LedgerSource(next(iter(LISTS))))
+        super().__init__(LedgerSource())
 
     def _first_erp(self) -> str:
         """The ERP whose sales are shown at first: the ledger where it has any, or where no other is connected."""
@@ -227,7 +222,7 @@ class Erp(ListPage[ListRow]):
         self.menu.show(list(LISTS))
         self.menu.add_class("-chosen")
         super().on_mount()
-        self._go(replace(self.chosen, erp=self._first_erp()))
+        self.choose(replace(self.chosen, erp=self._first_erp()))
 
     def on_resize(self, event: events.Resize) -> None:
         super().on_resize(event)
@@ -254,7 +249,7 @@ class Erp(ListPage[ListRow]):
         chips = [Chip("a", "Add", action="add", is_button=True)] if chosen.name in ADDABLE else []
         chips.append(Chip("/", "Text", chosen.text, "search"))
         if chosen.name == "stock":
-            chips.append(Chip("W", "Warehouse", chosen.warehouse, "narrow_warehouse"))
+            chips.append(Chip("W", "Warehouse", chosen.warehouse))
         if chosen.name in outside_lists.NAMES and connected.codes(self.context.db):
             chips.append(Chip("O", "ERP", chosen.erp or registry.LEDGER, "narrow_erp"))
         note = f"{LISTS[chosen.name].title}: {self.counted_rows('row')}"
@@ -318,18 +313,18 @@ class Erp(ListPage[ListRow]):
     def choose_list(self) -> None:
         """Show another list from its beginning, without filters."""
         if self.menu.selected is not None and self.menu.selected != self.chosen.name:
-            self._go(LedgerSource(self.menu.selected, erp=self.chosen.erp))
+            self.choose(LedgerSource(self.menu.selected, erp=self.chosen.erp))
             self.explain_soon()
 
-    def _go(self, source: LedgerSource) -> None:
-        other = source.name != self.chosen.name
+    def choose(self, chosen: LedgerSource) -> None:
+        other = chosen.name != self.chosen.name
         if other:
             # The rows of the old list do not fit the columns of the new one.
             self.table.unmark()
             self.table.show([])
             self.table.set_empty("")
-            self.table.set_columns(_columns_of(source.name), _cells_of(source.name), f"erp {source.name}")
-        self.set_source(source)
+            self.table.set_columns(_columns_of(chosen.name), _cells_of(chosen.name), f"erp {chosen.name}")
+        self.set_source(chosen)
 
     @on(Table.Chosen, "#menu")
     def enter_list(self) -> None:
@@ -355,25 +350,19 @@ class Erp(ListPage[ListRow]):
 
     # Filters
 
-    @property
-    def searched(self) -> str:
-        return self.chosen.text
-
-    def search(self, text: str) -> None:
-        self._go(replace(self.chosen, text=text))
-
     def clear(self) -> None:
         cleared = LedgerSource(self.chosen.name, erp=self.chosen.erp)
         if self.chosen == cleared:
             self.menu.focus()
-        self._go(cleared)
+        self.choose(cleared)
 
-    def action_narrow_warehouse(self) -> None:
+    def values_of(self, field: str) -> list[Option[Any]]:
+        return [Option(row["code"], row["code"], row["name"]) for row in setup.rows(self.context.db, "warehouse")]
+
+    def action_narrow(self, key: str) -> None:
         if self.chosen.name != "stock":
             self.show_list("stock")
-
-        known = [Option(row["code"], row["code"], row["name"]) for row in setup.rows(self.context.db, "warehouse")]
-        self.choose_filter("Warehouse", known, lambda each: self._go(replace(self.chosen, warehouse=each.value)))
+        super().action_narrow(key)
 
     def action_narrow_erp(self) -> None:
         if self.chosen.name not in outside_lists.NAMES:
@@ -381,11 +370,9 @@ class Erp(ListPage[ListRow]):
         known = [Option(registry.LEDGER, registry.LEDGER, "what comes with chansync")]
         known += [Option(each.code, each.code, each.name) for each in connected.connected(self.context.db)]
 
-        def choose(option: Option[str] | None) -> None:
-            if option is not None:
-                self._go(replace(self.chosen, erp="" if option.value == registry.LEDGER else option.value))
-
-        self.app.push_screen(Finder("ERP", known), choose)
+        Finder[str]("ERP", known).ask(
+            self, lambda erp: self.choose(replace(self.chosen, erp="" if erp == registry.LEDGER else erp))
+        )
 
     # Actions
 
@@ -413,17 +400,18 @@ class Erp(ListPage[ListRow]):
         """Ask whether to do without a report, or to try it again."""
         is_left_out = bool(row.cells[3])
 
-        def write(answer: Mapping[str, str] | None) -> None:
-            if answer is not None:
-                by = "" if is_left_out else self.context.user
-                self.context.write(f"Report {row.name}", erp_pages.leaver(row.name, by))
+        def write(db: apsw.Connection) -> str:
+            from chansync.orders.settled import leave_out_report, take_in_report
+
+            return take_in_report(db, row.name) if is_left_out else leave_out_report(db, row.name, self.context.user)
 
         title, sentence, yes = (
             ("Try the report again", "It is read with the next settlements.", "Try it again")
             if is_left_out
             else ("Leave the report out", "Nothing of it counts, for good; Enter undoes it.", "Leave it out")
         )
-        self.app.push_screen(Question(title, f"{row.name}: {row.cells[-1]}. {sentence}", yes), write)
+        question = Question(title, f"{row.name}: {row.cells[-1]}. {sentence}", yes)
+        question.ask(self, lambda _: self.context.write(f"Report {row.name}", write))
 
     def action_add(self) -> None:
         if self.chosen.name not in ADDABLE:
@@ -439,16 +427,15 @@ class Erp(ListPage[ListRow]):
         item, warehouse = str(row.key[0]), str(row.key[1])
         on_hand = row.cells[3]
 
-        def write(answer: Mapping[str, str] | None) -> None:
-            if answer is not None:
-                self.context.write(f"Stock of {item}", erp_pages.stock_setter(item, warehouse, answer))
+        def write(answer: Mapping[str, str]) -> None:
+            self.context.write(f"Stock of {item}", erp_pages.stock_setter(item, warehouse, answer))
 
         sentence = (
             f"{on_hand} of {item} are on hand in {warehouse} by the books. How many are there? The difference becomes "
             "an opening or a correction; channels that send stock send it at their next run."
         )
         fields = [Field("quantity", "On hand", on_hand), Field("note", "Note")]
-        self.app.push_screen(Question("Set stock", sentence, "Set it", fields, erp_pages.checked_stock), write)
+        Question("Set stock", sentence, "Set it", fields, erp_pages.checked_stock).ask(self, write)
 
     def action_remove(self) -> None:
         row, kind = self.table.selected, self.chosen.name
@@ -459,17 +446,15 @@ class Erp(ListPage[ListRow]):
             )
             return
 
-        def remove(answer: Mapping[str, str] | None) -> None:
-            if answer is not None:
-                self.context.write(f"Remove {row.name}", erp_pages.remover(kind, row.name))
-
         noun = KINDS[kind].label if kind in KINDS else "ERP"
         sentence = f"Removes the {noun} {row.name}. It is refused where the books or a channel use it."
         if kind not in KINDS:
             sentence = (
                 f"Disconnects the ERP {row.name}; nothing is changed there. It is refused where a channel uses it."
             )
-        self.app.push_screen(Question(f"Remove the {noun}", sentence, "Remove"), remove)
+        Question(f"Remove the {noun}", sentence, "Remove").ask(
+            self, lambda _: self.context.write(f"Remove {row.name}", erp_pages.remover(kind, row.name))
+        )
 
     def facts(self, row: ListRow) -> Facts:
         name = self.chosen.name
@@ -477,16 +462,14 @@ class Erp(ListPage[ListRow]):
         return Facts({"number or code": row.name}, words)
 
     def action_verify(self) -> None:
-        self.notify("Verifying the books...", markup=False, timeout=3)
-        self.context.read_in_thread(
-            "Verify the books", erp_pages.faults, lambda faults: self.post_message(self.Verified(faults))
-        )
+        from chansync.erp.ledger.check import check
 
-    @on(Verified)
-    def tell_faults(self, event: Verified) -> None:
-        """Show that the books are sound, or every fault."""
-        if event.faults:
-            self.app.push_screen(erp_pages.FaultsPage(event.faults))
+        self.notify("Verifying the books...", timeout=3)
+        self.context.read_in_thread("Verify the books", lambda db: self.call_later(self._show_faults, check(db)))
+
+    def _show_faults(self, faults: list[str]) -> None:
+        if faults:
+            self.app.push_screen(erp_pages.FaultsPage(faults))
         else:
             self.notify("The ledger is sound.", title="Verify the books", markup=False)
 

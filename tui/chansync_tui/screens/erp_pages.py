@@ -226,21 +226,3 @@ def remover(kind: str, name: str) -> Callable[[apsw.Connection], str]:
         return f"Removed the {remove_record(db, kind, name)} {name}."
 
     return write
-
-
-def leaver(report: str, by: str) -> Callable[[apsw.Connection], str]:
-    """The write that leaves a report out in somebody's name, or (empty) takes it in again; it returns a sentence."""
-
-    def write(db: apsw.Connection) -> str:
-        from chansync.orders.settled import leave_out_report, take_in_report
-
-        return leave_out_report(db, report, by) if by else take_in_report(db, report)
-
-    return write
-
-
-def faults(db: apsw.Connection) -> list[str]:
-    """All faults of the books."""
-    from chansync.erp.ledger.check import check
-
-    return check(db)

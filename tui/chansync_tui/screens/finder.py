@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Generic, NamedTuple, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 from textual.widgets import Input
 
-from chansync_tui.screens.window import Window
+from chansync_tui.screens.window import R, Window
 from chansync_tui.text import wrap
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.entry import Entry
@@ -31,9 +30,10 @@ class Option(NamedTuple, Generic[V]):
     is_heading: bool = False
 
 
-class Finder(Window[Option[V] | None]):
-    """Ends with the chosen option, or None."""
+class Finder(Window[R]):
+    """Ends with the value of the chosen option."""
 
+    KEYS = "enter choose   esc close"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss(None)", "Close"),
         Binding("down", "move(1)", "Next row", priority=True),
@@ -43,38 +43,51 @@ class Finder(Window[Option[V] | None]):
     ]
 
     def __init__(
-        self, title: str, options: Sequence[Option[V]], *, word_width: int = 16, about: Sequence[str] = ()
+        self, title: str, options: Sequence[Option[Any]], *, word_width: int = 16, about: Sequence[str] = ()
     ) -> None:
         """Create the window; ``about``: paragraphs between its title and the list."""
-        super().__init__()
+        super().__init__(title)
         self._about = about
-        self._title = title
         self._options = options
         self._word_width = word_width
         #: The options are whole sentences, which may be longer than a line.
         self._is_prose = bool(options) and not any(option.about for option in options)
 
-    def compose(self) -> ComposeResult:
-        word = Column("", self._word_width, 200 if self._is_prose else self._word_width + 24)
-        columns = [word] if self._is_prose else [word, Column("", 10, 200)]
-        with Vertical(id="window"):
-            yield Plain(self._title, id="title")
-            if self._about:
-                yield Plain("\n".join(self._about), id="about")
-            yield Entry(placeholder="type to narrow")
-            cells = _word if self._is_prose else _cells
-            table = Table[Option[V]](
-                columns, cells, lambda option: option.word, head=False, passes=lambda option: option.is_heading
-            )
-            table.can_focus = False
-            table.add_class("-live")
-            yield table
-            yield Plain("", id="whole")
-            yield Plain("enter choose   esc close", id="keys")
+    def body(self) -> ComposeResult:
+        if self._about:
+            yield Plain("\n".join(self._about), id="about")
+        yield self.entry()
+        table = Table[Option[Any]](
+            self.columns(), self.cells, lambda option: option.word, head=False, passes=lambda option: option.is_heading
+        )
+        table.can_focus = False
+        table.add_class("-live")
+        yield table
+        yield Plain("", id="whole")
+
+    def entry(self) -> Entry:
+        """The field that the list is filtered by."""
+        return Entry(placeholder="type to narrow")
+
+    def columns(self) -> list[Column]:
+        """The columns of the list."""
+        if self._is_prose:
+            return [Column("", self._word_width, 200)]
+        return [Column("", self._word_width, self._word_width + 24), Column("", 10, 200)]
+
+    def cells(self, option: Option[Any]) -> tuple[Cell, ...]:
+        """The cells of an option."""
+        word = Cell(option.word, "title" if option.is_heading else "strong")
+        return (word,) if self._is_prose else (word, Cell(option.about, "dim"))
+
+    @property
+    def table(self) -> Table[Option[Any]]:
+        """The list."""
+        return self.query_one(Table)
 
     def on_mount(self) -> None:
-        self.query_one(Table).set_empty("Nothing matches.")
-        self.query_one(Table).show(self._options)
+        self.table.set_empty("Nothing matches.")
+        self.table.show(self._options)
 
     def fit(self) -> None:
         """The window is as high as its list, but not higher than the screen."""
@@ -89,25 +102,25 @@ class Finder(Window[Option[V] | None]):
         whole = self.query_one("#whole")
         whole.display = bool(lines) and (wanted + lines <= room or not self._is_prose)
         whole.styles.height = lines
-        self.query_one("#window").styles.height = min(wanted + lines * whole.display, room)
+        self.set_height(wanted + lines * whole.display, 4)
         self.call_after_refresh(self.show_whole)
 
-    def _told(self, option: Option[V]) -> str:
+    def _told(self, option: Option[Any]) -> str:
         return option.word if self._is_prose else option.about
 
     @on(Table.Moved)
     def show_whole(self) -> None:
         """Show the whole sentence of the option under the cursor, if it is cut in the list."""
-        table, whole = self.query_one(Table), self.query_one("#whole", Plain)
+        table, whole = self.table, self.query_one("#whole", Plain)
         if whole.display:
             told = self._told(table.selected) if table.selected else ""
-            whole.update(told if cell_len(told) > table.place_of(int(not self._is_prose)).width else "")
+            whole.update(told if cell_len(told) > table.place_of(len(table.titles) - 1).width else "")
 
-    def narrowed(self, text: str) -> Sequence[Option[V]]:
+    def narrowed(self, text: str) -> Sequence[Option[Any]]:
         """The options for the text typed so far."""
         words = text.casefold().split()
-        found: list[Option[V]] = []
-        heading: Option[V] | None = None
+        found: list[Option[Any]] = []
+        heading: Option[Any] | None = None
         for option in self._options:
             if option.is_heading:
                 heading = option
@@ -119,30 +132,21 @@ class Finder(Window[Option[V] | None]):
     @on(Input.Changed)
     def narrow(self, event: Input.Changed) -> None:
         """Filter with every key."""
-        self.query_one(Table).show(self.narrowed(event.value), follow=True)
+        self.table.show(self.narrowed(event.value), follow=True)
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        self.dismiss(self.query_one(Table).selected)
-
+    @on(Input.Submitted)
     @on(Table.Chosen)
-    def choose_row(self) -> None:
-        """Choose by a double click."""
-        self.dismiss(self.query_one(Table).selected)
+    def choose(self) -> None:
+        """Choose by enter, or by a double click."""
+        chosen = self.table.selected
+        self.dismiss(None if chosen is None else chosen.value)
 
     def on_click(self, event: events.Click) -> None:
         if event.widget is self:
             self.dismiss(None)
 
     def action_move(self, rows: int) -> None:
-        self.query_one(Table).action_move(rows)
+        self.table.action_move(rows)
 
     def action_page(self, pages: int) -> None:
-        self.query_one(Table).action_page(pages)
-
-
-def _word(option: Option[V]) -> tuple[Cell, ...]:
-    return (Cell(option.word, "strong"),)
-
-
-def _cells(option: Option[V]) -> tuple[Cell, ...]:
-    return Cell(option.word, "title" if option.is_heading else "strong"), Cell(option.about, "dim")
+        self.table.action_page(pages)

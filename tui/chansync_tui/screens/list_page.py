@@ -10,7 +10,6 @@ from typing import Any, ClassVar, Generic
 
 import apsw
 from textual import on
-from textual.message import Message as TextualMessage
 from textual.timer import Timer
 
 from chansync.model.errors import ChansyncError
@@ -47,24 +46,6 @@ class ListPage(FilteredPage, TwoPanes, Generic[L]):
 
     #: The key that leads to them.
     NEWEST_KEY: ClassVar[str] = "g"
-
-    class Fetched(TextualMessage):
-        """A read for the window is done."""
-
-        def __init__(self, fetch: Fetch[Any], found: list[Any] | None, failure: ChansyncError | None = None) -> None:
-            super().__init__()
-            self.fetch = fetch
-            self.found = found
-            self.failure = failure
-
-    class Parted(TextualMessage):
-        """A part of a read for the window is done."""
-
-        def __init__(self, fetch: Fetch[Any], found: list[Any], looked: int) -> None:
-            super().__init__()
-            self.fetch = fetch
-            self.found = found
-            self.looked = looked
 
     def __init__(self, source: Source[L]) -> None:
         super().__init__()
@@ -168,17 +149,17 @@ class ListPage(FilteredPage, TwoPanes, Generic[L]):
                 raise _NotWanted
             if fetch.ask is Ask.TOP and time.monotonic() - told >= _TELL_SECONDS:
                 told = time.monotonic()
-                self.post_message(self.Parted(fetch, found, looked))
+                self.call_later(self._show_part, fetch, found, looked)
 
         try:
             found = self.context.read(lambda db: fetch.run(db, tell), lambda: self._running_fetch is fetch)
             # At most a tenth of the time is spent on reading the same again, however long the list is.
             self._not_before = time.monotonic() + 9 * (time.monotonic() - begun)
-            self.post_message(self.Fetched(fetch, found))
+            self.call_later(self._finish_read, fetch, found)
         except _NotWanted:
             return
         except ChansyncError as error:
-            self.post_message(self.Fetched(fetch, None, error))
+            self.call_later(self._finish_read, fetch, None, error)
 
     def _order(self) -> Order[L]:
         """The order that the list is shown in."""
@@ -243,29 +224,27 @@ class ListPage(FilteredPage, TwoPanes, Generic[L]):
             self.table.set_empty("Searching...")
             self.show_chips()
 
-    @on(Parted)
-    def show_part(self, event: Parted) -> None:
+    def _show_part(self, fetch: Fetch[L], found: list[L], looked: int) -> None:
         """Show what is found so far of a list that is searched for a text."""
-        if event.fetch is not self._running_fetch:
+        if fetch is not self._running_fetch:
             return
-        self._looked = event.looked
-        if event.found:
-            self.table.show(event.found, follow=not self._shows_part)
+        self._looked = looked
+        if found:
+            self.table.show(found, follow=not self._shows_part)
             self._shows_part = True
         self.show_chips()
 
-    @on(Fetched)
-    def finish_read(self, event: Fetched) -> None:
+    def _finish_read(self, fetch: Fetch[L], found: list[L] | None, failure: ChansyncError | None = None) -> None:
         """Show what was read, unless another read was started meanwhile."""
-        if event.fetch is not self._running_fetch:
+        if fetch is not self._running_fetch:
             return
         self._running_fetch = None
-        if isinstance(event.failure, TooManyRows):
+        if isinstance(failure, TooManyRows):
             self._refuse_sort()
-        elif event.failure is not None:
-            self.fail(str(event.failure))
-        elif event.found is not None:
-            self._show(event.fetch, event.found)
+        elif failure is not None:
+            self.fail(str(failure))
+        elif found is not None:
+            self._show(fetch, found)
         following, self._next = self._next, None
         if following is not None:
             self._fetch(following)

@@ -17,7 +17,7 @@ from chansync.store import messages, orders
 from chansync.store.jobs import Job
 from chansync.store.problem_causes import Cause, cause_of
 from chansync_tui.formatting import counted, since
-from chansync_tui.navigation_events import EditField, ShowMessage, ShowOrder, ShowSale
+from chansync_tui.navigation_events import Edit, ShowMessage, ShowOrder, ShowSale
 from chansync_tui.screens.dialogs import Confirm, Field, Question, Report
 from chansync_tui.screens.finder import Finder, Option
 from chansync_tui.screens.page import Page
@@ -57,15 +57,12 @@ class Mending:
             self._page.notify("Nothing mends it: it only tells what happened.", markup=False)
             return
 
-        def chosen(option: Option[Remedy] | None) -> None:
-            if option is not None:
-                self.perform(option.value, ids, cause)
-
         code = CODES.get(message.code)
         title = code.title if code else message.code
         options = [Option(remedy, remedy.sentence) for remedy in offered]
         about = [message.sentence, *_held_up(cause)]
-        self._page.app.push_screen(MendWindow(title, options, word_width=60, about=about), chosen)
+        window = MendWindow(title, options, word_width=60, about=about)
+        window.ask(self._page, lambda remedy: self.perform(remedy, ids, cause))
 
     def perform(self, remedy: Remedy, message_ids: Sequence[int], cause: Cause | None) -> None:
         """Perform a remedy for these messages; what a person has to choose for it is asked first."""
@@ -97,7 +94,7 @@ class Mending:
         words, message = remedy.command.split()[1:], subject.message
         field = mending.fields_of(subject, remedy)
         if field is not None and subject.channel is not None:
-            self._page.post_message(EditField(subject.channel.id, field))
+            self._page.post_message(Edit("channel", subject.channel.id, field=field))
         elif words[:2] == ["erp", "sale"] and subject.order is not None and subject.order.sale is not None:
             self._page.post_message(ShowSale(subject.order.sale.number))
         elif words[:1] == ["why"] and message.order_id is not None:
@@ -112,14 +109,9 @@ class Mending:
 
     def _agree(self, remedy: Remedy, subjects: Sequence[Subject], then: Callable[[], None]) -> None:
         """Ask first: it cannot be undone."""
-
-        def agreed(yes: bool | None) -> None:
-            if yes:
-                then()
-
         first = subjects[0].message.sentence
         more = f"\n\nAnd so for {counted(len(subjects) - 1, 'more problem')}." if len(subjects) > 1 else ""
-        self._page.app.push_screen(Confirm(f"{remedy.sentence}\n\n{first}{more}", "Do it"), agreed)
+        Confirm(f"{remedy.sentence}\n\n{first}{more}", "Do it").ask(self._page, lambda _: then())
 
     def _ask(self, left: Sequence[Choice], added: list[str], then: Callable[[list[str]], None]) -> None:
         if not left:
@@ -127,21 +119,18 @@ class Mending:
             return
         choice, *others = left
 
-        def typed(answer: dict[str, str] | None) -> None:
-            if answer and answer["word"]:
-                self._ask(others, [*added, answer["word"]], then)
-
-        def chosen(option: object) -> None:
-            if isinstance(option, tuple):
-                self._ask(others, [*added, str(option[0])], then)
+        def go_on(word: str) -> None:
+            if word:
+                self._ask(others, [*added, word], then)
 
         if choice.search is None:
             field = [Field("word", choice.label[:18])]
-            self._page.app.push_screen(Question("Mend", f"{choice.label}?", "Go on", field, changes=False), typed)
+            question = Question("Mend", f"{choice.label}?", "Go on", field, changes=False)
+            question.ask(self._page, lambda answer: go_on(answer["word"]))
         else:
             from chansync_tui.screens.chooser import Chooser
 
-            self._page.app.push_screen(Chooser(choice.label, choice.search, chosen="", empty="", new=""), chosen)
+            Chooser(choice.label, choice.search, chosen="", empty="", new="").ask(self._page, go_on)
 
     # Doing it
 
@@ -255,12 +244,9 @@ class Mending:
             again = sum(messages.reopen(store.db, each) for each in ids)
             return f"{counted(again, 'message')} open again."
 
-        def agreed(yes: bool | None) -> None:
-            if yes:
-                context.change(f"Mark {counted(len(ids), 'message')} as solved", solve, reopen)
-
         question = f"Mark as solved?\n\n{what}\n\nIt was mended by hand, or nothing needs to be done."
-        self._page.app.push_screen(Confirm(question, "Solved"), agreed)
+        label = f"Mark {counted(len(ids), 'message')} as solved"
+        Confirm(question, "Solved").ask(self._page, lambda _: context.change(label, solve, reopen))
 
 
 def _held_up(cause: Cause | None) -> list[str]:

@@ -14,7 +14,7 @@ from chansync.model.safe_text import on_one_line
 from chansync.store import messages
 from chansync.store.messages import Message
 from chansync_tui.message_text import as_text, details
-from chansync_tui.navigation_events import ShowChannel, ShowOrder
+from chansync_tui.navigation_events import Edit, ShowOrder
 from chansync_tui.screens.copying import Copy, as_json
 from chansync_tui.screens.mend import Mending
 from chansync_tui.screens.page import Page
@@ -74,7 +74,7 @@ class MessageActions:
 
     def _show_channel(self, message: Message) -> None:
         if message.channel_id is not None:
-            self._page.post_message(ShowChannel(message.channel_id))
+            self._page.post_message(Edit("channel", message.channel_id))
 
     def _show_order(self, message: Message) -> None:
         if message.order_id is None:

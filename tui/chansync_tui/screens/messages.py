@@ -27,6 +27,7 @@ from chansync_tui.problem_text import CAUSE_COLUMNS, cause_cells
 from chansync_tui.screens.cause_reader import CauseReader
 from chansync_tui.screens.copying import Copy
 from chansync_tui.screens.dialogs import Confirm
+from chansync_tui.screens.filtered_page import Narrowing
 from chansync_tui.screens.finder import Option
 from chansync_tui.screens.list_page import ListPage
 from chansync_tui.screens.message import MessageActions, message_paragraphs
@@ -94,6 +95,13 @@ class Messages(ListPage[MessageLine]):
         Hint("^p", "Palette"),
     )
 
+    FILTERS: ClassVar[Mapping[str, Narrowing]] = {
+        "C": Narrowing("channel_id", "Channel"),
+        "S": Narrowing("severity", "Severity"),
+        "O": Narrowing("open_only", "Open only"),
+        "D": Narrowing("code", "Code"),
+    }
+
     MARKED: ClassVar[Sequence[Hint]] = (Hint("r", "Retry"), Hint("x", "Solved"))
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -103,7 +111,7 @@ class Messages(ListPage[MessageLine]):
         Binding("slash", "search", "Filter by text"),
         Binding("C", "narrow('C')", "Filter by channel"),
         Binding("S", "narrow('S')", "Filter by severity"),
-        Binding("O", "toggle_open", "Open problems only, or all"),
+        Binding("O", "narrow('O')", "Open problems only, or all"),
         Binding("D", "narrow('D')", "Filter by code"),
     ]
 
@@ -111,7 +119,6 @@ class Messages(ListPage[MessageLine]):
         super().__init__(MessageSource(Filter()))
         self._actions = MessageActions(self, self._selected_message)
         self._cause_reader = CauseReader(self, self._put_causes)
-        self._channel_code = ""
         self._order_number = ""
         self._cause_title = ""
         self._is_first = True
@@ -190,16 +197,16 @@ class Messages(ListPage[MessageLine]):
         if self.shows_causes:
             self._cause_title = ""
         elif self.chosen.ids:
-            self._set_filter(Filter())
+            self.choose(Filter())
         self.read()
         self.show_chips()
 
     def only_cause(self, cause: Cause) -> None:
         """Show the problems of one cause."""
-        self._channel_code = ""
+        self.channel_code = ""
         self._cause_title = cause.thing or cause.code
         self._show_causes(False)
-        self._set_filter(Filter(ids=tuple(sorted(cause.message_ids, reverse=True))))
+        self.choose(Filter(ids=tuple(sorted(cause.message_ids, reverse=True))))
 
     def show_chips(self) -> None:
         if self.shows_causes:
@@ -211,13 +218,7 @@ class Messages(ListPage[MessageLine]):
             return
         chosen = self.chosen
         note = self.counted_rows("message")
-        chips = [
-            Chip("C", "Channel", self._channel_code),
-            Chip("S", "Severity", chosen.severity or ""),
-            Chip("O", "Open only", "yes" if chosen.open_only else "", "toggle_open"),
-            Chip("D", "Code", chosen.code or ""),
-            Chip("/", "Text", chosen.text, "search"),
-        ]
+        chips = self.chips()
         if chosen.ids:
             chips.insert(0, Chip("g", "Cause", self._cause_title, "by_cause"))
         if chosen.order_id is not None:
@@ -286,11 +287,11 @@ class Messages(ListPage[MessageLine]):
         """Show the messages of one channel, or of one of its orders."""
         self._is_first = False
         self._show_causes(False)
-        self._channel_code = code
+        self.channel_code = code
         self._order_number = number
-        self._set_filter(Filter(channel_id=channel_id, order_id=order_id))
+        self.choose(Filter(channel_id=channel_id, order_id=order_id))
 
-    def _set_filter(self, chosen: Filter) -> None:
+    def choose(self, chosen: Filter) -> None:
         if self.shows_causes and chosen != self.chosen:
             # Filters are those of the log. Who types into the search field stays there.
             self.set_class(False, "-causes")
@@ -299,44 +300,27 @@ class Messages(ListPage[MessageLine]):
                 self.table.focus()
         self.set_source(MessageSource(chosen))
 
-    @property
-    def searched(self) -> str:
-        return self.chosen.text
-
-    def search(self, text: str) -> None:
-        self._set_filter(replace(self.chosen, text=text))
-
     def clear(self) -> None:
-        self._channel_code = self._cause_title = ""
-        self._set_filter(Filter())
+        self._cause_title = ""
+        super().clear()
 
-    def action_toggle_open(self) -> None:
-        self._set_filter(replace(self.chosen, open_only=not self.chosen.open_only))
-
-    def action_narrow(self, key: str) -> None:
-        if key == "C":
-            self.choose_filter("Channel", self.channel_options(), self._narrow_channel)
-        elif key == "S":
-            severities = [Option(word, word) for word in ("problem", "warning", "info")]
-            self.choose_filter(
-                "Severity", severities, lambda each: self._set_filter(replace(self.chosen, severity=each.value or None))
-            )
+    def narrow(self, field: str, value: Any) -> None:
+        if field == "channel_id":
+            self.choose(replace(self.chosen, channel_id=value, order_id=None))
         else:
+            super().narrow(field, value)
+
+    def values_of(self, field: str) -> list[Option[Any]]:
+        if field == "severity":
+            return [Option(word, word) for word in ("problem", "warning", "info")]
+        if field == "code":
             # Those that there are, the most frequent of the open ones first.
-            counts = code_counts(self.context.db)
-            codes = [
+            return [
                 Option(code, code, f"{count} open. {CODES[code].title}" if count else CODES[code].title)
-                for code, count in counts.items()
+                for code, count in code_counts(self.context.db).items()
                 if code in CODES
             ]
-            self.choose_filter(
-                "Code", codes, lambda each: self._set_filter(replace(self.chosen, code=each.value or None))
-            )
-
-    def _narrow_channel(self, option: Option[str]) -> None:
-        self._channel_code = option.word if option.value else ""
-        channel_id = int(option.value) if option.value else None
-        self._set_filter(replace(self.chosen, channel_id=channel_id, order_id=None))
+        return super().values_of(field)
 
     # Actions
 
@@ -399,18 +383,14 @@ class Messages(ListPage[MessageLine]):
         only = next(iter(found)) if len(found) == 1 else None
         label = f"Retry {counted(len(order_ids), 'order')}"
 
-        def retry(agreed: bool | None) -> None:
-            if agreed:
-                self.context.ask(label, "retry", only, {"order_ids": order_ids})
-
         most = f" (the newest {_MOST_RETRIED})" if len(order_ids) == _MOST_RETRIED else ""
         question = f"{label} of {counted(len(found), 'channel')}{most}: all with an open problem that the filters show?"
-        self.app.push_screen(Confirm(question, "Retry"), retry)
+        Confirm(question, "Retry").ask(self, lambda _: self.context.ask(label, "retry", only, {"order_ids": order_ids}))
 
     def commands(self) -> Iterable[SystemCommand]:
         yield from self._actions.commands()
         yield SystemCommand("Retry all shown", "The orders of the shown problems (key R)", self.action_retry_all)
-        yield SystemCommand("Open problems only", "Or all messages (key O)", self.action_toggle_open)
+        yield SystemCommand("Open problems only", "Or all messages (key O)", partial(self.action_narrow, "O"))
 
 
 def state_of(line: MessageLine) -> Cell:

@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 
 from chansync.explain.outlook import PossibleStep, possible_steps
 from chansync_tui.formatting import counted
-from chansync_tui.navigation_events import ShowChannel, ShowMessages
+from chansync_tui.navigation_events import Edit, ShowMessages
 from chansync_tui.screens.dialogs import Field, Question
 from chansync_tui.screens.finder import Finder, Option
 from chansync_tui.screens.mend import Mending, open_problem_of
@@ -111,7 +111,7 @@ class OrderActions:
 
     def _show_channel(self, order: Subject) -> None:
         if order.channel_id is not None:
-            self._page.post_message(ShowChannel(order.channel_id))
+            self._page.post_message(Edit("channel", order.channel_id))
 
     def _show_messages(self, order: Subject) -> None:
         if order.channel_id is None:
@@ -134,12 +134,9 @@ class OrderActions:
             self._notify(f"The sale {order.sale} is closed: nothing can be done with it.")
             return
 
-        def ask(chosen: Option[PossibleStep] | None) -> None:
-            if chosen is not None:
-                self._ask_step(order.sale, chosen.value)
-
         options = [Option(step, step.label, step.will) for step in found]
-        self._page.app.push_screen(Finder(f"Actions for the sale {order.sale}", options, word_width=24), ask)
+        window = Finder[PossibleStep](f"Actions for the sale {order.sale}", options, word_width=24)
+        window.ask(self._page, lambda step: self._ask_step(order.sale, step))
 
     def _ask_step(self, sale: str, step: PossibleStep) -> None:
         """Say what the step will do and ask whether to do it; the cancel button has the focus."""
@@ -149,14 +146,9 @@ class OrderActions:
             for at, line in enumerate(step.lines)
         ]
 
-        def perform(answer: Mapping[str, str] | None) -> None:
-            if answer is not None:
-                self._page.context.write(f"{step.label}: {sale}", _performer(step, sale, answer))
-
-        self._page.app.push_screen(
-            Question(f"{step.label}: {sale}", step.will, step.label, fields, lambda answer: _parsed(step, answer)),
-            perform,
-        )
+        title = f"{step.label}: {sale}"
+        question = Question(title, step.will, step.label, fields, lambda answer: _parsed(step, answer))
+        question.ask(self._page, lambda answer: self._page.context.write(title, _performer(step, sale, answer)))
 
     def commands(self) -> Iterable[SystemCommand]:
         """What the command palette offers for the order."""

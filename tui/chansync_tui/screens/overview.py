@@ -11,7 +11,6 @@ from textual import on
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.message import Message as TextualMessage
 from textual.widget import Widget
 
 from chansync.model.errors import ChansyncError
@@ -24,7 +23,7 @@ from chansync.store.pauses import Pause, pauses
 from chansync.store.problem_causes import Cause
 from chansync_tui.channel_text import SIGN_TONES, sign_of, state_of
 from chansync_tui.formatting import clock, counted, spark, until
-from chansync_tui.navigation_events import ShowCause, ShowChannel, ShowMessage, ShowMessages, ShowOrders
+from chansync_tui.navigation_events import Edit, ShowCause, ShowMessage, ShowMessages, ShowOrders
 from chansync_tui.problem_text import CAUSE_COLUMNS, cause_cells
 from chansync_tui.screens.cause_reader import CauseReader
 from chansync_tui.screens.channel_actions import ChannelActions
@@ -83,17 +82,10 @@ class Overview(TwoPanes):
         Binding("r", "retry", "Try again what waits for the cause under the cursor"),
         Binding("o", "orders", "Orders of the channel"),
         Binding("tab,shift+tab", "other", "Channels or problems"),
-        Binding("w", "app.guide", "The guide: first steps"),
+        Binding("w", "app.open('Guide')", "The guide: first steps"),
         Binding("escape", "unmark", "Remove the marks"),
         COPY,
     ]
-
-    class Known(TextualMessage):
-        """What takes longer to read is known."""
-
-        def __init__(self, days: dict[int, Day]) -> None:
-            super().__init__()
-            self.days = days
 
     def __init__(self) -> None:
         super().__init__()
@@ -159,14 +151,13 @@ class Overview(TwoPanes):
             found = self.context.read(day.days, lambda: True)
         except ChansyncError:
             found = None
-        self.post_message(self.Known(found if found is not None else self._days))
+        self.call_later(self._show_days, found)
 
-    @on(Known)
-    def show_days(self, event: Known) -> None:
-        """Show the hours and the sales of the day."""
+    def _show_days(self, found: dict[int, Day] | None) -> None:
+        """Show the hours and the sales of the day; None: they could not be read."""
         self._reading = False
-        if event.days != self._days:
-            self._days = event.days
+        if found is not None and found != self._days:
+            self._days = found
             self.channels.redraw_rows()
             self._show_today(self.channels.items)
             self.explain()
@@ -279,7 +270,7 @@ class Overview(TwoPanes):
     def open_channel(self) -> None:
         """Open the channel."""
         if line := self.channels.selected:
-            self.post_message(ShowChannel(line.id))
+            self.post_message(Edit("channel", line.id))
 
     @on(Table.Chosen, "#causes")
     def open_cause(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -292,12 +292,18 @@ class Page(Screen[None]):
         elif len(found) == 1:
             self.copy(found[0].text)
         else:
-            self.app.push_screen(copying.choice(found), lambda chosen: self.copy(chosen.value) if chosen else None)
+            copying.choice(found).ask(self, self.copy)
 
     def copy(self, text: str) -> None:
         """Copy a text to the clipboard, through the terminal."""
         self.app.copy_to_clipboard(text)
         self.notify("Copied, where the terminal allows it (OSC 52).", markup=False, timeout=3)
+
+    def ask(
+        self, label: str, kind: str, channel_id: int | None, args: dict[str, Any], done: Callable[[jobs.Job], object]
+    ) -> None:
+        """Ask for a job; ``done`` gets it when it is finished, unless the screen was closed meanwhile."""
+        self.context.ask(label, kind, channel_id, args, lambda job: done(job) if self.is_attached else None)
 
     def fail(self, sentence: str) -> None:
         """Show that the database cannot be read; what was read last stays on the screen."""
@@ -311,10 +317,10 @@ class Page(Screen[None]):
         """Show the progress of the jobs that this program asked for."""
         line = self.query_one("#jobs", Line)
         texts = []
-        for job_id, (label, _) in self.context.jobs.items():
+        for job_id, asked in self.context.jobs.items():
             job = jobs.job(self.context.db, job_id)
             if job is not None:
-                texts.append(f"{label}: {job_words(job)}")
+                texts.append(f"{asked.label}: {job_words(job)}")
         if line.display != bool(texts):
             line.display = bool(texts)
         if texts:

@@ -17,15 +17,12 @@ class Themes(Finder[str]):
 
     _wait: Timer | None = None
 
-    def __init__(self, options: list[Option[str]], now: str) -> None:
+    def __init__(self, options: list[Option[str]]) -> None:
         super().__init__("Theme", options, word_width=22)
-        self._now = now
 
     def on_mount(self) -> None:
         super().on_mount()
-        table = self.query_one(Table)
-        place = next((place for place, each in enumerate(self._options) if each.value == self._now), 0)
-        table.select(self._options[place].word)
+        self.table.select(self.app.theme)
 
     @on(Table.Moved)
     def preview(self) -> None:
@@ -35,6 +32,6 @@ class Themes(Finder[str]):
         self._wait = self.set_timer(_REST, self._show)
 
     def _show(self) -> None:
-        chosen = self.query_one(Table).selected
+        chosen = self.table.selected
         if chosen is not None and self.is_current:
             self.app.theme = chosen.value
