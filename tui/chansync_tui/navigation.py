@@ -14,14 +14,13 @@ from textual.app import App, SystemCommand
 from chansync_tui.navigation_events import (
     Edit,
     ShowCause,
-    ShowCustomer,
-    ShowItem,
     ShowMessage,
     ShowMessages,
     ShowNumber,
     ShowOrder,
     ShowOrders,
     ShowPage,
+    ShowRecord,
     ShowSale,
 )
 
@@ -35,8 +34,7 @@ _PAGES: dict[type[ShowPage], tuple[str, str]] = {
     ShowOrder: ("screens.order", "of_order"),
     ShowNumber: ("screens.order", "of_number"),
     ShowSale: ("screens.order", "of_sale"),
-    ShowCustomer: ("screens.erp_pages", "CustomerPage"),
-    ShowItem: ("screens.erp_pages", "ItemPage"),
+    ShowRecord: ("screens.erp_pages", "RecordPage"),
 }
 
 #: The screens of forms that show more than the form.

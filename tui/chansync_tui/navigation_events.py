@@ -93,14 +93,8 @@ class ShowSale(ShowPage):
 
 
 @dataclass
-class ShowCustomer(ShowPage):
-    """Show the page of a customer of the ERP."""
+class ShowRecord(ShowPage):
+    """Show the page of a record of the ERP: a ``customer`` by its id, an ``item`` by its code."""
 
-    customer_id: int
-
-
-@dataclass
-class ShowItem(ShowPage):
-    """Show the page of an item of the ERP."""
-
-    code: str
+    kind: str
+    name: str

@@ -14,15 +14,14 @@ from textual.widget import Widget
 from chansync.model.times import local_text, now_ms
 from chansync.store.channel_status import standing
 from chansync.store.overview import ChannelLine, channel_lines
-from chansync.store.pauses import Pause, pauses
+from chansync.store.pauses import pauses
 from chansync_tui.channel_text import is_failing, state_of
-from chansync_tui.formatting import TYPE_TONES, ago, clock, counted, until
-from chansync_tui.navigation_events import Edit, ShowMessages, ShowOrders
+from chansync_tui.formatting import TYPE_TONES, ago, counted, until
+from chansync_tui.navigation_events import Edit
 from chansync_tui.record_text import channel_paragraphs
 from chansync_tui.screens.channel_actions import ChannelActions
 from chansync_tui.screens.filtered_page import FilteredPage, Narrowing
 from chansync_tui.screens.finder import Option
-from chansync_tui.screens.two_panes import TwoPanes
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.entry import Search
 from chansync_tui.widgets.filterline import Chip, FilterLine
@@ -89,7 +88,7 @@ class Filters:
         )
 
 
-class Channels(FilteredPage, TwoPanes):
+class Channels(FilteredPage, ChannelActions):
     """The list of channels by code; Enter opens one."""
 
     TAB = "channels"
@@ -125,7 +124,7 @@ class Channels(FilteredPage, TwoPanes):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "add", "Add a channel"),
         Binding("w", "app.open('Guide')", "The guide: first steps"),
-        *ChannelActions.BINDINGS,
+        *ChannelActions.ACTIONS,
         Binding("e", "next_wrong", "Next channel that fails; if none does, that has open problems"),
         Binding("m", "messages", "Messages of the channel"),
         Binding("o", "orders", "Orders of the channel"),
@@ -139,8 +138,6 @@ class Channels(FilteredPage, TwoPanes):
     def __init__(self) -> None:
         super().__init__()
         self._lines: list[ChannelLine] = []
-        self._pauses: dict[int, Pause] = {}
-        self._actions = ChannelActions(self, lambda: self.table.chosen)
         self._chosen = Filters()
 
     def body(self) -> Iterable[Widget]:
@@ -151,12 +148,16 @@ class Channels(FilteredPage, TwoPanes):
         )
 
     @property
+    def channels(self) -> MarkTable[ChannelLine]:
+        return self.table
+
+    @property
     def table(self) -> MarkTable[ChannelLine]:
         return self.query_one("#channels", MarkTable)
 
     def read(self) -> None:
         self._lines = channel_lines(self.context.db)
-        self._pauses = pauses(self.context.db)
+        self.pauses = pauses(self.context.db)
         self._show()
 
     def _show(self) -> None:
@@ -179,13 +180,9 @@ class Channels(FilteredPage, TwoPanes):
     def below(self) -> Sequence[Part]:
         """The state of the channel under the cursor, and what comes next."""
         line = self.table.selected
-        told = standing(self.context.db, line, now_ms()) if line else []
-        parts: list[Part] = [(sentence.text, sentence.kind) for sentence in told]
-        if line is not None and (pause := self._pauses.get(line.id)) is not None:
-            parts.insert(
-                0, (f"Paused by {pause.by} since {clock(pause.at, now_ms())}: {self.own_key('p')} resumes it.", "warn")
-            )
-        return parts
+        if line is None:
+            return []
+        return [*self.paused(line), *((each.text, each.kind) for each in standing(self.context.db, line, now_ms()))]
 
     def beside(self) -> Iterable[Paragraph]:
         line = self.table.selected
@@ -206,7 +203,7 @@ class Channels(FilteredPage, TwoPanes):
             Cell(*((until(line.next_run_at, now), tone, local_text(line.next_run_at)) if line.used else ("off", tone))),
             Cell(str(line.orders_today), tone if line.orders_today else "dim"),
             Cell(str(line.problems), "bad" if line.problems else "dim"),
-            Cell(state_of(line, self._pauses.get(line.id), now), _tone(line)),
+            Cell(state_of(line, self.pauses.get(line.id), now), _tone(line)),
         )
 
     # Filters
@@ -231,17 +228,8 @@ class Channels(FilteredPage, TwoPanes):
 
     # Actions
 
-    @on(Table.Chosen)
-    def open_channel(self) -> None:
-        """Open the channel under the cursor."""
-        if line := self.table.selected:
-            self.post_message(Edit("channel", line.id))
-
     def action_add(self) -> None:
         self.post_message(Edit("channel"))
-
-    def action_channel(self, name: str) -> None:
-        self._actions.run(name)
 
     def action_next_wrong(self) -> None:
         lines = self.table.items
@@ -252,18 +240,10 @@ class Channels(FilteredPage, TwoPanes):
         else:
             self.table.select(line.id)
 
-    def action_orders(self) -> None:
-        if line := self.table.selected:
-            self.post_message(ShowOrders(line.id, line.code))
-
-    def action_messages(self) -> None:
-        if line := self.table.selected:
-            self.post_message(ShowMessages(line.id, line.code))
-
     def commands(self) -> Iterable[SystemCommand]:
         if line := self.table.selected:
             yield SystemCommand(f"Open {line.code}", "Settings, mappings, runs (enter)", self.open_channel)
-            yield from self._actions.commands()
+            yield from super().commands()
             yield SystemCommand(f"Orders of {line.code}", "The last change first (key o)", self.action_orders)
         yield SystemCommand("Add a channel", "A new one (key a)", self.action_add)
         yield SystemCommand("Filter by text", "Narrow the list (key /)", self.action_search)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, ClassVar, cast
 
 import apsw
@@ -13,15 +14,16 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
 from chansync.erp import registry
-from chansync.erp.ledger import lists, setup
+from chansync.erp.ledger import lists, setup, stock
 from chansync.erp.ledger.lists import LedgerList, ListRow
 from chansync.erp.ledger.setup_kinds import KINDS
 from chansync.erp.outside import connected
 from chansync.erp.outside import lists as outside_lists
 from chansync.explain import erp_lists
 from chansync.explain.find import Found
+from chansync.model.errors import UsageError
 from chansync.model.paging import Span
-from chansync_tui.navigation_events import Edit, ShowSale
+from chansync_tui.navigation_events import Edit, ShowRecord, ShowSale
 from chansync_tui.screens import erp_pages
 from chansync_tui.screens.copying import Facts
 from chansync_tui.screens.dialogs import Field, Question
@@ -33,7 +35,7 @@ from chansync_tui.widgets.entry import Search
 from chansync_tui.widgets.filterline import Chip, FilterLine
 from chansync_tui.widgets.line import Hint, Part
 from chansync_tui.widgets.mark_table import MarkTable
-from chansync_tui.widgets.pane import Paragraph
+from chansync_tui.widgets.pane import Paragraph, pairs
 from chansync_tui.widgets.table import Cell, Table
 
 #: How many of each list the palette shows.
@@ -285,15 +287,14 @@ class Erp(ListPage[ListRow]):
         if row is None or self.menu.has_focus:
             return [Paragraph(text, tone, tone == "strong") for text, tone in self.below()]
         found, db = LISTS[self.chosen.name], self.context.db
-        if (page := _PAGES.get(found.opens)) is not None:
-            return page(db, row.name)
-        pairs = zip(found.columns, row.cells, strict=True)
-        record = [Paragraph(f"  {_column(name).title:<14} {text}") for name, text in pairs if text]
+        if erp_pages.is_told(found.opens):
+            return erp_pages.about(db, found.opens, row.name)
+        record = pairs({_column(name).title: text for name, text in zip(found.columns, row.cells, strict=True)}, 14)
         return [Paragraph(row.name, "title", heading=True), *record, Paragraph(""), Paragraph(found.about, "dim")]
 
     def action_zoom(self) -> None:
         row = self.table.selected
-        if row is not None and not self.menu.has_focus and LISTS[self.chosen.name].opens in _PAGES:
+        if row is not None and not self.menu.has_focus and erp_pages.is_told(LISTS[self.chosen.name].opens):
             self.open_row()
         else:
             super().action_zoom()
@@ -385,12 +386,10 @@ class Erp(ListPage[ListRow]):
         match LISTS[self.chosen.name].opens:
             case "sale":
                 self.post_message(ShowSale(row.name))
-            case "customer":
-                self.app.push_screen(erp_pages.CustomerPage(int(row.name)))
-            case "item":
-                self.app.push_screen(erp_pages.ItemPage(row.name))
+            case "customer" | "item" as kind:
+                self.post_message(ShowRecord(kind, row.name))
             case "settlement":
-                self.app.push_screen(erp_pages.SettlementPage(int(row.name)))
+                self.app.push_screen(erp_pages.SettlementPage("settlement", row.name))
             case "report":
                 self._leave_out(row)
             case _:
@@ -428,14 +427,20 @@ class Erp(ListPage[ListRow]):
         on_hand = row.cells[3]
 
         def write(answer: Mapping[str, str]) -> None:
-            self.context.write(f"Stock of {item}", erp_pages.stock_setter(item, warehouse, answer))
+            quantity, note = _checked_stock(answer)
+
+            def set_stock(db: apsw.Connection) -> str:
+                moved = stock.set_stock(db, item, warehouse, quantity, note=note)
+                return f"{item} in {warehouse}: {quantity} on hand ({f'{moved:+d}' if moved else 'as before'})."
+
+            self.context.write(f"Stock of {item}", set_stock)
 
         sentence = (
             f"{on_hand} of {item} are on hand in {warehouse} by the books. How many are there? The difference becomes "
             "an opening or a correction; channels that send stock send it at their next run."
         )
         fields = [Field("quantity", "On hand", on_hand), Field("note", "Note")]
-        Question("Set stock", sentence, "Set it", fields, erp_pages.checked_stock).ask(self, write)
+        Question("Set stock", sentence, "Set it", fields, _checked_stock).ask(self, write)
 
     def action_remove(self) -> None:
         row, kind = self.table.selected, self.chosen.name
@@ -446,6 +451,16 @@ class Erp(ListPage[ListRow]):
             )
             return
 
+        def remove(db: apsw.Connection) -> str:
+            if kind not in KINDS:
+                from chansync.setup.erps import remove_erp
+
+                remove_erp(db, row.name)
+                return f"Disconnected the ERP {row.name}."
+            from chansync.setup.ledger_records import remove_record
+
+            return f"Removed the {remove_record(db, kind, row.name)} {row.name}."
+
         noun = KINDS[kind].label if kind in KINDS else "ERP"
         sentence = f"Removes the {noun} {row.name}. It is refused where the books or a channel use it."
         if kind not in KINDS:
@@ -453,7 +468,7 @@ class Erp(ListPage[ListRow]):
                 f"Disconnects the ERP {row.name}; nothing is changed there. It is refused where a channel uses it."
             )
         Question(f"Remove the {noun}", sentence, "Remove").ask(
-            self, lambda _: self.context.write(f"Remove {row.name}", erp_pages.remover(kind, row.name))
+            self, lambda _: self.context.write(f"Remove {row.name}", remove)
         )
 
     def facts(self, row: ListRow) -> Facts:
@@ -475,7 +490,7 @@ class Erp(ListPage[ListRow]):
 
     def commands(self) -> Iterable[SystemCommand]:
         for name, found in LISTS.items():
-            yield SystemCommand(f"ERP: {found.title}", found.about, _call(self.show_list, name), discover=False)
+            yield SystemCommand(f"ERP: {found.title}", found.about, partial(self.show_list, name), discover=False)
         if self.chosen.name in ADDABLE:
             yield SystemCommand(f"Add to {LISTS[self.chosen.name].title}", "A new one (key a)", self.action_add)
         yield SystemCommand("Verify the books", "As chansync erp check (key v)", self.action_verify)
@@ -500,13 +515,23 @@ _COMMANDS = {
     "connected-erp": ("erp", "test", "{name}"),
 }
 
-#: What a row opens, where that is a text.
-_PAGES: dict[str, Callable[[apsw.Connection, str], Iterable[Paragraph]]] = {
-    "sale": erp_pages.about_sale,
-    "customer": lambda db, name: erp_pages.about_customer(db, int(name)),
-    "item": erp_pages.about_item,
-    "settlement": lambda db, name: erp_pages.about_settlement(db, int(name)),
-}
+
+def _checked_stock(answer: Mapping[str, str]) -> tuple[int, str]:
+    """The quantity and the note of an answer.
+
+    Raises:
+        UsageError: one of them is invalid.
+    """
+    from chansync.model.parameter_types import Text
+
+    found: list[Any] = []
+    for name, parse in (("quantity", stock.parse_quantity), ("note", Text(longest=200).parse)):
+        try:
+            found.append(parse(answer[name]))
+        except UsageError as error:
+            raise UsageError(f"The {name} {error}.") from None
+    quantity, note = found
+    return quantity, note or ""
 
 
 def _cell(column: str, text: str) -> Cell:
@@ -517,10 +542,6 @@ def _cell(column: str, text: str) -> Cell:
     if column in ("sale", "code", "document", "item", "settlement"):
         return Cell(text, "strong")
     return Cell(text, "dim" if text == "0" else "")
-
-
-def _call(function: Any, name: str) -> Any:
-    return lambda: function(name)
 
 
 def list_titles() -> list[tuple[str, str, str]]:

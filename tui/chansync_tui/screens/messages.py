@@ -30,6 +30,7 @@ from chansync_tui.screens.dialogs import Confirm
 from chansync_tui.screens.filtered_page import Narrowing
 from chansync_tui.screens.finder import Option
 from chansync_tui.screens.list_page import ListPage
+from chansync_tui.screens.mend import Mending
 from chansync_tui.screens.message import MessageActions, message_paragraphs
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.entry import Search
@@ -72,7 +73,7 @@ class MessageSource:
         yield found[::-1] if span.backwards else found, 0
 
 
-class Messages(ListPage[MessageLine]):
+class Messages(MessageActions, ListPage[MessageLine]):
     """The log."""
 
     TAB = "messages"
@@ -105,7 +106,7 @@ class Messages(ListPage[MessageLine]):
     MARKED: ClassVar[Sequence[Hint]] = (Hint("r", "Retry"), Hint("x", "Solved"))
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *MessageActions.BINDINGS,
+        *MessageActions.ACTIONS,
         Binding("g", "by_cause", "Open problems by cause, or the log"),
         Binding("R", "retry_all", "Retry the orders of all shown"),
         Binding("slash", "search", "Filter by text"),
@@ -117,7 +118,6 @@ class Messages(ListPage[MessageLine]):
 
     def __init__(self) -> None:
         super().__init__(MessageSource(Filter()))
-        self._actions = MessageActions(self, self._selected_message)
         self._cause_reader = CauseReader(self, self._put_causes)
         self._order_number = ""
         self._cause_title = ""
@@ -233,7 +233,7 @@ class Messages(ListPage[MessageLine]):
     def beside(self) -> Iterable[Paragraph]:
         if self.shows_causes:
             return self._of_cause()
-        found = self._selected_message()
+        found = self.message()
         return message_paragraphs(self.context.db, found) if found else ()
 
     def _of_cause(self) -> Iterable[Paragraph]:
@@ -327,20 +327,20 @@ class Messages(ListPage[MessageLine]):
     def action_message(self, name: str) -> None:
         several = self._several()
         if several and name in ("retry", "solve"):
-            mending = self._actions.mending
+            mending = Mending(self)
             mending.retry(several, None) if name == "retry" else mending.solve(several)
         elif self.shows_causes and name == "mend":
             if cause := self.causes.selected:
-                self._actions.mending.open(cause.message_ids[0])
+                Mending(self).open(cause.message_ids[0])
         else:
-            self._actions.run(name)
+            super().action_message(name)
 
     def copies(self) -> Sequence[Copy]:
         found = super().copies()
-        if self.shows_causes or self.table.marked or (message := self._selected_message()) is None:
+        if self.shows_causes or self.table.marked or (message := self.message()) is None:
             return found
         row = [each for each in found if each.what == "row"]
-        return [*self._actions.copies(message), *row]
+        return [*self.copies_of(message), *row]
 
     def _several(self) -> list[int]:
         """The messages of the marked rows, or of the cause under the cursor; empty: the one under the cursor."""
@@ -355,7 +355,7 @@ class Messages(ListPage[MessageLine]):
         listed = {"enter": Hint("enter", "Its problems", "List"), "g": Hint("g", "The log", "Log")}
         return [listed.get(hint.key, hint) for hint in self.HINTS]
 
-    def _selected_message(self) -> messages.Message | None:
+    def message(self) -> messages.Message | None:
         if self.shows_causes:
             cause = self.causes.selected
             return messages.message(self.context.db, cause.message_ids[0]) if cause else None
@@ -388,7 +388,7 @@ class Messages(ListPage[MessageLine]):
         Confirm(question, "Retry").ask(self, lambda _: self.context.ask(label, "retry", only, {"order_ids": order_ids}))
 
     def commands(self) -> Iterable[SystemCommand]:
-        yield from self._actions.commands()
+        yield from super().commands()
         yield SystemCommand("Retry all shown", "The orders of the shown problems (key R)", self.action_retry_all)
         yield SystemCommand("Open problems only", "Or all messages (key O)", partial(self.action_narrow, "O"))
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import apsw
-from textual.app import SystemCommand
 from textual.binding import BindingType
 
 from chansync.explain import story
@@ -24,7 +23,7 @@ from chansync_tui.widgets.line import Hint
 from chansync_tui.widgets.pane import Paragraph
 
 
-class OrderPage(TextPage):
+class OrderPage(OrderActions, TextPage):
     """Shows what ``read_story`` returns; it is called again whenever the database changes."""
 
     TAB = "orders"
@@ -43,12 +42,11 @@ class OrderPage(TextPage):
         Hint("q", "Quit"),
     )
 
-    BINDINGS: ClassVar[list[BindingType]] = [*OrderActions.BINDINGS]
+    BINDINGS: ClassVar[list[BindingType]] = [*OrderActions.ACTIONS]
 
     def __init__(self, read_story: Callable[[apsw.Connection], Story | None]) -> None:
         super().__init__()
         self._read_story = read_story
-        self._actions = OrderActions(self, self._subject)
         self._story: Story | None = None
 
     def paragraphs(self) -> list[Paragraph]:
@@ -64,12 +62,6 @@ class OrderPage(TextPage):
             paragraphs += _unseen(self.context.db, found.channel.id, found.number)
         return paragraphs
 
-    def action_order(self, name: str) -> None:
-        self._actions.run(name)
-
-    def commands(self) -> Iterable[SystemCommand]:
-        yield from self._actions.commands()
-
     def copies(self) -> Sequence[Copy]:
         found = self._story
         if found is None or found.channel is None:
@@ -83,7 +75,7 @@ class OrderPage(TextPage):
             Copy("command", f"{self.context.command_line(['why', code, found.number])}\n"),
         ]
 
-    def _subject(self) -> Subject | None:
+    def subject(self) -> Subject | None:
         story = self._story
         if story is None:
             return None

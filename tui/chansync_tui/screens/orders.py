@@ -63,7 +63,7 @@ class OrderSource:
         return order_parts(db, self.chosen, span)
 
 
-class Orders(ListPage[OrderLine]):
+class Orders(OrderActions, ListPage[OrderLine]):
     """The list of orders."""
 
     TAB = "orders"
@@ -91,7 +91,7 @@ class Orders(ListPage[OrderLine]):
     MARKED: ClassVar[Sequence[Hint]] = (Hint("r", "Retry"),)
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *OrderActions.BINDINGS,
+        *OrderActions.ACTIONS,
         Binding("slash", "search", "Find by number or customer"),
         Binding("w", "missing", "Why is an order missing? Ask its site"),
         Binding("C", "narrow('C')", "Filter by channel"),
@@ -101,7 +101,6 @@ class Orders(ListPage[OrderLine]):
 
     def __init__(self) -> None:
         super().__init__(OrderSource(OrderFilter()))
-        self._actions = OrderActions(self, self._subject)
 
     def body(self) -> Iterable[Widget]:
         yield FilterLine()
@@ -179,11 +178,11 @@ class Orders(ListPage[OrderLine]):
 
     def action_order(self, name: str) -> None:
         if name == "retry" and self.table.marked:
-            self._actions.retry_all([(line.channel_id, line.id) for line in self.table.marked.values()])
-            return
-        self._actions.run(name)
+            self.retry_all([(line.channel_id, line.id) for line in self.table.marked.values()])
+        else:
+            super().action_order(name)
 
-    def _subject(self) -> Subject | None:
+    def subject(self) -> Subject | None:
         line = self.table.selected
         if line is None:
             return None
@@ -234,7 +233,7 @@ class Orders(ListPage[OrderLine]):
             Finder[int](f"Whose order is {number}?", options, word_width=22).ask(self, go)
 
     def commands(self) -> Iterable[SystemCommand]:
-        yield from self._actions.commands()
+        yield from super().commands()
         yield SystemCommand("Why is an order missing?", "Ask its site for it (key w)", self.action_missing)
         yield SystemCommand("Find an order", "By number or customer (key /)", self.action_search)
 

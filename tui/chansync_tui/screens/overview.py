@@ -8,7 +8,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
-from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widget import Widget
@@ -19,16 +18,15 @@ from chansync.model.times import local_text, now_ms
 from chansync.store import day
 from chansync.store.day import Day, quiet_hours
 from chansync.store.overview import ChannelLine, channel_lines, open_count
-from chansync.store.pauses import Pause, pauses
+from chansync.store.pauses import pauses
 from chansync.store.problem_causes import Cause
 from chansync_tui.channel_text import SIGN_TONES, sign_of, state_of
 from chansync_tui.formatting import clock, counted, spark, until
-from chansync_tui.navigation_events import Edit, ShowCause, ShowMessage, ShowMessages, ShowOrders
+from chansync_tui.navigation_events import ShowCause, ShowMessage
 from chansync_tui.problem_text import CAUSE_COLUMNS, cause_cells
 from chansync_tui.screens.cause_reader import CauseReader
 from chansync_tui.screens.channel_actions import ChannelActions
 from chansync_tui.screens.page import COPY
-from chansync_tui.screens.two_panes import TwoPanes
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.line import Hint, Line, Part
 from chansync_tui.widgets.mark_table import MarkTable
@@ -56,7 +54,7 @@ _NOTHING = """No channel yet: {w} opens the guide, step by step to a channel tha
 _NEWEST = 50
 
 
-class Overview(TwoPanes):
+class Overview(ChannelActions):
     """The channels, and below them the causes of open problems; wide screens show the channel's problems beside it."""
 
     TAB = "overview"
@@ -76,7 +74,7 @@ class Overview(TwoPanes):
     )
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *ChannelActions.BINDINGS,
+        *ChannelActions.ACTIONS,
         Binding("m", "mend", "Mend: the problem under the cursor, or the channel's newest"),
         Binding("x", "solve", "Mark the problems under the cursor as solved"),
         Binding("r", "retry", "Try again what waits for the cause under the cursor"),
@@ -90,10 +88,8 @@ class Overview(TwoPanes):
     def __init__(self) -> None:
         super().__init__()
         self._days: dict[int, Day] = {}
-        self._pauses: dict[int, Pause] = {}
         self._reading = False
         self._cause_reader = CauseReader(self, self._show_causes)
-        self._actions = ChannelActions(self, lambda: self.channels.chosen)
 
     def body(self) -> Iterable[Widget]:
         yield Line(id="today")
@@ -124,7 +120,7 @@ class Overview(TwoPanes):
 
     def read(self) -> None:
         db = self.context.db
-        self._pauses = pauses(db)
+        self.pauses = pauses(db)
         lines = channel_lines(db)
         # What needs a person is at the top.
         lines.sort(key=lambda line: ("bad", "warn", "good", "dim").index(SIGN_TONES[sign_of(line)]))
@@ -196,7 +192,7 @@ class Overview(TwoPanes):
         sign = sign_of(line)
         tone = "" if line.used else "dim"
         quiet = quiet_hours(found.hours) if line.used else 0
-        state = f"no sale for {quiet} h" if quiet and sign == "on" else state_of(line, self._pauses.get(line.id), now)
+        state = f"no sale for {quiet} h" if quiet and sign == "on" else state_of(line, self.pauses.get(line.id), now)
         return (
             Cell(*_sign(sign)),
             Cell(line.code, "strong" if line.used else "dim"),
@@ -228,11 +224,8 @@ class Overview(TwoPanes):
                 (f"{self.own_key('m')} mends it, for all of them; enter shows them", "dim"),
             ]
         elif line is not None:
-            told = [(each.text, each.kind) for each in standing(self.context.db, line, now_ms())]
-            if (pause := self._pauses.get(line.id)) is not None:
-                told = [
-                    (f"Paused by {pause.by} since {clock(pause.at, now_ms())}: {self.own_key('p')} resumes it.", "warn")
-                ]
+            told = self.paused(line)
+            told = told or [(each.text, each.kind) for each in standing(self.context.db, line, now_ms())]
         return told
 
     def beside(self) -> Iterable[Paragraph]:
@@ -266,27 +259,14 @@ class Overview(TwoPanes):
 
         return Mending(self)
 
-    @on(Table.Chosen, "#channels")
-    def open_channel(self) -> None:
-        """Open the channel."""
-        if line := self.channels.selected:
-            self.post_message(Edit("channel", line.id))
-
     @on(Table.Chosen, "#causes")
     def open_cause(self) -> None:
         """Show the problems of the cause."""
         if cause := self.causes.selected:
             self.post_message(ShowCause(cause))
 
-    def action_channel(self, name: str) -> None:
-        self._actions.run(name)
-
     def action_other(self) -> None:
         (self.channels if self.causes.has_focus else self.causes).focus()
-
-    def action_orders(self) -> None:
-        if line := self.channels.selected:
-            self.post_message(ShowOrders(line.id, line.code))
 
     def action_mend(self) -> None:
         if self.causes.has_focus:
@@ -312,10 +292,6 @@ class Overview(TwoPanes):
         self.channels.unmark()
         self.causes.unmark()
 
-    def action_messages(self) -> None:
-        if line := self.channels.selected:
-            self.post_message(ShowMessages(line.id, line.code))
-
     @on(MarkTable.Marked)
     def count_marks(self) -> None:
         """The hints name what is marked, and what can be done with it."""
@@ -324,9 +300,6 @@ class Overview(TwoPanes):
     def show_hints(self, marked: dict[Any, Any]) -> None:
         """Show the keys for the marked rows, or those of the screen."""
         self.set_hints(marked, [Hint("s", "Sync"), Hint("p", "Pause"), Hint("r", "Retry"), Hint("x", "Solved")])
-
-    def commands(self) -> Iterable[SystemCommand]:
-        yield from self._actions.commands()
 
 
 def _sign(sign: str) -> tuple[str, str]:

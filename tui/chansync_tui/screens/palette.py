@@ -16,7 +16,7 @@ from chansync.explain import find
 from chansync.explain.find import Found
 from chansync.model.errors import ChansyncError
 from chansync_tui.context import context_of
-from chansync_tui.navigation_events import Edit, ShowCustomer, ShowItem, ShowMessage, ShowOrder, ShowSale
+from chansync_tui.navigation_events import Edit, ShowMessage, ShowOrder, ShowRecord, ShowSale
 from chansync_tui.screens.finder import Finder, Option
 
 Act = Callable[[], Any]
@@ -30,8 +30,8 @@ _OPENS: dict[str, Callable[[Found], Message]] = {
     "channel": lambda found: Edit("channel", int(found.key)),
     "field": lambda found: Edit("channel", found.channel_id, field=str(found.key)),
     "message": lambda found: ShowMessage(int(found.key)),
-    "customer": lambda found: ShowCustomer(int(found.key)),
-    "item": lambda found: ShowItem(str(found.key)),
+    "customer": lambda found: ShowRecord("customer", str(found.key)),
+    "item": lambda found: ShowRecord("item", str(found.key)),
 }
 
 

@@ -10,13 +10,12 @@ from textual import events, on
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
-from chansync.model.safe_text import on_one_line
 from chansync_tui.screens.copying import Copy
 from chansync_tui.screens.page import COPY, Page
 from chansync_tui.text import wrap_indented
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.line import Hint
-from chansync_tui.widgets.pane import Paragraph
+from chansync_tui.widgets.pane import Paragraph, text_of
 from chansync_tui.widgets.table import Cell, Table
 
 
@@ -92,7 +91,7 @@ class TextPage(Page):
 
     def whole_text(self) -> Copy:
         """All of the text, to copy."""
-        return Copy("text", "".join(f"{on_one_line(paragraph.text)}\n" for paragraph in self._paragraphs))
+        return Copy("text", text_of(self._paragraphs))
 
 
 class Zoomed(TextPage):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice, zip_longest
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ from textual.strip import Strip
 from textual.visual import VisualType
 from textual.widgets import Static
 
+from chansync.model.safe_text import on_one_line
 from chansync_tui.text import fit, safe, width, wrap, wrap_indented
 from chansync_tui.widgets.line import TONES, Part
 from chansync_tui.widgets.still import Still
@@ -25,6 +26,21 @@ class Paragraph(NamedTuple):
     tone: str = ""
     heading: bool = False
     opens: Callable[[], Message] | None = None
+
+
+def heading(title: str) -> Iterable[Paragraph]:
+    """A heading, after an empty line."""
+    return Paragraph(""), Paragraph(title, "title", heading=True)
+
+
+def pairs(values: Mapping[str, object], name_width: int = 16) -> Iterable[Paragraph]:
+    """A line for each name with a value."""
+    return [Paragraph(f"  {name.replace('_', ' '):<{name_width}} {value}") for name, value in values.items() if value]
+
+
+def text_of(paragraphs: Iterable[Paragraph]) -> str:
+    """The text for the clipboard, without control characters, as it may be pasted into a shell."""
+    return "".join(f"{on_one_line(each.text)}\n" for each in paragraphs)
 
 
 class Pane(Still):
