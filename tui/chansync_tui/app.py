@@ -33,7 +33,7 @@ from chansync_tui.shutdown import CleanShutdown
 from chansync_tui.terminal_output import SmallUpdates
 from chansync_tui.text import safe
 from chansync_tui.user_files import own_keys, preferences
-from chansync_tui.widgets.mark_table import MarkTable
+from chansync_tui.widgets.table import MarkTable
 from chansync_tui.widgets.topbar import TABS, TopBar
 
 if TYPE_CHECKING:
@@ -187,15 +187,14 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
         """Show a sentence on lines of its own above the key hints, for some seconds; it covers nothing."""
         sentence = f"{title}: {message}" if title else message
         tone = {"error": "bad", "warning": "warn"}.get(severity, "strong")
-        until = time.monotonic() + (timeout or 6)
-        told = self.told = Told(sentence, tone, until)
+        told = self.told = Told(sentence, tone)
         self._show_told()
 
         def end() -> None:
             if self.told is told:
                 self.hush()
 
-        self.set_timer(until - time.monotonic(), end)
+        self.set_timer(timeout or 6, end)
 
     def hush(self) -> None:
         """Remove the sentence on what was done last."""
@@ -323,8 +322,7 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
 
     def action_change_theme(self) -> None:
         """Choose another theme, which is shown meanwhile."""
-        from chansync_tui.screens.finder import Option
-        from chansync_tui.screens.themes import Themes
+        from chansync_tui.screens.finder import Option, Themes
 
         before = self.theme
 
@@ -380,7 +378,7 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
             self.notify("Nothing was done in this program yet.")
 
     def action_keys(self) -> None:
-        from chansync_tui.screens.help import Help
+        from chansync_tui.screens.finder import Help
 
         if not isinstance(self.screen, Page):
             return

@@ -13,7 +13,7 @@ import pytest
 
 import chansync_tui
 from chansync_tui.app import ChansyncApp
-from chansync_tui.screens.themes import Themes
+from chansync_tui.screens.finder import Themes
 from functional.tui.looking import row, until_seen
 
 WIDE = (120, 40)

@@ -27,9 +27,8 @@ from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.entry import Search
 from chansync_tui.widgets.filterline import FilterLine
 from chansync_tui.widgets.line import Hint, Line, Part
-from chansync_tui.widgets.mark_table import MarkTable
 from chansync_tui.widgets.pane import Paragraph
-from chansync_tui.widgets.table import Cell, Table
+from chansync_tui.widgets.table import Cell, MarkTable, Table
 
 _RUNNING = (
     Column("Runs now", 12, 24),
@@ -200,11 +199,6 @@ class Activity(FilteredPage, TwoPanes):
         return super().values_of(field)
 
     # Details and actions
-
-    @on(Table.Moved)
-    def moved(self) -> None:
-        """The cursor is on another row."""
-        self.explain_move()
 
     def beside(self) -> Iterable[Paragraph]:
         run = self._focused_list.selected

@@ -1,4 +1,4 @@
-"""Actions on one or several channels: for the overview and for the list of channels."""
+"""What the lists of channels share: how a channel stands, and actions on one or several of them."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ from chansync.model.errors import UsageError
 from chansync.model.times import now_ms
 from chansync.store.overview import ChannelLine
 from chansync.store.pauses import Pause, pauses
-from chansync_tui.formatting import clock, counted
+from chansync_tui.formatting import ago, clock, counted, left, progress
 from chansync_tui.navigation_events import Edit, ShowMessages, ShowOrders
 from chansync_tui.screens.two_panes import TwoPanes
 from chansync_tui.widgets.line import Part
-from chansync_tui.widgets.mark_table import MarkTable
-from chansync_tui.widgets.table import Table
+from chansync_tui.widgets.table import MarkTable, Table
+
+#: Sign → its tone: ``bad`` for what fails, ``warn`` for open problems, ``off`` for what is not used.
+SIGN_TONES = {"bad": "bad", "warn": "warn", "on": "good", "off": "dim"}
 
 
 class ChannelActions(TwoPanes):
@@ -140,3 +142,35 @@ def _each(codes: Sequence[str], change: Callable[[str], bool]) -> str:
 
 def _named(codes: Sequence[str], count: int) -> str:
     return codes[0] if len(codes) == 1 else counted(count, "channel")
+
+
+def is_failing(line: ChannelLine) -> bool:
+    """Whether a stream of a used channel fails."""
+    return line.used and bool(line.failing)
+
+
+def sign_of(line: ChannelLine) -> str:
+    """The sign of the channel's state."""
+    if not line.used:
+        return "off"
+    return "bad" if line.failing else "warn" if line.problems else "on"
+
+
+def state_of(line: ChannelLine, pause: Pause | None, now: int) -> str:
+    """What the channel does now."""
+    if line.progress is not None:
+        # Imported when it is needed: the first screen is there sooner.
+        from chansync.store.channel_status import remaining
+
+        fetched, expected = line.progress
+        still = left(remaining(fetched, expected, now - (line.run_began_at or now)))
+        return f"sync {progress(fetched, expected)} {still}".rstrip()
+    if line.running:
+        return "sync"
+    if pause is not None:
+        return f"paused by {pause.by}"
+    if not line.used:
+        return "not used"
+    if line.failing:
+        return f"failing{f' {ago(line.last_ok_at, now)}' if line.last_ok_at else ''}"
+    return "idle"

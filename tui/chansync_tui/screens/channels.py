@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from textual import on
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
@@ -15,20 +14,18 @@ from chansync.model.times import local_text, now_ms
 from chansync.store.channel_status import standing
 from chansync.store.overview import ChannelLine, channel_lines
 from chansync.store.pauses import pauses
-from chansync_tui.channel_text import is_failing, state_of
 from chansync_tui.formatting import TYPE_TONES, ago, counted, until
 from chansync_tui.navigation_events import Edit
 from chansync_tui.record_text import channel_paragraphs
-from chansync_tui.screens.channel_actions import ChannelActions
+from chansync_tui.screens.channel_actions import ChannelActions, is_failing, state_of
 from chansync_tui.screens.filtered_page import FilteredPage, Narrowing
 from chansync_tui.screens.finder import Option
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.entry import Search
 from chansync_tui.widgets.filterline import Chip, FilterLine
 from chansync_tui.widgets.line import Hint, Part
-from chansync_tui.widgets.mark_table import MarkTable
 from chansync_tui.widgets.pane import Paragraph
-from chansync_tui.widgets.table import Cell, Table
+from chansync_tui.widgets.table import Cell, MarkTable
 
 _COLUMNS = (
     Column("Used", 4, drop=2),
@@ -171,11 +168,6 @@ class Channels(FilteredPage, ChannelActions):
         chips = [Chip("a", "Add", action="add", is_button=True), *self.chips()]
         self.query_one(FilterLine).set_chips(chips, *(_summary(shown) if self._lines else ()))
         self.explain()
-
-    @on(Table.Moved)
-    def moved(self) -> None:
-        """The cursor is on another row."""
-        self.explain_move()
 
     def below(self) -> Sequence[Part]:
         """The state of the channel under the cursor, and what comes next."""

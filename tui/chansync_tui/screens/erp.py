@@ -34,9 +34,8 @@ from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.entry import Search
 from chansync_tui.widgets.filterline import Chip, FilterLine
 from chansync_tui.widgets.line import Hint, Part
-from chansync_tui.widgets.mark_table import MarkTable
 from chansync_tui.widgets.pane import Paragraph, pairs
-from chansync_tui.widgets.table import Cell, Table
+from chansync_tui.widgets.table import Cell, MarkTable, Table
 
 #: How many of each list the palette shows.
 _FOUND = 5
@@ -315,7 +314,6 @@ class Erp(ListPage[ListRow]):
         """Show another list from its beginning, without filters."""
         if self.menu.selected is not None and self.menu.selected != self.chosen.name:
             self.choose(LedgerSource(self.menu.selected, erp=self.chosen.erp))
-            self.explain_soon()
 
     def choose(self, chosen: LedgerSource) -> None:
         other = chosen.name != self.chosen.name

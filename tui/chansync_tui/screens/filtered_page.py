@@ -21,8 +21,7 @@ from chansync_tui.screens.page import COPY, Page
 from chansync_tui.widgets.entry import Search
 from chansync_tui.widgets.filterline import Chip, FilterLine
 from chansync_tui.widgets.line import Hint
-from chansync_tui.widgets.mark_table import MarkTable
-from chansync_tui.widgets.table import Table
+from chansync_tui.widgets.table import MarkTable, Table
 
 
 class SearchedPage(Page):

@@ -1,4 +1,4 @@
-"""A window with a list that is filtered by typing, to choose a value or to look up a key."""
+"""Windows with a list that is filtered by typing: to choose a value, a theme, or what a key does."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.timer import Timer
 from textual.widgets import Input
 
 from chansync_tui.screens.window import R, Window
 from chansync_tui.text import wrap
+from chansync_tui.user_files.own_keys import EVERYWHERE, LISTS, scope_of, shown
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.entry import Entry
 from chansync_tui.widgets.pane import Plain
@@ -150,3 +153,66 @@ class Finder(Window[R]):
 
     def action_page(self, pages: int) -> None:
         self.table.action_page(pages)
+
+
+#: A theme is shown once the cursor rests on it for so many seconds: every one repaints the whole screen.
+_REST = 0.15
+
+
+class Themes(Finder[str]):
+    """Ends with the chosen theme; with None, the theme is again the one of before."""
+
+    _wait: Timer | None = None
+
+    def __init__(self, options: list[Option[str]]) -> None:
+        super().__init__("Theme", options, word_width=22)
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.table.select(self.app.theme)
+
+    @on(Table.Moved)
+    def preview(self) -> None:
+        """Show the theme under the cursor."""
+        if self._wait is not None:
+            self._wait.stop()
+        self._wait = self.set_timer(_REST, self._show)
+
+    def _show(self) -> None:
+        chosen = self.table.selected
+        if chosen is not None and self.is_current:
+            self.app.theme = chosen.value
+
+
+#: Keys of Textual itself that are of no use on these screens.
+_SILENT = ("app.focus_next", "app.focus_previous", "screen.copy_text")
+
+_TITLES = {LISTS: "In lists", EVERYWHERE: "Everywhere"}
+
+
+def keys_of(screen: Screen[Any]) -> list[Option[str]]:
+    """The keys that work now, by what they belong to, and by action; those of the screen itself come first."""
+    here = getattr(screen, "SCOPE", "")
+    groups: dict[str, dict[tuple[str, str], list[str]]] = {here: {}, LISTS: {}, EVERYWHERE: {}}
+    for key, (node, binding, enabled, _) in screen.active_bindings.items():
+        if not enabled or not binding.description or binding.system or binding.action in _SILENT:
+            continue
+        group = EVERYWHERE if node is screen.app else LISTS if isinstance(node, Table) else here
+        group = scope_of(binding.action, group)
+        groups[group].setdefault((binding.action, binding.description), []).append(shown(key))
+    options = []
+    for group, keys in groups.items():
+        if keys:
+            about = f"{group}, for keys of your own" if group else ""
+            options.append(Option("", _TITLES.get(group, "On this screen"), about, is_heading=True))
+            options += [Option(action, " ".join(found), text) for (action, text), found in keys.items()]
+    return options
+
+
+class Help(Finder[str]):
+    """The list of keys; the action of the chosen one is run."""
+
+    def __init__(self, screen: Screen[Any]) -> None:
+        about = [sentence] if (sentence := getattr(screen, "ABOUT", "")) else []
+        title = "Keys of this screen: type to search, enter performs"
+        super().__init__(title, keys_of(screen), word_width=18, about=about)

@@ -21,8 +21,7 @@ from chansync_tui.row_window import Ask, Fetch, L, Order, Source, TooManyRows, W
 from chansync_tui.screens.filtered_page import FilteredPage
 from chansync_tui.screens.two_panes import TwoPanes
 from chansync_tui.widgets.columns import Column
-from chansync_tui.widgets.mark_table import MarkTable
-from chansync_tui.widgets.table import Table
+from chansync_tui.widgets.table import MarkTable, Table
 
 #: More rows are fetched when the cursor is so near to an end of the window.
 _NEAR = 50
@@ -54,7 +53,6 @@ class ListPage(FilteredPage, TwoPanes, Generic[L]):
         self._running_fetch: Fetch[L] | None = None
         self._next: Ask | None = None
         self._slow: Timer | None = None
-        self._says_searching = False
         #: How many rows the search that is running has looked through, and whether any that it found are shown.
         self._looked = 0
         self._shows_part = False
@@ -209,7 +207,6 @@ class ListPage(FilteredPage, TwoPanes, Generic[L]):
         self._fetch(Ask.TOP)
         if self._slow:
             self._slow.stop()
-        self._says_searching = False
         self._slow = self.set_timer(0.3, self._say_searching)
 
     @property
@@ -219,7 +216,6 @@ class ListPage(FilteredPage, TwoPanes, Generic[L]):
 
     def _say_searching(self) -> None:
         if self.is_changing:
-            self._says_searching = True
             self.table.show([])
             self.table.set_empty("Searching...")
             self.show_chips()
@@ -263,18 +259,12 @@ class ListPage(FilteredPage, TwoPanes, Generic[L]):
 
     # Moving
 
-    @on(Table.Moved, "#list")
-    def moved(self) -> None:
-        """The cursor is on another row."""
-        self.look_ahead()
-        self.explain_move()
-
     @on(Table.Scrolled, "#list")
     def scrolled(self) -> None:
         """Other rows are visible."""
-        self.look_ahead()
         self.show_chips()
 
+    @on(Table.Moved, "#list")
     def look_ahead(self) -> None:
         """Fetch more rows before an end of the window is visible."""
         window, table = self.window, self.table

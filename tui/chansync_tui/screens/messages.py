@@ -23,8 +23,7 @@ from chansync.store.overview import MessageLine, code_counts, message_lines, ope
 from chansync.store.problem_causes import Cause
 from chansync_tui.formatting import clock, counted
 from chansync_tui.navigation_events import ShowMessage
-from chansync_tui.problem_text import CAUSE_COLUMNS, cause_cells
-from chansync_tui.screens.cause_reader import CauseReader
+from chansync_tui.screens.cause_reader import CAUSE_COLUMNS, CauseReader, cause_cells
 from chansync_tui.screens.copying import Copy
 from chansync_tui.screens.dialogs import Confirm
 from chansync_tui.screens.filtered_page import Narrowing
@@ -36,9 +35,8 @@ from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.entry import Search
 from chansync_tui.widgets.filterline import Chip, FilterLine
 from chansync_tui.widgets.line import Hint, Part
-from chansync_tui.widgets.mark_table import MarkTable
 from chansync_tui.widgets.pane import Paragraph
-from chansync_tui.widgets.table import Cell, Table
+from chansync_tui.widgets.table import Cell, MarkTable, Table
 
 _COLUMNS = (
     Column("First", 5, 11, whole=True),
@@ -275,11 +273,6 @@ class Messages(MessageActions, ListPage[MessageLine]):
             (cause.sentence, "strong"), (f"{counted(cause.count, 'problem')} of {named or 'no channel'}", ""),
             (f"{self.own_key('m')} mends all of them, {self.own_key('r')} tries them again, enter lists them", "dim"),
         ]  # fmt: skip
-
-    @on(Table.Moved, "#causes")
-    def cause_moved(self) -> None:
-        """The cursor is on another cause."""
-        self.explain_soon()
 
     # Filters
 

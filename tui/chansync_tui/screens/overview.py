@@ -20,18 +20,15 @@ from chansync.store.day import Day, quiet_hours
 from chansync.store.overview import ChannelLine, channel_lines, open_count
 from chansync.store.pauses import pauses
 from chansync.store.problem_causes import Cause
-from chansync_tui.channel_text import SIGN_TONES, sign_of, state_of
 from chansync_tui.formatting import clock, counted, spark, until
 from chansync_tui.navigation_events import ShowCause, ShowMessage
-from chansync_tui.problem_text import CAUSE_COLUMNS, cause_cells
-from chansync_tui.screens.cause_reader import CauseReader
-from chansync_tui.screens.channel_actions import ChannelActions
+from chansync_tui.screens.cause_reader import CAUSE_COLUMNS, CauseReader, cause_cells
+from chansync_tui.screens.channel_actions import SIGN_TONES, ChannelActions, sign_of, state_of
 from chansync_tui.screens.page import COPY
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.line import Hint, Line, Part
-from chansync_tui.widgets.mark_table import MarkTable
 from chansync_tui.widgets.pane import Paragraph
-from chansync_tui.widgets.table import Cell, Table
+from chansync_tui.widgets.table import Cell, MarkTable, Table
 
 if TYPE_CHECKING:
     from chansync.store.messages import Message
@@ -203,11 +200,6 @@ class Overview(ChannelActions):
             Cell(format_sums(found.money), tone),
             Cell(state, "warn" if quiet else SIGN_TONES[sign]),
         )
-
-    @on(Table.Moved)
-    def moved(self) -> None:
-        """The cursor is on another row."""
-        self.explain_move()
 
     def on_descendant_focus(self) -> None:
         self.explain_soon()

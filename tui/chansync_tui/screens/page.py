@@ -24,9 +24,8 @@ from chansync_tui.user_files import own_keys, preferences
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.jump import Jump
 from chansync_tui.widgets.line import Hint, HintLine, Line
-from chansync_tui.widgets.mark_table import MarkTable
 from chansync_tui.widgets.pane import Notice, Plain
-from chansync_tui.widgets.table import Table
+from chansync_tui.widgets.table import MarkTable, Table
 from chansync_tui.widgets.topbar import DaemonLine, TopBar
 
 if TYPE_CHECKING:
@@ -42,11 +41,10 @@ _REST_SECONDS = 0.12
 
 
 class Told(NamedTuple):
-    """A sentence on something that was done: its tone, and until when it is shown (monotonic seconds)."""
+    """A sentence on something that was done, and its tone."""
 
     sentence: str
     tone: str
-    until: float
 
 
 class Page(Screen[None]):

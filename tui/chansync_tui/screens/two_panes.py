@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
-from textual import events
+from textual import events, on
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widget import Widget
@@ -14,6 +14,7 @@ from textual.widget import Widget
 from chansync_tui.screens.page import Page
 from chansync_tui.widgets.line import Part
 from chansync_tui.widgets.pane import Pane, Paragraph, Side
+from chansync_tui.widgets.table import Table
 
 #: From so many columns on, the second pane is shown.
 WIDE = 110
@@ -57,6 +58,11 @@ class TwoPanes(Page):
         super().on_resize(event)
         self.set_class(event.size.width >= WIDE, "-wide")
         self.explain_soon()
+
+    @on(Table.Moved)
+    def moved(self) -> None:
+        """The cursor of a list is on another row."""
+        self.explain_move()
 
     def explain(self) -> None:
         if self.is_wide:

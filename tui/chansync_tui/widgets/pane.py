@@ -15,8 +15,7 @@ from textual.widgets import Static
 
 from chansync.model.safe_text import on_one_line
 from chansync_tui.text import fit, safe, width, wrap, wrap_indented
-from chansync_tui.widgets.line import TONES, Part
-from chansync_tui.widgets.still import Still
+from chansync_tui.widgets.line import TONES, Part, Still
 
 
 class Paragraph(NamedTuple):
