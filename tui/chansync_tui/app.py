@@ -66,12 +66,7 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
     }
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("0", "tab('overview')", "Overview"),
-        Binding("1", "tab('channels')", "Channels"),
-        Binding("2", "tab('activity')", "Activity"),
-        Binding("3", "tab('messages')", "Messages"),
-        Binding("4", "tab('orders')", "Orders"),
-        Binding("5", "tab('erp')", "ERP"),
+        *(Binding(str(number), f"tab('{mode}')", title) for number, (mode, title) in enumerate(TABS.items())),
         Binding("question_mark,f1", "keys", "Keys of this screen"),
         Binding("ctrl+p", "command_palette", "Command palette", priority=True),
         Binding("f9", "change_theme", "Theme"),
@@ -243,7 +238,6 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
 
     @on(TopBar.Picked)
     async def pick_tab(self, event: TopBar.Picked) -> None:
-        """A tab was clicked."""
         await self.action_tab(event.mode)
 
     async def action_tab(self, mode: str) -> None:

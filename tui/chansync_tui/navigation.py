@@ -55,12 +55,10 @@ class Navigation(App[None]):
 
     @on(ShowPage)
     def show_page(self, event: ShowPage) -> None:
-        """Open a page over the screen."""
         self.push_screen(made(*_PAGES[type(event)], *astuple(event)))  # type: ignore[call-overload]
 
     @on(Edit)
     async def edit(self, event: Edit) -> None:
-        """Open a form."""
         from chansync.setup.forms.factory import form_of
 
         form = event.form or form_of(event.kind, event.key, event.preset)
@@ -84,17 +82,14 @@ class Navigation(App[None]):
 
     @on(ShowMessages)
     async def show_messages(self, event: ShowMessages) -> None:
-        """Show the message log, filtered by a channel or an order."""
         await self._in_tab("messages", lambda log: log.only_channel(*astuple(event)))
 
     @on(ShowCause)
     async def show_cause(self, event: ShowCause) -> None:
-        """Show the message log, filtered by a cause."""
         await self._in_tab("messages", lambda log: log.only_cause(event.cause))
 
     @on(ShowOrders)
     async def show_orders(self, event: ShowOrders) -> None:
-        """Show the orders of one channel."""
         await self._in_tab("orders", lambda orders: orders.only_channel(event.channel_id, event.code))
 
     async def ask_sites(self, number: str) -> None:

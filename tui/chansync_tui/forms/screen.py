@@ -197,7 +197,6 @@ class FormScreen(FieldEditor):
         Changes(changes).ask(self, lambda _: self._save())
 
     def _save(self) -> None:
-        """Save in a thread."""
         if self.is_saving:
             return
         self.is_saving = True
@@ -290,7 +289,6 @@ class FormScreen(FieldEditor):
         self.say("This is what is stored now, with what you typed over it.")
 
     def tell_job(self, job: Job) -> None:
-        """Say what came of a job of the form."""
         self.say(str((job.result or {}).get("sentence", "")), "good" if job.state == "done" else "bad")
         self.show_rows()
 

@@ -148,12 +148,10 @@ class FormState:
         self.set_errors([error for error in found if everything or error.name in wanted])
 
     def discard(self) -> None:
-        """Drop every change."""
         self.texts = dict(self.loaded.texts)
         self.entered = {}
 
     def set_errors(self, errors: list[FieldError]) -> None:
-        """Replace the errors by these."""
         self.errors = {error.name: error.sentence for error in errors}
 
     # Drafts

@@ -39,7 +39,6 @@ class _Values(Window[R], Generic[R, T]):
 
     @on(Table.Moved)
     def explain(self) -> None:
-        """The values in full."""
         line = self._table.selected
         self.query_one(Pane).put(self.values_of(line) if line is not None else [])
 
@@ -80,7 +79,6 @@ class Changes(_Values[bool, Change]):
 
     @on(Table.Chosen)
     def save(self) -> None:
-        """Enter saves."""
         self.dismiss(True)
 
 

@@ -221,7 +221,6 @@ class Activity(FilteredPage, TwoPanes):
 
     @on(Table.Chosen)
     def open_channel(self) -> None:
-        """Open the run's channel."""
         if run := self._focused_list.selected:
             self.post_message(Edit("channel", run.channel_id))
 

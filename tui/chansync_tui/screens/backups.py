@@ -84,7 +84,6 @@ class Backups(Page):
 
     @property
     def table(self) -> Table[Backup]:
-        """The backups."""
         return self.query_one("#backups", Table)
 
     def on_mount(self) -> None:
@@ -108,7 +107,6 @@ class Backups(Page):
 
     @on(Table.Moved, "#backups")
     def moved(self) -> None:
-        """Say what is known of the backup under the cursor."""
         self.read()
 
     def _cells(self, each: Backup) -> tuple[Cell | str, ...]:
@@ -178,7 +176,6 @@ class Backups(Page):
 
     @on(Table.Chosen, "#backups")
     def verify_one(self) -> None:
-        """Look the backup under the cursor through."""
         if each := self.table.selected:
             self._verify([each.path])
 

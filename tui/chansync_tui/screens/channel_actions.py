@@ -47,7 +47,6 @@ class ChannelActions(TwoPanes):
 
     @on(Table.Chosen, "#channels")
     def open_channel(self) -> None:
-        """Open the channel under the cursor."""
         if line := self.channels.selected:
             self.post_message(Edit("channel", line.id))
 

@@ -60,7 +60,6 @@ _STANDS: dict[str, tuple[str, Callable[[ChannelLine], bool]]] = {
 
 
 def is_wrong(line: ChannelLine) -> bool:
-    """Whether the channel fails or has open problems."""
     return is_failing(line) or line.problems > 0
 
 
@@ -75,7 +74,6 @@ class Filters:
     text: str = ""
 
     def matches(self, line: ChannelLine) -> bool:
-        """Whether the channel passes the filters."""
         return (
             (not self.system or line.system == self.system)
             and (not self.type or line.system_type == self.type)

@@ -83,13 +83,11 @@ class Marks(Finder[list[str]]):
 
     @on(Input.Submitted)
     def end(self, event: Input.Submitted) -> None:
-        """Enter ends."""
         event.prevent_default()
         self.dismiss([option.value for option in self._options if option.value in self._marked])
 
     @on(Table.Chosen)
     def mark(self, event: Table.Chosen) -> None:
-        """A double click marks."""
         event.prevent_default()
         self.action_mark()
 

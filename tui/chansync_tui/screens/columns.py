@@ -74,7 +74,6 @@ class Columns(Window[None]):
 
     @on(Table.Chosen)
     def sort(self) -> None:
-        """Order the list by the column."""
         column = self._table.selected
         if column is None:
             return

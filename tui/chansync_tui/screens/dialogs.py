@@ -36,7 +36,6 @@ class Buttons(Window[R]):
 
     @on(Button.Pressed)
     def press(self, event: Button.Pressed) -> None:
-        """A button does what its key does."""
         self.action_answer(event.button.id or "")
 
     @abstractmethod

@@ -231,12 +231,10 @@ class Erp(ListPage[ListRow]):
 
     @property
     def menu(self) -> Table[str]:
-        """The menu of lists."""
         return cast("Table[str]", self.query_one("#menu", Table))
 
     @property
     def chosen(self) -> LedgerSource:
-        """The list that is shown, with its filters."""
         source = self.window.source
         assert isinstance(source, LedgerSource)
         return source
@@ -327,7 +325,6 @@ class Erp(ListPage[ListRow]):
 
     @on(Table.Chosen, "#menu")
     def enter_list(self) -> None:
-        """Give the list the focus."""
         self.table.focus()
 
     def on_descendant_focus(self) -> None:
@@ -343,7 +340,6 @@ class Erp(ListPage[ListRow]):
         self.menu.action_move(step)
 
     def show_list(self, name: str) -> None:
-        """Go to the list of that name."""
         self.menu.select(name)
         self.table.focus()
 

@@ -46,12 +46,10 @@ class SearchedPage(Page):
 
     @on(Input.Changed, "Search")
     def search_typed(self, event: Input.Changed) -> None:
-        """Filter with every key."""
         self.search(event.value.strip())
 
     @on(Search.Left)
     def leave_search(self) -> None:
-        """Give the focus back to the list."""
         self.table.focus()
 
 
@@ -173,7 +171,6 @@ class FilteredPage(SearchedPage):
         self.narrow("text", text)
 
     def chips(self) -> list[Chip]:
-        """The filters as they are shown."""
         chosen, found = self.chosen, []
         for key, each in self.FILTERS.items():
             value = self.channel_code if each.field == "channel_id" else getattr(chosen, each.field)
@@ -199,5 +196,4 @@ class FilteredPage(SearchedPage):
 
     @on(FilterLine.Picked)
     async def pick_chip(self, event: FilterLine.Picked) -> None:
-        """A click on a filter does what its key does."""
         await self.run_action(event.action)

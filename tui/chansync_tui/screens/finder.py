@@ -85,7 +85,6 @@ class Finder(Window[R]):
 
     @property
     def table(self) -> Table[Option[Any]]:
-        """The list."""
         return self.query_one(Table)
 
     def on_mount(self) -> None:
@@ -134,7 +133,6 @@ class Finder(Window[R]):
 
     @on(Input.Changed)
     def narrow(self, event: Input.Changed) -> None:
-        """Filter with every key."""
         self.table.show(self.narrowed(event.value), follow=True)
 
     @on(Input.Submitted)
@@ -173,7 +171,6 @@ class Themes(Finder[str]):
 
     @on(Table.Moved)
     def preview(self) -> None:
-        """Show the theme under the cursor."""
         if self._wait is not None:
             self._wait.stop()
         self._wait = self.set_timer(_REST, self._show)

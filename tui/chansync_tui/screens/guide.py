@@ -94,7 +94,6 @@ class Guide(Page):
 
     @on(Table.Moved)
     def explain(self) -> None:
-        """Show what the step is for."""
         item = self.table.selected
         self.query_one(Pane).put([(item[1].title, "strong"), (item[1].about, "")] if item else [])
 
@@ -106,7 +105,6 @@ class Guide(Page):
 
     @on(Table.Chosen)
     def do_step(self) -> None:
-        """Do the step under the cursor."""
         item = self.table.selected
         if item is None:
             return

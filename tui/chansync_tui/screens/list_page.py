@@ -160,7 +160,6 @@ class ListPage(FilteredPage, TwoPanes, Generic[L]):
             self.call_later(self._finish_read, fetch, None, error)
 
     def _order(self) -> Order[L]:
-        """The order that the list is shown in."""
         sort = self.table.view.sort
         if sort is not None and sort.title in self.orders:
             by, descending = self.orders[sort.title]
@@ -261,7 +260,6 @@ class ListPage(FilteredPage, TwoPanes, Generic[L]):
 
     @on(Table.Scrolled, "#list")
     def scrolled(self) -> None:
-        """Other rows are visible."""
         self.show_chips()
 
     @on(Table.Moved, "#list")

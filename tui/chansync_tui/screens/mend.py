@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import apsw
 
@@ -21,6 +20,7 @@ from chansync_tui.navigation_events import Edit, ShowMessage, ShowOrder, ShowSal
 from chansync_tui.screens.dialogs import Confirm, Field, Question, Report
 from chansync_tui.screens.finder import Finder, Option
 from chansync_tui.screens.page import Page
+from chansync_tui.widgets.line import Part
 
 
 class MendWindow(Finder[Remedy]):
@@ -81,8 +81,14 @@ class Mending:
         else:
             asked = mending.choices(self._db, first, remedy)
 
+            def done(code: int, told: Sequence[str]) -> None:
+                self._page.app.call_later(self._done, remedy, code, "\n".join(told), message_ids, cause)
+
             def do(added: list[str]) -> None:
-                self._do(remedy, subjects, added, message_ids, cause)
+                if remedy.perform is not None:
+                    self._decide(remedy, remedy.perform, subjects, done)
+                else:
+                    self._command(remedy, subjects, added, done)
 
             if _is_final(remedy) and not asked:
                 self._agree(remedy, subjects, lambda: do([]))
@@ -134,17 +140,10 @@ class Mending:
 
     # Doing it
 
-    def _do(
-        self,
-        remedy: Remedy,
-        subjects: Sequence[Subject],
-        added: Sequence[str],
-        message_ids: Sequence[int],
-        cause: Cause | None,
+    def _command(
+        self, remedy: Remedy, subjects: Sequence[Subject], added: Sequence[str], done: Callable[[int, list[str]], None]
     ) -> None:
-        if remedy.perform is not None:
-            self._decide(remedy, subjects, message_ids, cause)
-            return
+        """Run the command of the remedy for one subject after another, until one fails."""
         left = list(subjects)
         told: list[str] = []
 
@@ -152,45 +151,42 @@ class Mending:
             if said:
                 told.append(said)
             if code or not left:
-                self._page.app.call_from_thread(self._done, remedy, code, told, message_ids, cause)
+                done(code, told)
             else:
-                words = mending.words_for(left.pop(0), remedy, added)
-                self._page.context.command(words, next_one)
+                self._page.context.command(mending.words_for(left.pop(0), remedy, added), next_one)
 
-        words = mending.words_for(left.pop(0), remedy, added)
-        self._page.notify(f"{remedy.sentence} ...", markup=False)
-        self._page.context.command(words, next_one)
+        self._page.notify(f"{remedy.sentence} ...")
+        next_one()
 
     def _decide(
-        self, remedy: Remedy, subjects: Sequence[Subject], message_ids: Sequence[int], cause: Cause | None
+        self,
+        remedy: Remedy,
+        perform: Callable[[apsw.Connection, Subject], str],
+        subjects: Sequence[Subject],
+        done: Callable[[int, list[str]], None],
     ) -> None:
-        perform = remedy.perform
-        assert perform is not None
-
         def do(store: Store) -> list[str]:
             return [perform(store.db, subject) for subject in subjects]
 
         def told(outcome: object) -> None:
-            failed = isinstance(outcome, Exception)
-            said = [str(outcome)] if failed else list(outcome)  # type: ignore[call-overload]
-            self._page.app.call_from_thread(self._done, remedy, int(failed), said, message_ids, cause)
+            if isinstance(outcome, list):
+                done(0, outcome)
+            else:
+                done(1, [str(outcome)])
 
         self._page.context.note(remedy.sentence)
         self._page.context.attempt(do, told)
 
-    def _done(
-        self, remedy: Remedy, code: int, told: Sequence[str], message_ids: Sequence[int], cause: Cause | None
-    ) -> None:
-        said = "\n".join(told)
+    def _done(self, remedy: Remedy, code: int, said: str, message_ids: Sequence[int], cause: Cause | None) -> None:
         if code:
-            self._page.notify(said or "It was not done.", title="Failed", severity="error", timeout=20, markup=False)
+            self._page.notify(said or "It was not done.", title="Failed", severity="error", timeout=20)
         elif _is_mended(remedy):
             self.retry(message_ids, cause)
         elif said.count("\n") > 3:
-            parts: list[Any] = [(line, "") for line in said.split("\n")]
+            parts: list[Part] = [(line, "") for line in said.split("\n")]
             self._page.app.push_screen(Report(remedy.sentence, parts))
         else:
-            self._page.notify(said or "Done.", timeout=10, markup=False)
+            self._page.notify(said or "Done.", timeout=10)
 
     def retry(self, message_ids: Sequence[int], cause: Cause | None) -> None:
         """Try again what waits for the same cause, and say what came of it."""

@@ -137,7 +137,6 @@ class Messages(MessageActions, ListPage[MessageLine]):
 
     @property
     def chosen(self) -> Filter:
-        """The filters."""
         source = self.window.source
         assert isinstance(source, MessageSource)
         return source.chosen
@@ -150,7 +149,6 @@ class Messages(MessageActions, ListPage[MessageLine]):
 
     @property
     def causes(self) -> MarkTable[Cause]:
-        """The causes of open problems."""
         return self.query_one("#causes", MarkTable)
 
     @property
@@ -357,13 +355,11 @@ class Messages(MessageActions, ListPage[MessageLine]):
 
     @on(Table.Chosen, "#causes")
     def open_cause(self) -> None:
-        """List the problems of the cause."""
         if cause := self.causes.selected:
             self.only_cause(cause)
 
     @on(Table.Chosen, "#list")
     def open_details(self) -> None:
-        """Open the message."""
         if line := self.table.selected:
             self.post_message(ShowMessage(line.id))
 

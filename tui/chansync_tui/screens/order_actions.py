@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
@@ -132,8 +132,14 @@ class OrderActions(Page):
         ]
 
         title = f"{step.label}: {sale}"
-        question = Question(title, step.will, step.label, fields, lambda answer: _parsed(step, answer))
-        question.ask(self, lambda answer: self.context.write(title, _performer(step, sale, answer)))
+
+        def agreed(answer: Mapping[str, str]) -> None:
+            from chansync.orders.sale_actions import perform
+
+            given = _parsed(step, answer)
+            self.context.write(title, lambda db: perform(db, step.action, sale, **given))
+
+        Question(title, step.will, step.label, fields, lambda answer: _parsed(step, answer)).ask(self, agreed)
 
     def commands(self) -> Iterable[SystemCommand]:
         order = self.subject()
@@ -173,12 +179,3 @@ def _parsed(step: PossibleStep, answer: Mapping[str, str]) -> dict[str, Any]:
     if step.lines and (lines := step.chosen([answer[f"{_LINE}{at}"] for at in range(len(step.lines))])):
         given["lines"] = lines
     return given
-
-
-def _performer(step: PossibleStep, sale: str, answer: Mapping[str, str]) -> Callable[[Any], str]:
-    def do(db: Any) -> str:
-        from chansync.orders.sale_actions import perform
-
-        return perform(db, step.action, sale, **_parsed(step, answer))
-
-    return do

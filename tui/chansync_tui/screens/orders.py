@@ -114,7 +114,6 @@ class Orders(OrderActions, ListPage[OrderLine]):
 
     @property
     def chosen(self) -> OrderFilter:
-        """The filters."""
         source = self.window.source
         assert isinstance(source, OrderSource)
         return source.chosen
@@ -189,7 +188,6 @@ class Orders(OrderActions, ListPage[OrderLine]):
 
     @on(Table.Chosen, "#list")
     def open_story(self) -> None:
-        """Open the order's page."""
         if line := self.table.selected:
             self.post_message(ShowOrder(line.id))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.binding import Binding, BindingType
@@ -105,12 +105,10 @@ class Overview(ChannelActions):
 
     @property
     def channels(self) -> MarkTable[ChannelLine]:
-        """The channels."""
         return self.query_one("#channels", MarkTable)
 
     @property
     def causes(self) -> MarkTable[Cause]:
-        """The causes of open problems."""
         return self.query_one("#causes", MarkTable)
 
     # Reading
@@ -237,7 +235,6 @@ class Overview(ChannelActions):
             yield Paragraph(text, "bad", opens=partial(ShowMessage, message.id))
 
     def _newest(self, line: ChannelLine, count: int) -> list[Message]:
-        """The channel's newest open problems."""
         from chansync.store import messages
 
         return messages.newest_open(self.context.db, line.id, count)
@@ -253,7 +250,6 @@ class Overview(ChannelActions):
 
     @on(Table.Chosen, "#causes")
     def open_cause(self) -> None:
-        """Show the problems of the cause."""
         if cause := self.causes.selected:
             self.post_message(ShowCause(cause))
 
@@ -286,11 +282,7 @@ class Overview(ChannelActions):
 
     @on(MarkTable.Marked)
     def count_marks(self) -> None:
-        """The hints name what is marked, and what can be done with it."""
-        self.show_hints(self.channels.marked or self.causes.marked)
-
-    def show_hints(self, marked: dict[Any, Any]) -> None:
-        """Show the keys for the marked rows, or those of the screen."""
+        marked = self.channels.marked or self.causes.marked
         self.set_hints(marked, [Hint("s", "Sync"), Hint("p", "Pause"), Hint("r", "Retry"), Hint("x", "Solved")])
 
 

@@ -236,7 +236,6 @@ class Page(Screen[None]):
 
     @on(HintLine.Pressed)
     async def press_hint(self, event: HintLine.Pressed) -> None:
-        """A click on a key hint does what the key does."""
         active = self.active_bindings.get("right_square_bracket" if event.key == "[ ]" else own_keys.key(event.key))
         if active is not None:
             await self.app.run_action(active.binding.action, active.node)

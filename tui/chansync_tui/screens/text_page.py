@@ -54,7 +54,6 @@ class TextPage(Page):
 
     @property
     def table(self) -> Table[_Row]:
-        """The lines."""
         return self.query_one("#prose", Table)
 
     def read(self) -> None:
@@ -72,7 +71,6 @@ class TextPage(Page):
 
     @on(Table.Chosen, "#prose")
     def open_line(self) -> None:
-        """Open what the line refers to, if anything."""
         row = self.table.selected
         if row is not None and row.paragraph.opens is not None:
             self.post_message(row.paragraph.opens())

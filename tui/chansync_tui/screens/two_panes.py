@@ -61,7 +61,6 @@ class TwoPanes(Page):
 
     @on(Table.Moved)
     def moved(self) -> None:
-        """The cursor of a list is on another row."""
         self.explain_move()
 
     def explain(self) -> None:
@@ -71,7 +70,6 @@ class TwoPanes(Page):
             pane.put(self.below())
 
     def action_zoom(self) -> None:
-        """Show the second pane on a screen of its own."""
         from chansync_tui.screens.text_page import Zoomed
 
         if any(self.beside()):
