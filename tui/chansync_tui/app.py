@@ -67,18 +67,18 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(str(number), f"tab('{mode}')", title) for number, (mode, title) in enumerate(TABS.items())),
-        Binding("question_mark,f1", "keys", "Keys of this screen"),
-        Binding("ctrl+p", "command_palette", "Command palette", priority=True),
+        Binding("question_mark,f1", "keys", "Keys of this screen", tooltip="Keys"),
+        Binding("ctrl+p", "command_palette", "Command palette", priority=True, tooltip="Palette"),
         Binding("f9", "change_theme", "Theme"),
         Binding("z", "undo", "Undo what was done last, where that is possible"),
         Binding("at", "actions", "What was done, to look at and to undo"),
         Binding(
             "exclamation_mark", "open('Doctor')", "Doctor: what is wrong with the installation, and how to mend it"
         ),
-        Binding("B", "open('Backups')", "Backups: make one, list them, look them through"),
+        Binding("B", "open('Backups')", "Backups: make one, list them, look them through", tooltip="Backups"),
         Binding("ctrl+z", "suspend_process", "Suspend: back to the shell; fg comes back"),
         Binding("ctrl+l", "redraw", "Draw the screen again"),
-        Binding("q", "quit", "Quit"),
+        Binding("q", "quit", "Quit", tooltip="Quit"),
         Binding("ctrl+q", "quit", "Quit", priority=True),
     ]
 

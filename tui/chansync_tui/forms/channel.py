@@ -43,26 +43,15 @@ class ChannelScreen(FormScreen):
     """The form of a channel, or of a new one."""
 
     BUTTONS: ClassVar[str] = "7 Confirm or close"
-    HINTS: ClassVar[Sequence[Hint]] = (
-        Hint("esc", "Close", keep=True),
-        Hint("c", "Confirm", keep=True),
-        Hint("?", "Keys", keep=True),
-        Hint("enter", "Edit"),
-        Hint("[ ]", "Section"),
-        Hint("o", "POS settings", "Open"),
-        Hint("t", "Test"),
-        Hint("p", "Pick up"),
-        Hint("s", "Sync"),
-        Hint("m", "Messages", "Msgs"),
-        Hint("/", "Find"),
-    )
+    HINTS = ("esc", "c", "?", Hint("enter", "Edit"), "[ ]", Hint("o", "POS settings", "Open"), "t", "p", "s", "m", "/")
+    KEPT = 3
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("t", "test", "Test the connection"),
-        Binding("p", "pick_up", "Pick the site's methods and statuses up again"),
+        Binding("t", "test", "Test the connection", tooltip="Test"),
+        Binding("p", "pick_up", "Pick the site's methods and statuses up again", tooltip="Pick up"),
         Binding("a", "everything", "All fields, also those that the first connection fills in"),
-        Binding("s", "sync", "Sync the channel now"),
-        Binding("m", "messages", "Messages of the channel"),
+        Binding("s", "sync", "Sync the channel now", tooltip="Sync"),
+        Binding("m", "messages", "Messages of the channel", tooltip="Messages|Msgs"),
     ]
 
     #: The first confirm that asked for the start date, until the one with it is done.

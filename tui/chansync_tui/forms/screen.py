@@ -25,7 +25,7 @@ from chansync_tui.forms.editor import FieldEditor
 from chansync_tui.screens.dialogs import Confirm
 from chansync_tui.user_files import drafts
 from chansync_tui.user_files.own_keys import called
-from chansync_tui.widgets.line import Hint
+from chansync_tui.widgets.line import Hint, Hints
 
 if TYPE_CHECKING:
     from chansync_tui.forms.windows import Change
@@ -44,31 +44,27 @@ class FormScreen(FieldEditor):
 
     SCOPE = "form"
     ABOUT = "Settings: change them one by one, and confirm all of them at once."
-    HINTS: ClassVar[Sequence[Hint]] = (
-        Hint("esc", "Close", keep=True),
-        Hint("c", "Confirm", keep=True),
-        Hint("?", "Keys", keep=True),
-        Hint("enter", "Edit"),
-        Hint("[ ]", "Section"),
-        Hint("u", "Undo"),
-        Hint("o", "Settings of it", "Open"),
-        Hint("n", "New"),
-        Hint("/", "Find"),
-    )
+    HINTS: ClassVar[Hints] = ("esc", "c", "?", Hint("enter", "Edit"), "[ ]", "u", "o", "n", "/")
+    KEPT = 3
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("c,f2,ctrl+s", "confirm", "Confirm: save"),
-        Binding("escape", "close", "Close without saving"),
+        Binding("c,f2,ctrl+s", "confirm", "Confirm: save", tooltip="Confirm"),
+        Binding("escape", "close", "Close without saving", tooltip="Close"),
         Binding("space", "choose", "Edit or switch"),
-        Binding("u", "undo", "Undo the change of the field"),
+        Binding("u", "undo", "Undo the change of the field", tooltip="Undo"),
         Binding("delete,backspace", "empty", "Empty the field"),
-        Binding("o", "open_referred", "Open the settings of what the field refers to, and come back"),
-        Binding("n", "add_referred", "Add something that the field can refer to, and come back"),
+        Binding(
+            "o",
+            "open_referred",
+            "Open the settings of what the field refers to, and come back",
+            tooltip="Settings of it|Open",
+        ),
+        Binding("n", "add_referred", "Add something that the field can refer to, and come back", tooltip="New"),
         Binding("e", "wrong", "Next wrong field"),
         Binding("r", "load_stored", "Load what somebody else saved; what you typed stays"),
-        Binding("right_square_bracket,tab", "section(1)", "Next section"),
+        Binding("right_square_bracket,tab", "section(1)", "Next section", tooltip="Section"),
         Binding("left_square_bracket,shift+tab", "section(-1)", "Previous section"),
-        Binding("slash", "search", "Find a field"),
+        Binding("slash", "search", "Find a field", tooltip="Find"),
     ]
 
     def tab(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import ClassVar
 
 from textual.app import SystemCommand
@@ -16,14 +16,13 @@ from chansync.store.jobs import Job
 from chansync_tui.forms.rows import Row
 from chansync_tui.forms.screen import FormScreen
 from chansync_tui.screens.dialogs import connection_report
-from chansync_tui.widgets.line import Hint
 
 
 class SystemScreen(FormScreen):
     """The form of a system, or of a new one."""
 
-    HINTS: ClassVar[Sequence[Hint]] = (*FormScreen.HINTS[:4], Hint("t", "Test"), *FormScreen.HINTS[4:])
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("t", "test", "Test the connection")]
+    HINTS = (*FormScreen.HINTS[:4], "t", *FormScreen.HINTS[4:])
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("t", "test", "Test the connection", tooltip="Test")]
 
     def more(self) -> Iterable[Row]:
         key = self.state.form.key

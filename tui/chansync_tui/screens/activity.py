@@ -79,16 +79,7 @@ class Activity(FilteredPage, TwoPanes):
     SCOPE = "activity"
     ABOUT = "What syncs now and how fast, and what the last runs fetched, created and skipped."
     AUTO_FOCUS = "#last"
-    HINTS: ClassVar[Sequence[Hint]] = (
-        Hint("?", "Keys", keep=True),
-        Hint("q", "Quit", keep=True),
-        Hint("enter", "Open channel", "Channel"),
-        Hint("m", "Messages", "Msgs"),
-        Hint("tab", "Other list", "List"),
-        Hint("s", "Sync again", "Sync"),
-        Hint("/", "Filter"),
-        Hint("^p", "Palette"),
-    )
+    HINTS = ("?", "q", Hint("enter", "Open channel", "Channel"), "m", "tab", "s", "/", "^p")
 
     FILTERS: ClassVar[Mapping[str, Narrowing]] = {
         "C": Narrowing("channel_id", "Channel"),
@@ -100,10 +91,10 @@ class Activity(FilteredPage, TwoPanes):
     MARKED: ClassVar[Sequence[Hint]] = (Hint("s", "Sync"),)
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("s", "sync", "Sync the run's channel again, or those of the marked runs"),
-        Binding("m", "messages", "Messages of the run's channel"),
-        Binding("tab,shift+tab", "other", "Runs in progress or last runs"),
-        Binding("slash", "search", "Filter by text"),
+        Binding("s", "sync", "Sync the run's channel again, or those of the marked runs", tooltip="Sync again|Sync"),
+        Binding("m", "messages", "Messages of the run's channel", tooltip="Messages|Msgs"),
+        Binding("tab,shift+tab", "other", "Runs in progress or last runs", tooltip="Other list|List"),
+        Binding("slash", "search", "Filter by text", tooltip="Filter"),
         Binding("C", "narrow('C')", "Filter by channel"),
         Binding("T", "narrow('T')", "Filter by stream"),
         Binding("S", "narrow('S')", "Filter by state"),

@@ -49,25 +49,17 @@ class Backups(Page):
 
     SCOPE = "backups"
     ABOUT = "The backups of this database: make one now, look them through, restore one."
-    HINTS: ClassVar[Sequence[Hint]] = (
-        Hint("esc", "Back", keep=True),
-        Hint("?", "Keys", keep=True),
-        Hint("b", "Back up now", "Back up"),
-        Hint("enter", "Verify"),
-        Hint("v", "Verify all", "All"),
-        Hint("R", "Restore"),
-        Hint("o", "Other folder", "Folder"),
-        Hint("c", "Copy"),
-        Hint("q", "Quit"),
-    )
+    HINTS = ("esc", "?", "b", Hint("enter", "Verify"), "v", "R", "o", "c", "q")
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,backspace", "dismiss", "Back"),
-        Binding("b", "back_up", "Make a backup now"),
-        Binding("v", "verify_all", "Look all of them through"),
-        Binding("o", "folder", "Another folder"),
+        Binding("escape,backspace", "dismiss", "Back", tooltip="Back"),
+        Binding("b", "back_up", "Make a backup now", tooltip="Back up now|Back up"),
+        Binding("v", "verify_all", "Look all of them through", tooltip="Verify all|All"),
+        Binding("o", "folder", "Another folder", tooltip="Other folder|Folder"),
         Binding("r", "list_again", "List the folder again"),
-        Binding("R", "restore", "Restore the backup under the cursor; asks before, and says what is lost"),
+        Binding(
+            "R", "restore", "Restore the backup under the cursor; asks before, and says what is lost", tooltip="Restore"
+        ),
         COPY,
     ]
 

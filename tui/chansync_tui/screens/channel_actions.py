@@ -33,8 +33,13 @@ class ChannelActions(TwoPanes):
     """
 
     ACTIONS: ClassVar[list[BindingType]] = [
-        Binding("s", "channel('sync')", "Sync the channel now, or those that are marked"),
-        Binding("p", "channel('pause')", "Pause the channel or resume it, or those that are marked"),
+        Binding("s", "channel('sync')", "Sync the channel now, or those that are marked", tooltip="Sync"),
+        Binding(
+            "p",
+            "channel('pause')",
+            "Pause the channel or resume it, or those that are marked",
+            tooltip="Pause or resume|Pause",
+        ),
     ]
 
     #: The pauses of the channels, by their ids.

@@ -89,19 +89,7 @@ class Channels(FilteredPage, ChannelActions):
     TAB = "channels"
     SCOPE = "channels"
     ABOUT = "The channels with their settings: add and open them, sync, pause and resume."
-    HINTS: ClassVar[Sequence[Hint]] = (
-        Hint("?", "Keys", keep=True),
-        Hint("q", "Quit", keep=True),
-        Hint("a", "Add"),
-        Hint("enter", "Open"),
-        Hint("s", "Sync now", "Sync"),
-        Hint("p", "Pause or resume", "Pause"),
-        Hint("e", "Next wrong", "Wrong"),
-        Hint("m", "Messages", "Msgs"),
-        Hint("o", "Orders"),
-        Hint("/", "Filter"),
-        Hint("^p", "Palette"),
-    )
+    HINTS = ("?", "q", "a", Hint("enter", "Open"), Hint("s", "Sync now", "Sync"), "p", "e", "m", "o", "/", "^p")
 
     FILTERS: ClassVar[Mapping[str, Narrowing]] = {
         "S": Narrowing("system", "System"),
@@ -117,13 +105,18 @@ class Channels(FilteredPage, ChannelActions):
     )
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("a", "add", "Add a channel"),
+        Binding("a", "add", "Add a channel", tooltip="Add"),
         Binding("w", "app.open('Guide')", "The guide: first steps"),
         *ChannelActions.ACTIONS,
-        Binding("e", "next_wrong", "Next channel that fails; if none does, that has open problems"),
-        Binding("m", "messages", "Messages of the channel"),
-        Binding("o", "orders", "Orders of the channel"),
-        Binding("slash", "search", "Filter by text"),
+        Binding(
+            "e",
+            "next_wrong",
+            "Next channel that fails; if none does, that has open problems",
+            tooltip="Next wrong|Wrong",
+        ),
+        Binding("m", "messages", "Messages of the channel", tooltip="Messages|Msgs"),
+        Binding("o", "orders", "Orders of the channel", tooltip="Orders"),
+        Binding("slash", "search", "Filter by text", tooltip="Filter"),
         Binding("S", "narrow('S')", "Filter by system"),
         Binding("T", "narrow('T')", "Filter by type"),
         Binding("U", "narrow('U')", "Filter by used or not"),

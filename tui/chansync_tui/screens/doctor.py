@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
 from chansync.doctor.findings import Finding, Level, summary
 from chansync_tui.screens.text_page import TextPage
-from chansync_tui.widgets.line import Hint
 from chansync_tui.widgets.pane import Paragraph
 
 #: The levels, the worst first, with the headings of their findings and the tones of these.
@@ -21,16 +19,11 @@ class Doctor(TextPage):
 
     SCOPE = "doctor"
     ABOUT = "Program, machine, files, database, daemon, sites: what is wrong and how to mend it. Nothing is changed."
-    HINTS: ClassVar[Sequence[Hint]] = (
-        Hint("esc", "Back", keep=True),
-        Hint("?", "Keys", keep=True),
-        Hint("r", "Look again", "Again"),
-        Hint("B", "Backups"),
-        Hint("c", "Copy"),
-        Hint("q", "Quit"),
-    )
+    HINTS = ("esc", "?", "r", "B", "c", "q")
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("r", "again", "Look everything over again")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("r", "again", "Look everything over again", tooltip="Look again|Again")
+    ]
 
     def __init__(self) -> None:
         super().__init__()

@@ -33,7 +33,7 @@ from chansync_tui.screens.list_page import ListPage
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.entry import Search
 from chansync_tui.widgets.filterline import Chip, FilterLine
-from chansync_tui.widgets.line import Hint, Part
+from chansync_tui.widgets.line import Hint, Hints, Part
 from chansync_tui.widgets.pane import Paragraph, pairs
 from chansync_tui.widgets.table import Cell, MarkTable, Table
 
@@ -169,27 +169,22 @@ class Erp(ListPage[ListRow]):
     ABOUT = "The lists of the ERP: what was sold, what is there, and what it is set up with."
     AUTO_FOCUS = "#menu"
     NEWEST_FIRST = False
-    HINTS: ClassVar[Sequence[Hint]] = (
-        Hint("?", "Keys", keep=True),
-        Hint("q", "Quit", keep=True),
-        Hint("tab", "Menu, list", "Menu"),
-        Hint("enter", "Open"),
-    )
+    HINTS = ("?", "q", "tab", Hint("enter", "Open"))
 
     FILTERS: ClassVar[Mapping[str, Narrowing]] = {"W": Narrowing("warehouse", "Warehouse")}
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("tab,shift+tab", "other", "Menu or list"),
+        Binding("tab,shift+tab", "other", "Menu or list", tooltip="Menu, list|Menu"),
         Binding("h,left", "menu", "Back to the menu"),
         Binding("right_square_bracket", "next_list(1)", "Next list"),
         Binding("left_square_bracket", "next_list(-1)", "Previous list"),
-        Binding("a", "add", "Add one of this kind"),
-        Binding("s", "set_stock", "Set what is on hand of the item"),
-        Binding("D", "remove", "Remove the record"),
-        Binding("slash", "search", "Filter by text"),
+        Binding("a", "add", "Add one of this kind", tooltip="Add"),
+        Binding("s", "set_stock", "Set what is on hand of the item", tooltip="Set stock"),
+        Binding("D", "remove", "Remove the record", tooltip="Remove"),
+        Binding("slash", "search", "Filter by text", tooltip="Filter"),
         Binding("W", "narrow('W')", "Filter the stock by warehouse"),
         Binding("O", "narrow_erp", "Sales, documents and payments of another ERP"),
-        Binding("v", "verify", "Verify that the books balance (erp check)"),
+        Binding("v", "verify", "Verify that the books balance (erp check)", tooltip="Verify the books|Verify"),
     ]
 
     def __init__(self) -> None:
@@ -257,15 +252,11 @@ class Erp(ListPage[ListRow]):
         self.count_marks()
 
     @property
-    def hints(self) -> Sequence[Hint]:
+    def hint_keys(self) -> Hints:
         """The keys that work in this list."""
         name = self.chosen.name
-        hints = list(self.HINTS)
-        if name in ADDABLE:
-            hints += [Hint("a", "Add"), Hint("D", "Remove")]
-        if name == "stock":
-            hints.append(Hint("s", "Set stock"))
-        return [*hints, Hint("/", "Filter"), Hint("v", "Verify the books", "Verify"), Hint("^p", "Palette")]
+        own = ("a", "D") if name in ADDABLE else ("s",) if name == "stock" else ()
+        return [*self.HINTS, *own, "/", "v", "^p"]
 
     def empty_text(self) -> str:
         chosen, found = self.chosen, LISTS[self.chosen.name]

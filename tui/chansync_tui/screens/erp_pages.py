@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import ClassVar
 
 import apsw
 
@@ -121,13 +120,7 @@ class RecordPage(TextPage):
     """A customer, an item or a settlement, with the sales that its lines are of; Enter on a line opens its sale."""
 
     TAB = "erp"
-    HINTS: ClassVar[Sequence[Hint]] = (
-        Hint("esc", "Back", keep=True),
-        Hint("?", "Keys", keep=True),
-        Hint("enter", "Open the sale", "Sale"),
-        Hint("c", "Copy"),
-        Hint("q", "Quit"),
-    )
+    HINTS = ("esc", "?", Hint("enter", "Open the sale", "Sale"), "c", "q")
 
     def __init__(self, kind: str, name: str) -> None:
         super().__init__()
@@ -147,7 +140,7 @@ class FaultsPage(TextPage):
     """What is wrong with the books."""
 
     TAB = "erp"
-    HINTS: ClassVar[Sequence[Hint]] = (*RecordPage.HINTS[:2], *RecordPage.HINTS[3:])
+    HINTS = ("esc", "?", "c", "q")
 
     def __init__(self, faults: list[str]) -> None:
         super().__init__()

@@ -6,7 +6,7 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -42,14 +42,10 @@ class Guide(Page):
     TAB = "overview"
     SCOPE = "guide"
     ABOUT = "From nothing to a channel that syncs, step by step."
-    HINTS: ClassVar[Sequence[Hint]] = (
-        Hint("enter", "Do this step", keep=True),
-        Hint("esc", "Leave", keep=True),
-        Hint("?", "Keys", keep=True),
-        Hint("q", "Quit"),
-    )
+    HINTS = (Hint("enter", "Do this step"), "esc", "?", "q")
+    KEPT = 3
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,backspace,h,left", "dismiss", "Leave the guide"),
+        Binding("escape,backspace,h,left", "dismiss", "Leave the guide", tooltip="Leave"),
         Binding("space", "do", "Do this step"),
     ]
 

@@ -23,7 +23,6 @@ from chansync_tui.screens.copying import Copy, as_json
 from chansync_tui.screens.mend import Mending
 from chansync_tui.screens.page import Page
 from chansync_tui.screens.text_page import TextPage
-from chansync_tui.widgets.line import Hint
 from chansync_tui.widgets.pane import Paragraph, heading, text_of
 
 
@@ -34,11 +33,11 @@ class MessageActions(Page):
     """
 
     ACTIONS: ClassVar[list[BindingType]] = [
-        Binding("m", "message('mend')", "Mend it: choose what to do about it"),
-        Binding("r", "message('retry')", "Retry the order"),
-        Binding("x", "message('solve')", "Mark as solved"),
-        Binding("o", "message('channel')", "Open the channel"),
-        Binding("v", "message('order')", "View the order"),
+        Binding("m", "message('mend')", "Mend it: choose what to do about it", tooltip="Mend"),
+        Binding("r", "message('retry')", "Retry the order", tooltip="Retry"),
+        Binding("x", "message('solve')", "Mark as solved", tooltip="Solved"),
+        Binding("o", "message('channel')", "Open the channel", tooltip="Channel"),
+        Binding("v", "message('order')", "View the order", tooltip="The order|Order"),
     ]
 
     @abstractmethod
@@ -141,17 +140,7 @@ class MessagePage(MessageActions, TextPage):
     TAB = "messages"
     SCOPE = "message"
     ABOUT = "One message with its data, and what can be done about it."
-    HINTS: ClassVar[Sequence[Hint]] = (
-        Hint("esc", "Back", keep=True),
-        Hint("?", "Keys", keep=True),
-        Hint("m", "Mend"),
-        Hint("r", "Retry"),
-        Hint("x", "Solved"),
-        Hint("v", "The order", "Order"),
-        Hint("c", "Copy"),
-        Hint("o", "Channel"),
-        Hint("q", "Quit"),
-    )
+    HINTS = ("esc", "?", "m", "r", "x", "v", "c", "o", "q")
 
     BINDINGS: ClassVar[list[BindingType]] = [*MessageActions.ACTIONS]
 

@@ -34,7 +34,7 @@ from chansync_tui.screens.message import MessageActions, message_paragraphs
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.entry import Search
 from chansync_tui.widgets.filterline import Chip, FilterLine
-from chansync_tui.widgets.line import Hint, Part
+from chansync_tui.widgets.line import Hint, Hints, Part
 from chansync_tui.widgets.pane import Paragraph
 from chansync_tui.widgets.table import Cell, MarkTable, Table
 
@@ -78,21 +78,7 @@ class Messages(MessageActions, ListPage[MessageLine]):
     SCOPE = "messages"
     ABOUT = "What went wrong, by cause or one by one: mend it, try it again, or mark it as solved."
     AUTO_FOCUS = "#list"
-    HINTS: ClassVar[Sequence[Hint]] = (
-        Hint("?", "Keys", keep=True),
-        Hint("q", "Quit", keep=True),
-        Hint("enter", "Details", "More"),
-        Hint("m", "Mend"),
-        Hint("g", "By cause", "Cause"),
-        Hint("r", "Retry"),
-        Hint("x", "Solved"),
-        Hint("/", "Text"),
-        Hint("R", "Retry all shown", "Retry all"),
-        Hint("c", "Copy"),
-        Hint("v", "The order", "Order"),
-        Hint("o", "Channel"),
-        Hint("^p", "Palette"),
-    )
+    HINTS = ("?", "q", Hint("enter", "Details", "More"), "m", "g", "r", "x", "/", "R", "c", "v", "o", "^p")
 
     FILTERS: ClassVar[Mapping[str, Narrowing]] = {
         "C": Narrowing("channel_id", "Channel"),
@@ -105,9 +91,9 @@ class Messages(MessageActions, ListPage[MessageLine]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *MessageActions.ACTIONS,
-        Binding("g", "by_cause", "Open problems by cause, or the log"),
-        Binding("R", "retry_all", "Retry the orders of all shown"),
-        Binding("slash", "search", "Filter by text"),
+        Binding("g", "by_cause", "Open problems by cause, or the log", tooltip="By cause|Cause"),
+        Binding("R", "retry_all", "Retry the orders of all shown", tooltip="Retry all shown|Retry all"),
+        Binding("slash", "search", "Filter by text", tooltip="Text"),
         Binding("C", "narrow('C')", "Filter by channel"),
         Binding("S", "narrow('S')", "Filter by severity"),
         Binding("O", "narrow('O')", "Open problems only, or all"),
@@ -340,11 +326,10 @@ class Messages(MessageActions, ListPage[MessageLine]):
         return [line.id for line in self.table.marked.values()]
 
     @property
-    def hints(self) -> Sequence[Hint]:
+    def hint_keys(self) -> Hints:
         if not self.shows_causes:
             return self.HINTS
-        listed = {"enter": Hint("enter", "Its problems", "List"), "g": Hint("g", "The log", "Log")}
-        return [listed.get(hint.key, hint) for hint in self.HINTS]
+        return ("?", "q", Hint("enter", "Its problems", "List"), "m", Hint("g", "The log", "Log"), *self.HINTS[5:])
 
     def message(self) -> messages.Message | None:
         if self.shows_causes:

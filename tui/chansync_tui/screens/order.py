@@ -19,7 +19,6 @@ from chansync_tui.screens.copying import Copy, as_json
 from chansync_tui.screens.order_actions import OrderActions, Subject
 from chansync_tui.screens.text_page import TextPage
 from chansync_tui.user_files.own_keys import called
-from chansync_tui.widgets.line import Hint
 from chansync_tui.widgets.pane import Paragraph
 
 
@@ -29,18 +28,7 @@ class OrderPage(OrderActions, TextPage):
     TAB = "orders"
     SCOPE = "order"
     ABOUT = "Why this order is as it is, its sale, and everything that happened to it."
-    HINTS: ClassVar[Sequence[Hint]] = (
-        Hint("esc", "Back", keep=True),
-        Hint("?", "Keys", keep=True),
-        Hint("a", "Actions for its sale", "Act"),
-        Hint("t", "Import now", "Import"),
-        Hint("r", "Retry"),
-        Hint("m", "Messages", "Msgs"),
-        Hint("[ ]", "Section"),
-        Hint("o", "Channel"),
-        Hint("c", "Copy"),
-        Hint("q", "Quit"),
-    )
+    HINTS = ("esc", "?", "a", "t", "r", "m", "[ ]", "o", "c", "q")
 
     BINDINGS: ClassVar[list[BindingType]] = [*OrderActions.ACTIONS]
 

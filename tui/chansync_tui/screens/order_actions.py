@@ -50,11 +50,11 @@ class OrderActions(Page):
 
     ACTIONS: ClassVar[list[BindingType]] = [
         Binding("M", "order('mend')", "Mend its problem: choose what to do about it"),
-        Binding("r", "order('retry')", "Retry the order, or those that are marked"),
-        Binding("t", "order('import')", "Ask the site for it and import it now"),
-        Binding("a", "order('act')", "Actions for its sale"),
-        Binding("o", "order('channel')", "Open the channel"),
-        Binding("m", "order('messages')", "Its messages"),
+        Binding("r", "order('retry')", "Retry the order, or those that are marked", tooltip="Retry"),
+        Binding("t", "order('import')", "Ask the site for it and import it now", tooltip="Import now|Import"),
+        Binding("a", "order('act')", "Actions for its sale", tooltip="Actions for its sale|Act"),
+        Binding("o", "order('channel')", "Open the channel", tooltip="Channel"),
+        Binding("m", "order('messages')", "Its messages", tooltip="Messages|Msgs"),
     ]
 
     @abstractmethod

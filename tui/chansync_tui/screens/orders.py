@@ -68,18 +68,7 @@ class Orders(OrderActions, ListPage[OrderLine]):
     TAB = "orders"
     SCOPE = "orders"
     ABOUT = "The orders of all channels: find one, see why it is as it is, and act on its sale."
-    HINTS: ClassVar[Sequence[Hint]] = (
-        Hint("?", "Keys", keep=True),
-        Hint("q", "Quit", keep=True),
-        Hint("enter", "Details", "More"),
-        Hint("/", "Find"),
-        Hint("w", "Why is one missing?", "Missing?"),
-        Hint("r", "Retry"),
-        Hint("t", "Import now", "Import"),
-        Hint("a", "Actions for its sale", "Act"),
-        Hint("m", "Messages", "Msgs"),
-        Hint("^p", "Palette"),
-    )
+    HINTS = ("?", "q", Hint("enter", "Details", "More"), "/", "w", "r", "t", "a", "m", "^p")
 
     FILTERS: ClassVar[Mapping[str, Narrowing]] = {
         "C": Narrowing("channel_id", "Channel"),
@@ -91,8 +80,8 @@ class Orders(OrderActions, ListPage[OrderLine]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *OrderActions.ACTIONS,
-        Binding("slash", "search", "Find by number or customer"),
-        Binding("w", "missing", "Why is an order missing? Ask its site"),
+        Binding("slash", "search", "Find by number or customer", tooltip="Find"),
+        Binding("w", "missing", "Why is an order missing? Ask its site", tooltip="Why is one missing?|Missing?"),
         Binding("C", "narrow('C')", "Filter by channel"),
         Binding("S", "narrow('S')", "Filter by state"),
         Binding("T", "narrow('T')", "Filter by the site's status"),

@@ -58,25 +58,15 @@ class Overview(ChannelActions):
     SCOPE = "overview"
     ABOUT = "How every channel does, and below what needs you, by its cause: mend it where it shows."
     AUTO_FOCUS = "#channels"
-    HINTS: ClassVar[Sequence[Hint]] = (
-        Hint("?", "Keys", keep=True),
-        Hint("q", "Quit", keep=True),
-        Hint("enter", "Open"),
-        Hint("m", "Mend"),
-        Hint("s", "Sync"),
-        Hint("p", "Pause or resume", "Pause"),
-        Hint("tab", "Problems"),
-        Hint("o", "Orders"),
-        Hint("^p", "Find anything", "Find"),
-    )
+    HINTS = ("?", "q", Hint("enter", "Open"), "m", "s", "p", "tab", "o", Hint("^p", "Find anything", "Find"))
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *ChannelActions.ACTIONS,
-        Binding("m", "mend", "Mend: the problem under the cursor, or the channel's newest"),
+        Binding("m", "mend", "Mend: the problem under the cursor, or the channel's newest", tooltip="Mend"),
         Binding("x", "solve", "Mark the problems under the cursor as solved"),
         Binding("r", "retry", "Try again what waits for the cause under the cursor"),
-        Binding("o", "orders", "Orders of the channel"),
-        Binding("tab,shift+tab", "other", "Channels or problems"),
+        Binding("o", "orders", "Orders of the channel", tooltip="Orders"),
+        Binding("tab,shift+tab", "other", "Channels or problems", tooltip="Problems"),
         Binding("w", "app.open('Guide')", "The guide: first steps"),
         Binding("escape", "unmark", "Remove the marks"),
         COPY,

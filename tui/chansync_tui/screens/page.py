@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -23,7 +24,7 @@ from chansync_tui.list_view import View
 from chansync_tui.user_files import own_keys, preferences
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.jump import Jump
-from chansync_tui.widgets.line import Hint, HintLine, Line
+from chansync_tui.widgets.line import Hint, HintLine, Hints, Line
 from chansync_tui.widgets.pane import Notice, Plain
 from chansync_tui.widgets.table import MarkTable, Table
 from chansync_tui.widgets.topbar import DaemonLine, TopBar
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 LEAST_WIDTH, LEAST_HEIGHT = 60, 20
 
 #: For screens whose ``copies`` are some.
-COPY = Binding("c,y", "copy", "Copy: its number, the row, JSON or the command (through the terminal)")
+COPY = Binding("c,y", "copy", "Copy: its number, the row, JSON or the command (through the terminal)", tooltip="Copy")
 
 #: The cursor rests when it has not moved for that long.
 _REST_SECONDS = 0.12
@@ -56,7 +57,11 @@ class Page(Screen[None]):
     ABOUT: ClassVar[str] = ""
     SCOPE: ClassVar[str] = ""
 
-    HINTS: ClassVar[Sequence[Hint]] = ()
+    #: The keys that the last line names, as they are called; what each does is the tooltip of its binding, and behind
+    #: a bar how to say it in fewer words. The first ones are kept where there is no room.
+    HINTS: ClassVar[Hints] = ()
+    KEPT: ClassVar[int] = 2
+
     ALLOW_SELECT = False
     AUTO_FOCUS = "Table"
 
@@ -122,7 +127,7 @@ class Page(Screen[None]):
         return ()
 
     def on_mount(self) -> None:
-        self.query_one(HintLine).set_hints(self.HINTS)
+        self.query_one(HintLine).set_hints(self.hints)
 
     def on_screen_resume(self) -> None:
         """Update the screen when it is shown, or shown again; Textual tells of the first time more than once."""
@@ -147,9 +152,23 @@ class Page(Screen[None]):
         self.read()
 
     @property
-    def hints(self) -> Sequence[Hint]:
+    def hint_keys(self) -> Hints:
         """The keys that the last line names now."""
         return self.HINTS
+
+    @property
+    def hints(self) -> Sequence[Hint]:
+        """The same with what they do."""
+        return [replace(self._hint(each), keep=place < self.KEPT) for place, each in enumerate(self.hint_keys)]
+
+    def _hint(self, named: str | Hint) -> Hint:
+        if isinstance(named, Hint):
+            return named
+        maps = (type(node)._merged_bindings for node in (self, self.app))
+        key = _key_of(named)
+        bound = next(found.key_to_bindings[key][0] for found in maps if found and key in found.key_to_bindings)
+        label, _, short = bound.tooltip.partition("|")
+        return Hint(named, label, short)
 
     def set_hints(self, marked: Mapping[Any, Any], actions: Sequence[Hint]) -> None:
         """Show the keys of the screen, or where rows are marked how many are, and the keys for them."""
@@ -236,7 +255,7 @@ class Page(Screen[None]):
 
     @on(HintLine.Pressed)
     async def press_hint(self, event: HintLine.Pressed) -> None:
-        active = self.active_bindings.get("right_square_bracket" if event.key == "[ ]" else own_keys.key(event.key))
+        active = self.active_bindings.get(_key_of(event.key))
         if active is not None:
             await self.app.run_action(active.binding.action, active.node)
 
@@ -332,6 +351,11 @@ class Page(Screen[None]):
                 f"This window has {columns}x{rows} cells. chansync needs {LEAST_WIDTH}x{LEAST_HEIGHT}: "
                 "make it larger, or quit with q."
             )
+
+
+def _key_of(hint: str) -> str:
+    """The key that a hint names, as Textual names it."""
+    return "right_square_bracket" if hint == "[ ]" else own_keys.key(hint)
 
 
 def job_words(job: jobs.Job) -> str:

@@ -29,8 +29,8 @@ class TextPage(Page):
     """Shows ``paragraphs`` as a list of lines, so that a text of any length scrolls quickly."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,backspace,h,left", "dismiss", "Back"),
-        Binding("right_square_bracket", "section(1)", "Next section"),
+        Binding("escape,backspace,h,left", "dismiss", "Back", tooltip="Back"),
+        Binding("right_square_bracket", "section(1)", "Next section", tooltip="Section"),
         Binding("left_square_bracket", "section(-1)", "Previous section"),
         COPY,
     ]
@@ -96,14 +96,7 @@ class Zoomed(TextPage):
     """What stands beside a list, on a screen of its own."""
 
     ABOUT = "All about the row under the cursor."
-    HINTS: ClassVar[Sequence[Hint]] = (
-        Hint("esc", "Back", keep=True),
-        Hint("?", "Keys", keep=True),
-        Hint("enter", "Open what the line names", "Open"),
-        Hint("[ ]", "Section"),
-        Hint("c", "Copy"),
-        Hint("q", "Quit"),
-    )
+    HINTS = ("esc", "?", Hint("enter", "Open what the line names", "Open"), "[ ]", "c", "q")
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("plus", "dismiss", "Back")]
 

@@ -132,6 +132,10 @@ class Hint:
     keep: bool = False
 
 
+#: Hints by their keys, or whole.
+Hints = Sequence["str | Hint"]
+
+
 def _parts(hints: Sequence[Hint], *, short: bool) -> list[Part]:
     parts: list[Part] = []
     for hint in hints:
