@@ -282,7 +282,7 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
         found = self._drafts()
         if not found:
             if asked:
-                self.notify("There is no unsaved draft.", markup=False)
+                self.notify("There is no unsaved draft.")
             return
         from chansync_tui.screens.dialogs import DraftPrompt
 
@@ -331,7 +331,7 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
         options = [
             Option(name, name, about(name, ansi=theme.ansi)) for name, theme in sorted(self.available_themes.items())
         ]
-        self.push_screen(Themes(options), change)
+        self.push_screen(Themes(options, before), change)
 
     def action_help_quit(self) -> None:
         """Ctrl+c does not quit: say what does."""

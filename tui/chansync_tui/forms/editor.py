@@ -130,7 +130,6 @@ class FieldEditor(FieldList):
         self._follow_row()
 
     def on_resize(self, event: events.Resize) -> None:
-        super().on_resize(event)
         self.call_after_refresh(self._follow_row)
 
     def _follow_row(self) -> None:

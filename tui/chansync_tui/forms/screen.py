@@ -42,6 +42,7 @@ class FormScreen(FieldEditor):
         draft: an unsaved draft to go on with.
     """
 
+    TAB = None
     SCOPE = "form"
     ABOUT = "Settings: change them one by one, and confirm all of them at once."
     HINTS: ClassVar[Hints] = ("esc", "c", "?", Hint("enter", "Edit"), "[ ]", "u", "o", "n", "/")
@@ -67,10 +68,6 @@ class FormScreen(FieldEditor):
         Binding("slash", "search", "Find a field", tooltip="Find"),
     ]
 
-    def tab(self) -> str:
-        """The tab of the screen that the form was opened from."""
-        return self.app.current_mode
-
     def __init__(
         self,
         form: Form,
@@ -91,7 +88,6 @@ class FormScreen(FieldEditor):
         self._opened = True
         if self._resumed is not None:
             self.state.resume(self._resumed.data)
-        super().on_mount()
         if self._resumed is not None:
             drafts.drop(self._resumed.path)
             self._keep_draft()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 from textual import on
@@ -81,24 +81,23 @@ class Activity(FilteredPage, TwoPanes):
     AUTO_FOCUS = "#last"
     HINTS = ("?", "q", Hint("enter", "Open channel", "Channel"), "m", "tab", "s", "/", "^p")
 
-    FILTERS: ClassVar[Mapping[str, Narrowing]] = {
-        "C": Narrowing("channel_id", "Channel"),
-        "T": Narrowing("stream", "Stream"),
-        "S": Narrowing("state", "State"),
-        "N": Narrowing("news", "News only"),
-    }
+    FILTERS = (
+        Narrowing("C", "channel_id", "Channel", "Filter by channel"),
+        Narrowing("T", "stream", "Stream", "Filter by stream"),
+        Narrowing("S", "state", "State", "Filter by state"),
+        Narrowing(
+            "N", "news", "News only", "Only runs with news: something new or changed, problems, a failure; or all"
+        ),
+    )
 
-    MARKED: ClassVar[Sequence[Hint]] = (Hint("s", "Sync"),)
+    MARKED = (Hint("s", "Sync"),)
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "sync", "Sync the run's channel again, or those of the marked runs", tooltip="Sync again|Sync"),
         Binding("m", "messages", "Messages of the run's channel", tooltip="Messages|Msgs"),
         Binding("tab,shift+tab", "other", "Runs in progress or last runs", tooltip="Other list|List"),
         Binding("slash", "search", "Filter by text", tooltip="Filter"),
-        Binding("C", "narrow('C')", "Filter by channel"),
-        Binding("T", "narrow('T')", "Filter by stream"),
-        Binding("S", "narrow('S')", "Filter by state"),
-        Binding("N", "narrow('N')", "Only runs with news: something new or changed, problems, a failure; or all"),
+        *(each.binding for each in FILTERS),
     ]
 
     def __init__(self) -> None:
@@ -115,7 +114,6 @@ class Activity(FilteredPage, TwoPanes):
 
     def on_mount(self) -> None:
         self._in_progress.set_empty("Nothing runs now.")
-        super().on_mount()
 
     def on_descendant_focus(self) -> None:
         self.explain()

@@ -79,7 +79,6 @@ class Backups(Page):
         return self.query_one("#backups", Table)
 
     def on_mount(self) -> None:
-        super().on_mount()
         known = settings.get(self.context.db, settings.BACKED_UP_IN)
         make, other = self.own_key("b"), self.own_key("o")
         self.table.set_empty(f"Where backups are is not known: {make} makes one, {other} lists those of a folder.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -91,18 +91,15 @@ class Channels(FilteredPage, ChannelActions):
     ABOUT = "The channels with their settings: add and open them, sync, pause and resume."
     HINTS = ("?", "q", "a", Hint("enter", "Open"), Hint("s", "Sync now", "Sync"), "p", "e", "m", "o", "/", "^p")
 
-    FILTERS: ClassVar[Mapping[str, Narrowing]] = {
-        "S": Narrowing("system", "System"),
-        "T": Narrowing("type", "Type"),
-        "U": Narrowing("used", "Used"),
-        "N": Narrowing("now", "Now"),
-    }
+    FILTERS = (
+        Narrowing("S", "system", "System", "Filter by system"),
+        Narrowing("T", "type", "Type", "Filter by type"),
+        Narrowing("U", "used", "Used", "Filter by used or not"),
+        Narrowing("N", "now", "Now", "Filter by what it does now: failing, running, with problems"),
+    )
     FILTER_WIDTH = 16
 
-    MARKED: ClassVar[Sequence[Hint]] = (
-        Hint("s", "Sync"),
-        Hint("p", "Pause or resume", "Pause"),
-    )
+    MARKED = ("s", "p")
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "add", "Add a channel", tooltip="Add"),
@@ -117,10 +114,7 @@ class Channels(FilteredPage, ChannelActions):
         Binding("m", "messages", "Messages of the channel", tooltip="Messages|Msgs"),
         Binding("o", "orders", "Orders of the channel", tooltip="Orders"),
         Binding("slash", "search", "Filter by text", tooltip="Filter"),
-        Binding("S", "narrow('S')", "Filter by system"),
-        Binding("T", "narrow('T')", "Filter by type"),
-        Binding("U", "narrow('U')", "Filter by used or not"),
-        Binding("N", "narrow('N')", "Filter by what it does now: failing, running, with problems"),
+        *(each.binding for each in FILTERS),
     ]
 
     def __init__(self) -> None:
@@ -219,7 +213,7 @@ class Channels(FilteredPage, ChannelActions):
         after = [*lines[self.table.cursor + 1 :], *lines[: self.table.cursor + 1]]
         line = next((line for line in after if is_failing(line)), None) or next(filter(is_wrong, after), None)
         if line is None:
-            self.notify("No channel here fails, and none has open problems.", markup=False, timeout=4)
+            self.notify("No channel here fails, and none has open problems.", timeout=4)
         else:
             self.table.select(line.id)
 

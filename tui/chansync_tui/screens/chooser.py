@@ -33,8 +33,7 @@ class Chooser(Finder[str]):
     def __init__(self, title: str, search: Search, *, chosen: str, empty: str, new: str) -> None:
         self._search = search
         self._empty_word, self._new = empty, new
-        super().__init__(title, self.narrowed(""), word_width=20)
-        self._chosen = chosen
+        super().__init__(title, self.narrowed(""), word_width=20, chosen=chosen)
 
     def narrowed(self, text: str) -> list[Option[str]]:
         found = [Option(each.code, each.code, each.title) for each in self._search(text)]
@@ -43,11 +42,6 @@ class Chooser(Finder[str]):
         if self._new:
             found.append(Option(NEW, f"new {self._new} ...", "adds one and comes back here"))
         return found
-
-    def on_mount(self) -> None:
-        super().on_mount()
-        if self._chosen:
-            self.table.action_move(next((i for i, each in enumerate(self._options) if each.value == self._chosen), 0))
 
 
 class _MarkSearch(Entry):

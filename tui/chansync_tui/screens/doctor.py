@@ -32,7 +32,6 @@ class Doctor(TextPage):
         self._is_done = True
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.action_again()
 
     def action_again(self) -> None:

@@ -171,7 +171,7 @@ class Erp(ListPage[ListRow]):
     NEWEST_FIRST = False
     HINTS = ("?", "q", "tab", Hint("enter", "Open"))
 
-    FILTERS: ClassVar[Mapping[str, Narrowing]] = {"W": Narrowing("warehouse", "Warehouse")}
+    FILTERS = (Narrowing("W", "warehouse", "Warehouse", "Filter the stock by warehouse"),)
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab,shift+tab", "other", "Menu or list", tooltip="Menu, list|Menu"),
@@ -182,7 +182,7 @@ class Erp(ListPage[ListRow]):
         Binding("s", "set_stock", "Set what is on hand of the item", tooltip="Set stock"),
         Binding("D", "remove", "Remove the record", tooltip="Remove"),
         Binding("slash", "search", "Filter by text", tooltip="Filter"),
-        Binding("W", "narrow('W')", "Filter the stock by warehouse"),
+        *(each.binding for each in FILTERS),
         Binding("O", "narrow_erp", "Sales, documents and payments of another ERP"),
         Binding("v", "verify", "Verify that the books balance (erp check)", tooltip="Verify the books|Verify"),
     ]
@@ -217,11 +217,9 @@ class Erp(ListPage[ListRow]):
     def on_mount(self) -> None:
         self.menu.show(list(LISTS))
         self.menu.add_class("-chosen")
-        super().on_mount()
         self.choose(replace(self.chosen, erp=self._first_erp()))
 
     def on_resize(self, event: events.Resize) -> None:
-        super().on_resize(event)
         self.set_class(event.size.width < 80, "-narrow")
 
     @property
@@ -399,14 +397,14 @@ class Erp(ListPage[ListRow]):
 
     def action_add(self) -> None:
         if self.chosen.name not in ADDABLE:
-            self.notify(f"{LISTS[self.chosen.name].about} None is added by hand.", markup=False)
+            self.notify(f"{LISTS[self.chosen.name].about} None is added by hand.")
             return
         self.post_message(Edit(self.chosen.name, saved=lambda _: self.table.focus()))
 
     def action_set_stock(self) -> None:
         row = self.table.selected
         if self.chosen.name != "stock" or row is None:
-            self.notify("Choose Stock in the menu, and there the item in its warehouse.", markup=False)
+            self.notify("Choose Stock in the menu, and there the item in its warehouse.")
             return
         item, warehouse = str(row.key[0]), str(row.key[1])
         on_hand = row.cells[3]
@@ -432,7 +430,6 @@ class Erp(ListPage[ListRow]):
         if row is None or kind not in ADDABLE:
             self.notify(
                 "Only set-up records can be removed: sales, documents and stock movements stay in the books.",
-                markup=False,
             )
             return
 
@@ -471,7 +468,7 @@ class Erp(ListPage[ListRow]):
         if faults:
             self.app.push_screen(erp_pages.FaultsPage(faults))
         else:
-            self.notify("The ledger is sound.", title="Verify the books", markup=False)
+            self.notify("The ledger is sound.", title="Verify the books")
 
     def commands(self) -> Iterable[SystemCommand]:
         for name, found in LISTS.items():

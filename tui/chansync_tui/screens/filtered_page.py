@@ -20,7 +20,7 @@ from chansync_tui.screens.finder import Finder, Option
 from chansync_tui.screens.page import COPY, Page
 from chansync_tui.widgets.entry import Search
 from chansync_tui.widgets.filterline import Chip, FilterLine
-from chansync_tui.widgets.line import Hint
+from chansync_tui.widgets.line import Hints
 from chansync_tui.widgets.table import MarkTable, Table
 
 
@@ -54,28 +54,34 @@ class SearchedPage(Page):
 
 
 class Narrowing(NamedTuple):
-    """A filter that a key changes: its field, its title, and what stands over its values, if not the title."""
+    """A filter: its key and field, its title, what its key does; and what stands over its values, if not the title."""
 
+    key: str
     field: str
     title: str
+    does: str
     question: str = ""
+
+    @property
+    def binding(self) -> Binding:
+        """Its key."""
+        return Binding(self.key, f"narrow('{self.key}')", self.does)
 
 
 class FilteredPage(SearchedPage):
     """Handles its filters and its marks; each screen keeps its own filters."""
 
-    #: The filters, by their keys.
-    FILTERS: ClassVar[Mapping[str, Narrowing]] = {}
+    FILTERS: ClassVar[Sequence[Narrowing]] = ()
     FILTER_WIDTH: ClassVar[int] = 22
 
     #: The code of the channel that the list is filtered by.
     channel_code = ""
 
     #: The keys for marked rows, besides those of every list.
-    MARKED: ClassVar[Sequence[Hint]] = ()
+    MARKED: ClassVar[Hints] = ()
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("E", "export", "Export the marked rows, or all shown, to a file"),
+        Binding("E", "export", "Export the marked rows, or all shown, to a file", tooltip="Export"),
         COPY,
         Binding("escape", "clear", "Remove the marks; without any, clear the filters"),
     ]
@@ -92,7 +98,7 @@ class FilteredPage(SearchedPage):
     @on(MarkTable.Marked)
     def count_marks(self) -> None:
         """The hints name what is marked, and what can be done with it."""
-        self.set_hints(self.exported().marked, [*self.MARKED, Hint("c", "Copy"), Hint("E", "Export")])
+        self.set_hints(self.exported().marked, [*self.MARKED, "c", "E"])
 
     def action_clear(self) -> None:
         if self.exported().marked:
@@ -172,14 +178,14 @@ class FilteredPage(SearchedPage):
 
     def chips(self) -> list[Chip]:
         chosen, found = self.chosen, []
-        for key, each in self.FILTERS.items():
+        for each in self.FILTERS:
             value = self.channel_code if each.field == "channel_id" else getattr(chosen, each.field)
-            found.append(Chip(key, each.title, "yes" if value is True else value or ""))
+            found.append(Chip(each.key, each.title, "yes" if value is True else value or ""))
         return [*found, Chip("/", "Text", chosen.text, "search")]
 
     def action_narrow(self, key: str) -> None:
         """Switch the filter, or let the user choose its value."""
-        field, title, question = self.FILTERS[key]
+        _, field, title, _, question = next(each for each in self.FILTERS if each.key == key)
         now = getattr(self.chosen, field)
         if isinstance(now, bool):
             self.narrow(field, not now)

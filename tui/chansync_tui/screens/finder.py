@@ -46,10 +46,22 @@ class Finder(Window[R]):
     ]
 
     def __init__(
-        self, title: str, options: Sequence[Option[Any]], *, word_width: int = 16, about: Sequence[str] = ()
+        self,
+        title: str,
+        options: Sequence[Option[Any]],
+        *,
+        word_width: int = 16,
+        about: Sequence[str] = (),
+        chosen: str = "",
     ) -> None:
-        """Create the window; ``about``: paragraphs between its title and the list."""
+        """Create the window.
+
+        Args:
+            about: paragraphs between its title and the list.
+            chosen: the word of the option that the cursor is put on; empty: the first.
+        """
         super().__init__(title)
+        self._chosen = chosen
         self._about = about
         self._options = options
         self._word_width = word_width
@@ -90,6 +102,7 @@ class Finder(Window[R]):
     def on_mount(self) -> None:
         self.table.set_empty("Nothing matches.")
         self.table.show(self._options)
+        self.table.select(self._chosen)
 
     def fit(self) -> None:
         """The window is as high as its list, but not higher than the screen."""
@@ -162,12 +175,8 @@ class Themes(Finder[str]):
 
     _wait: Timer | None = None
 
-    def __init__(self, options: list[Option[str]]) -> None:
-        super().__init__("Theme", options, word_width=22)
-
-    def on_mount(self) -> None:
-        super().on_mount()
-        self.table.select(self.app.theme)
+    def __init__(self, options: list[Option[str]], now: str) -> None:
+        super().__init__("Theme", options, word_width=22, chosen=now)
 
     @on(Table.Moved)
     def preview(self) -> None:

@@ -100,31 +100,36 @@ class Guide(Page):
     # The steps
 
     @on(Table.Chosen)
-    def do_step(self) -> None:
+    def action_do(self) -> None:
         item = self.table.selected
         if item is None:
             return
         self.say("")
         channel = guide.guided(self.context.db)
         step = item[1]
-        if step.name == "system":
-            known = step.state.split(", ")[0] if step.done else None
-            self.post_message(Edit("system", known))
-        elif step.name == "pos":
-            self._pos(step)
-        elif step.name == "daemon":
-            self._daemon(step)
-        elif step.name == "notices":
-            self._notices()
-        elif channel is None and step.name == "channel":
-            self.post_message(Edit("channel", preset=guide.channel_proposal(self.context.db)))
-        elif channel is None:
-            self.say("Add a channel first: step 3.", "warn")
-        else:
-            self._with_channel(step, channel)
-
-    def action_do(self) -> None:
-        self.do_step()
+        match step.name:
+            case "system":
+                self.post_message(Edit("system", step.state.split(", ")[0] if step.done else None))
+            case "pos":
+                self._pos(step)
+            case "daemon":
+                self._daemon(step)
+            case "notices":
+                self._notices()
+            case "channel" if channel is None:
+                self.post_message(Edit("channel", preset=guide.channel_proposal(self.context.db)))
+            case _ if channel is None:
+                self.say("Add a channel first: step 3.", "warn")
+            case "channel":
+                self.post_message(Edit("channel", channel.id))
+            case "connection":
+                self._connect(channel)
+            case "methods":
+                self._map(step, channel)
+            case "sync":
+                self._ask(f"Sync {channel.code}", "sync", channel.id, self._told)
+            case _:
+                self._items(channel)
 
     def _daemon(self, step: Step) -> None:
         if step.done:
@@ -217,23 +222,15 @@ class Guide(Page):
         fields = [Field("currencies", "Currencies", "EUR")]
         Question("A basic POS", about, "Make it", fields, changes=False).ask(self, make)
 
-    def _with_channel(self, step: Step, channel: Channel) -> None:
-        if step.name == "channel":
-            self.post_message(Edit("channel", channel.id))
-        elif step.name == "connection":
-            self._connect(channel)
-        elif step.name == "methods":
-            self._map(step, channel)
-        elif step.name == "sync":
-            self._ask(f"Sync {channel.code}", "sync", channel.id, self._told)
-        elif guide.missing_items(self.context.db, channel.id):
-            self._add_items(channel)
-        elif guide.items_to_map(self.context.db, channel.id):
-            self.post_message(Edit("channel", channel.id))
-        else:
-            self.say("No order names an item that is missing. Add items by chansync erp import items FILE.csv")
+    def _items(self, channel: Channel) -> None:
+        db = self.context.db
+        if not guide.missing_items(db, channel.id):
+            if guide.items_to_map(db, channel.id):
+                self.post_message(Edit("channel", channel.id))
+            else:
+                self.say("No order names an item that is missing. Add items by chansync erp import items FILE.csv")
+            return
 
-    def _add_items(self, channel: Channel) -> None:
         def add(store: Store) -> None:
             guide.add_missing_items(store.db, channel.id)
             self.ask(f"Retry {channel.code}", "retry", channel.id, {}, self._told)

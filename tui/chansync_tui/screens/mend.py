@@ -45,16 +45,16 @@ class Mending:
         """Show what mends the message, and all of its cause; do what is chosen."""
         message = messages.message(self._db, message_id)
         if message is None:
-            self._page.notify("This message is gone: its channel was removed.", markup=False)
+            self._page.notify("This message is gone: its channel was removed.")
             return
         if not message.open and message.solved_at:
-            self._page.notify("It is not open: there is nothing to mend.", markup=False)
+            self._page.notify("It is not open: there is nothing to mend.")
             return
         cause = cause_of(self._db, message_id) if message.open else None
         ids = cause.message_ids if cause else [message_id]
         offered = remedies(message.code)
         if not offered:
-            self._page.notify("Nothing mends it: it only tells what happened.", markup=False)
+            self._page.notify("Nothing mends it: it only tells what happened.")
             return
 
         code = CODES.get(message.code)
@@ -68,7 +68,7 @@ class Mending:
         """Perform a remedy for these messages; what a person has to choose for it is asked first."""
         subjects = mending.performed_on(self._db, remedy, message_ids, self._page.context.user)
         if not subjects:
-            self._page.notify("These messages are gone: their channel was removed.", markup=False)
+            self._page.notify("These messages are gone: their channel was removed.")
             return
         first = subjects[0]
         if self._opens(remedy, first):
@@ -226,7 +226,7 @@ class Mending:
         """Mark messages as solved, after a question; it can be undone."""
         found = [message for each in message_ids if (message := messages.message(self._db, each)) and message.open]
         if not found:
-            self._page.notify("It is not open.", markup=False)
+            self._page.notify("It is not open.")
             return
         context, ids = self._page.context, [message.id for message in found]
         one = len(found) == 1

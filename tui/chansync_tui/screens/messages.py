@@ -80,24 +80,21 @@ class Messages(MessageActions, ListPage[MessageLine]):
     AUTO_FOCUS = "#list"
     HINTS = ("?", "q", Hint("enter", "Details", "More"), "m", "g", "r", "x", "/", "R", "c", "v", "o", "^p")
 
-    FILTERS: ClassVar[Mapping[str, Narrowing]] = {
-        "C": Narrowing("channel_id", "Channel"),
-        "S": Narrowing("severity", "Severity"),
-        "O": Narrowing("open_only", "Open only"),
-        "D": Narrowing("code", "Code"),
-    }
+    FILTERS = (
+        Narrowing("C", "channel_id", "Channel", "Filter by channel"),
+        Narrowing("S", "severity", "Severity", "Filter by severity"),
+        Narrowing("O", "open_only", "Open only", "Open problems only, or all"),
+        Narrowing("D", "code", "Code", "Filter by code"),
+    )
 
-    MARKED: ClassVar[Sequence[Hint]] = (Hint("r", "Retry"), Hint("x", "Solved"))
+    MARKED = ("r", "x")
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *MessageActions.ACTIONS,
         Binding("g", "by_cause", "Open problems by cause, or the log", tooltip="By cause|Cause"),
         Binding("R", "retry_all", "Retry the orders of all shown", tooltip="Retry all shown|Retry all"),
         Binding("slash", "search", "Filter by text", tooltip="Text"),
-        Binding("C", "narrow('C')", "Filter by channel"),
-        Binding("S", "narrow('S')", "Filter by severity"),
-        Binding("O", "narrow('O')", "Open problems only, or all"),
-        Binding("D", "narrow('D')", "Filter by code"),
+        *(each.binding for each in FILTERS),
     ]
 
     def __init__(self) -> None:
@@ -128,7 +125,6 @@ class Messages(MessageActions, ListPage[MessageLine]):
         return source.chosen
 
     def on_resize(self, event: events.Resize) -> None:
-        super().on_resize(event)
         self.set_class(event.size.height >= 32, "-tall")
 
     NEWEST_KEY = "home"
@@ -352,7 +348,7 @@ class Messages(MessageActions, ListPage[MessageLine]):
         found = orders_with_problems(self.context.db, self.chosen, limit=_MOST_RETRIED)
         order_ids = sorted(order_id for ids in found.values() for order_id in ids)
         if not order_ids:
-            self.notify("No order with an open problem is shown.", markup=False)
+            self.notify("No order with an open problem is shown.")
             return
         only = next(iter(found)) if len(found) == 1 else None
         label = f"Retry {counted(len(order_ids), 'order')}"

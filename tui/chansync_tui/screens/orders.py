@@ -70,21 +70,19 @@ class Orders(OrderActions, ListPage[OrderLine]):
     ABOUT = "The orders of all channels: find one, see why it is as it is, and act on its sale."
     HINTS = ("?", "q", Hint("enter", "Details", "More"), "/", "w", "r", "t", "a", "m", "^p")
 
-    FILTERS: ClassVar[Mapping[str, Narrowing]] = {
-        "C": Narrowing("channel_id", "Channel"),
-        "S": Narrowing("state", "State"),
-        "T": Narrowing("status", "Status", "The site's status"),
-    }
+    FILTERS = (
+        Narrowing("C", "channel_id", "Channel", "Filter by channel"),
+        Narrowing("S", "state", "State", "Filter by state"),
+        Narrowing("T", "status", "Status", "Filter by the site's status", "The site's status"),
+    )
 
-    MARKED: ClassVar[Sequence[Hint]] = (Hint("r", "Retry"),)
+    MARKED = ("r",)
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *OrderActions.ACTIONS,
         Binding("slash", "search", "Find by number or customer", tooltip="Find"),
         Binding("w", "missing", "Why is an order missing? Ask its site", tooltip="Why is one missing?|Missing?"),
-        Binding("C", "narrow('C')", "Filter by channel"),
-        Binding("S", "narrow('S')", "Filter by state"),
-        Binding("T", "narrow('T')", "Filter by the site's status"),
+        *(each.binding for each in FILTERS),
     ]
 
     def __init__(self) -> None:
@@ -186,7 +184,7 @@ class Orders(OrderActions, ListPage[OrderLine]):
 
         options = self.values_of("channel_id")
         if not options:
-            self.notify("There is no channel whose site could be asked.", markup=False)
+            self.notify("There is no channel whose site could be asked.")
             return
 
         def with_number(answer: dict[str, str]) -> None:

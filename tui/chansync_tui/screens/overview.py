@@ -25,6 +25,7 @@ from chansync_tui.navigation_events import ShowCause, ShowMessage
 from chansync_tui.screens.cause_reader import CAUSE_COLUMNS, CauseReader, cause_cells
 from chansync_tui.screens.channel_actions import SIGN_TONES, ChannelActions, sign_of, state_of
 from chansync_tui.screens.page import COPY
+from chansync_tui.symbols import symbols
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.line import Hint, Line, Part
 from chansync_tui.widgets.pane import Paragraph
@@ -63,8 +64,8 @@ class Overview(ChannelActions):
     BINDINGS: ClassVar[list[BindingType]] = [
         *ChannelActions.ACTIONS,
         Binding("m", "mend", "Mend: the problem under the cursor, or the channel's newest", tooltip="Mend"),
-        Binding("x", "solve", "Mark the problems under the cursor as solved"),
-        Binding("r", "retry", "Try again what waits for the cause under the cursor"),
+        Binding("x", "solve", "Mark the problems under the cursor as solved", tooltip="Solved"),
+        Binding("r", "retry", "Try again what waits for the cause under the cursor", tooltip="Retry"),
         Binding("o", "orders", "Orders of the channel", tooltip="Orders"),
         Binding("tab,shift+tab", "other", "Channels or problems", tooltip="Problems"),
         Binding("w", "app.open('Guide')", "The guide: first steps"),
@@ -254,7 +255,7 @@ class Overview(ChannelActions):
             if found := self._newest(line, 1):
                 self._mending.open(found[0].id)
             else:
-                self.notify(f"{line.code} has no open problem.", markup=False)
+                self.notify(f"{line.code} has no open problem.")
 
     def _chosen_causes(self) -> list[Cause]:
         return self.causes.chosen if self.causes.has_focus else []
@@ -273,11 +274,9 @@ class Overview(ChannelActions):
     @on(MarkTable.Marked)
     def count_marks(self) -> None:
         marked = self.channels.marked or self.causes.marked
-        self.set_hints(marked, [Hint("s", "Sync"), Hint("p", "Pause"), Hint("r", "Retry"), Hint("x", "Solved")])
+        self.set_hints(marked, ["s", Hint("p", "Pause"), "r", "x"])
 
 
 def _sign(sign: str) -> tuple[str, str]:
-    from chansync_tui.symbols import symbols
-
     drawn = {"on": symbols().on, "off": symbols().off, "bad": "x" if symbols().ascii_only else "✖", "warn": "!"}
     return drawn[sign], SIGN_TONES[sign]

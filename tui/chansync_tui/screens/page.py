@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,6 @@ from textual import events, on
 from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
-from textual.timer import Timer
 from textual.widget import Widget
 
 from chansync.doctor.daemon import diagnose
@@ -37,9 +35,6 @@ LEAST_WIDTH, LEAST_HEIGHT = 60, 20
 #: For screens whose ``copies`` are some.
 COPY = Binding("c,y", "copy", "Copy: its number, the row, JSON or the command (through the terminal)", tooltip="Copy")
 
-#: The cursor rests when it has not moved for that long.
-_REST_SECONDS = 0.12
-
 
 class Told(NamedTuple):
     """A sentence on something that was done, and its tone."""
@@ -51,7 +46,8 @@ class Told(NamedTuple):
 class Page(Screen[None]):
     """A screen that is updated when the database changes."""
 
-    TAB: ClassVar[str] = ""
+    #: The tab that the screen belongs to; None: that of the screen that it was opened from.
+    TAB: ClassVar[str | None] = ""
 
     #: What the screen is for, in a sentence; and the name under which its keys can be others, empty: they cannot.
     ABOUT: ClassVar[str] = ""
@@ -75,10 +71,6 @@ class Page(Screen[None]):
 
     #: The user's own keys: those of the screen, of lists, and those that work everywhere.
     _moved: Sequence[own_keys.Moved] = ()
-
-    #: Until the cursor rests; and when it moved last.
-    _explaining: Timer | None = None
-    _moved_at = 0.0
 
     #: Whether it was updated since it was shown.
     _is_shown = False
@@ -119,8 +111,8 @@ class Page(Screen[None]):
         self.notify(f"{preferences.file_name()}: {' '.join(faults)}", severity="warning", timeout=20)
 
     def tab(self) -> str:
-        """The tab that the screen belongs to."""
-        return self.TAB
+        """The tab that is marked in the top line."""
+        return self.app.current_mode if self.TAB is None else self.TAB
 
     def body(self) -> Iterable[Widget]:
         """The widgets between the top lines and the bottom lines."""
@@ -170,41 +162,13 @@ class Page(Screen[None]):
         label, _, short = bound.tooltip.partition("|")
         return Hint(named, label, short)
 
-    def set_hints(self, marked: Mapping[Any, Any], actions: Sequence[Hint]) -> None:
+    def set_hints(self, marked: Mapping[Any, Any], actions: Hints) -> None:
         """Show the keys of the screen, or where rows are marked how many are, and the keys for them."""
-        count = Hint(str(len(marked)), "marked:", keep=True)
-        hints = [count, *actions, Hint("esc", "None", keep=True)] if marked else self.hints
-        self.query_one(HintLine).set_hints(hints)
+        count, unmark = Hint(str(len(marked)), "marked:", keep=True), Hint("esc", "None", keep=True)
+        self.query_one(HintLine).set_hints([count, *map(self._hint, actions), unmark] if marked else self.hints)
 
     def read(self) -> None:
         """Read what this screen shows from the database."""
-
-    def explain(self) -> None:
-        """Show details of the row under the cursor, if the screen has a place for them."""
-
-    def explain_soon(self) -> None:
-        """Explain when the cursor rests, not for every row that it passes."""
-        if self._explaining:
-            self._explaining.stop()
-        self._moved_at = time.monotonic()
-        self._explaining = self.set_timer(_REST_SECONDS, self._explain)
-
-    def explain_move(self) -> None:
-        """Explain the row that the cursor moved to: at once after a rest, with the row in one update of the screen."""
-        moved, self._moved_at = self._moved_at, time.monotonic()
-        if self.explains_at_once and self._explaining is None and self._moved_at - moved > _REST_SECONDS:
-            self.explain()
-        else:
-            self.explain_soon()
-
-    def _explain(self) -> None:
-        self._explaining = None
-        self.explain()
-
-    @property
-    def explains_at_once(self) -> bool:
-        """Whether to explain takes but a moment."""
-        return False
 
     @property
     def is_changing(self) -> bool:
@@ -313,7 +277,7 @@ class Page(Screen[None]):
     def copy(self, text: str) -> None:
         """Copy a text to the clipboard, through the terminal."""
         self.app.copy_to_clipboard(text)
-        self.notify("Copied, where the terminal allows it (OSC 52).", markup=False, timeout=3)
+        self.notify("Copied, where the terminal allows it (OSC 52).", timeout=3)
 
     def ask(
         self, label: str, kind: str, channel_id: int | None, args: dict[str, Any], done: Callable[[jobs.Job], object]

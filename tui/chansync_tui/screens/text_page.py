@@ -61,7 +61,6 @@ class TextPage(Page):
         self._show()
 
     def on_resize(self, event: events.Resize) -> None:
-        super().on_resize(event)
         self._show()
 
     def _show(self) -> None:
@@ -95,18 +94,15 @@ class TextPage(Page):
 class Zoomed(TextPage):
     """What stands beside a list, on a screen of its own."""
 
+    TAB = None
     ABOUT = "All about the row under the cursor."
     HINTS = ("esc", "?", Hint("enter", "Open what the line names", "Open"), "[ ]", "c", "q")
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("plus", "dismiss", "Back")]
 
-    def __init__(self, tab: str, read: Callable[[], list[Paragraph]]) -> None:
+    def __init__(self, read: Callable[[], Iterable[Paragraph]]) -> None:
         super().__init__()
-        self._tab = tab
         self._read_text = read
 
-    def tab(self) -> str:
-        return self._tab
-
     def paragraphs(self) -> list[Paragraph]:
-        return self._read_text()
+        return [*self._read_text()]
