@@ -149,8 +149,7 @@ def _commit(path: Path, name: str) -> float:
 def _scroll_the_log(path: Path) -> None:
     with PtyProgram(_ours(path)) as ours:
         ours.read_until(lambda screen: "shop-001" in screen)
-        ours.press("3")
-        ours.read_until(lambda screen: "[3 Messages]" in screen and "Order 9" in screen)
+        _open_the_log(ours)
         ours.settle()
         moves = [ours.answer("j" if number % 8 < 4 else "k") for number in range(KEYS)]
         pages = [ours.answer("\x06") for _ in range(10)]
@@ -160,6 +159,14 @@ def _scroll_the_log(path: Path) -> None:
         seconds = statistics.median(each for each, _ in taken)
         print(f"  in the log, {name}: {seconds * 1000:.1f} ms, {statistics.median(b for _, b in taken):.0f} bytes")
     print(f"  in the log, to the oldest message: {last * 1000:.0f} ms")
+
+
+def _open_the_log(ours: PtyProgram) -> None:
+    """The page of messages opens with the causes of the open problems; behind them is the log."""
+    ours.press("3")
+    ours.read_until(lambda screen: "[3 Messages" in screen and "causes of" in screen)
+    ours.press("g")
+    ours.read_until(lambda screen: "Order 9" in screen)
 
 
 #: What is asked of the log: as the fields of ``Filter``.
@@ -196,8 +203,7 @@ def _filters(path: Path) -> None:
     store.close()
     with PtyProgram(_ours(path)) as ours:
         ours.read_until(lambda screen: "shop-001" in screen)
-        ours.press("3")
-        ours.read_until(lambda screen: "Order 9" in screen)
+        _open_the_log(ours)
         for text, wanted in (("500123", "Order 500123"), ("no such", "No message matches")):
             ours.press("\x1b")
             ours.settle(0.5)

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import gc
 import sys
+
+from chansync.gc_tuning import collect_rarely
 
 
 def run() -> None:
     """``chansync``: ends the process with the exit code."""
-    sys.exit(main(sys.argv[1:]))
+    _end(sys.argv[1:])
 
 
 def run_daemon() -> None:
     """``chansyncd``, the same as ``chansync daemon``: ends the process with the exit code."""
     arguments = sys.argv[1:]
-    sys.exit(main(arguments if arguments == ["--version"] else ["daemon", *arguments]))
+    _end(arguments if arguments == ["--version"] else ["daemon", *arguments])
+
+
+def _end(arguments: list[str]) -> None:
+    collect_rarely()
+    code = main(arguments)
+    # Python searches everything for reference cycles once more as it ends; what is frozen is left out.
+    gc.freeze()
+    sys.exit(code)
 
 
 def main(arguments: list[str]) -> int:

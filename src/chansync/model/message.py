@@ -98,9 +98,9 @@ CODES = _table(
     MessageCode("order_changed", _P, _PERSON, "An order changed on the site after it became a sale",
                 "Compare the two. Where the order is right: chansync mend MESSAGE accept (the sale is ended and made "
                 "again). Where the sale is right: chansync mend MESSAGE keep."),
-    MessageCode("order_returned", _P, _PERSON, "An order came back after its sale was cancelled",
+    MessageCode("order_returned", _P, _PERSON, "An order goes on although its sale is cancelled",
                 "If it is to be delivered after all: chansync mend MESSAGE new-sale. Otherwise refuse the order on the "
-                "site."),
+                "site, or mark the message as solved."),
     MessageCode("order_is_another", _P, _PERSON, "Another order stands under the id of one that became a sale",
                 "See whether store_domain is the right site. Where the site's ids started anew, let this order make a "
                 "sale of its own: chansync mend MESSAGE new-sale."),

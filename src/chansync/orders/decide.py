@@ -249,8 +249,8 @@ def _follow(case: Case, sale: SaleView, settings: ImportSettings) -> Plan:
         plan.problems.append(
             Problem(
                 "order_returned",
-                f"Order {case.order.number} is {case.order.status} again, but its sale {sale.number} was cancelled "
-                "when it was refused.",
+                f"Order {case.order.number} is {case.order.status}, but its sale {sale.number} is "
+                f"{'reversed' if sale.state.reversed else 'cancelled'}.",
                 {"sale": sale.number, "status": case.order.status},
             )
         )
@@ -261,9 +261,11 @@ def _follow(case: Case, sale: SaleView, settings: ImportSettings) -> Plan:
 
 
 def _came_back(case: Case, settings: ImportSettings) -> bool:
-    """Whether an order whose sale is closed was refused before, and not just its sale closed by a person."""
+    """Whether an order whose sale is closed was refused before, or has gone on since its sale was closed here."""
     history = case.history
-    return history is None or history.status in settings.refused_statuses or "order_returned" in history.problems
+    if history is None or history.status in settings.refused_statuses or "order_returned" in history.problems:
+        return True
+    return case.order.status not in (history.status, history.own_status)
 
 
 def _edit(plan: Plan, case: Case, sale: SaleView) -> _Balance:

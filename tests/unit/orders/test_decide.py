@@ -164,6 +164,9 @@ TABLE = {
     "back after its sale was cancelled": Row("", "order_returned", sale=CANCELLED, before="cancelled"),
     "still back": Row("", "order_returned", sale=CANCELLED, problems=frozenset({"order_returned"})),
     "its sale was cancelled by a person": Row("", sale=CANCELLED),
+    "its sale was cancelled by a person, and it goes on": Row("", "order_returned", sale=CANCELLED, status="completed"),
+    "its sale was reversed by a person, and it goes on": Row("", "order_returned", sale=REVERSED, status="completed"),
+    "its sale was reversed after we completed it": Row("", sale=REVERSED, status="completed", own="completed"),
     # Edits
     "edited, untouched": Row("rewrite", changes=EDIT),
     "edited, untouched, paid": Row("rewrite pay", status="completed", changes=EDIT),
