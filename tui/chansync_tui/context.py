@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -211,7 +212,7 @@ class Context:
         undo, action.undo = action.undo, None
         if undo is not None:
             self.note(f"Undo: {action.what}")
-            self._write_store("Undo", undo, action, undo)
+            self._write_store("Undo", undo, failed=partial(setattr, action, "undo", undo))
 
     # Jobs and writes
 
@@ -249,16 +250,13 @@ class Context:
 
     def change(self, what: str, function: Callable[[Store], object], undo: Callable[[Store], str]) -> None:
         """As ``write``, for what can be taken back."""
-        self._write_store(what, function, self.note(what, undo))
+        self.note(what, undo)
+        self._write_store(what, function)
 
     def _write_store(
-        self,
-        label: str,
-        function: Callable[[Store], object],
-        action: Action | None = None,
-        undo: Callable[[Store], str] | None = None,
+        self, label: str, function: Callable[[Store], object], failed: Callable[[], object] = lambda: None
     ) -> None:
-        """Write in a thread; where that fails, ``undo`` is what takes the action back."""
+        """Write in a thread; ``failed`` is called where that fails."""
 
         def do() -> object:
             late = threading.Timer(_LATE, self._post, [Result(label, "not done yet; perhaps another process writes.")])
@@ -267,8 +265,7 @@ class Context:
                 with closing(open_store(self.path)) as store:
                     return function(store)
             except Exception:
-                if action is not None:
-                    action.undo = undo
+                failed()
                 raise
             finally:
                 late.cancel()

@@ -125,10 +125,6 @@ class FieldList(SearchedPage):
             return "not saved yet ", "warn"
         return (f"{counted(changed, 'change')}, not saved ", "warn") if changed else ("saved ", "good")
 
-    def say(self, sentence: str, tone: str = "") -> None:
-        """Show a sentence on the line over the list; an empty one hides the line."""
-        self.query_one("#notice", Notice).put(sentence, tone)
-
     @on(Table.Moved)
     def explain(self) -> None:
         """Help for the row under the cursor."""

@@ -64,13 +64,10 @@ class FormState:
 
     # Reading
 
-    def open(self, db: apsw.Connection) -> bool:
-        """Load the stored values; False when the record was removed."""
-        found = self.form.load(db)
-        if found is None:
-            return False
-        self._begin(found)
-        return True
+    def open(self, db: apsw.Connection) -> None:
+        """Load the stored values, unless the record was removed."""
+        if (found := self.form.load(db)) is not None:
+            self._begin(found)
 
     def _begin(self, found: Loaded) -> None:
         self.loaded = self.stored = found

@@ -93,10 +93,6 @@ class Guide(Page):
         item = self.table.selected
         self.query_one(Pane).put([(item[1].title, "strong"), (item[1].about, "")] if item else [])
 
-    def say(self, sentence: str, tone: str = "") -> None:
-        """Show a sentence on the line over the list; an empty one hides the line."""
-        self.query_one("#notice", Notice).put(sentence, tone)
-
     # The steps
 
     @on(Table.Chosen)

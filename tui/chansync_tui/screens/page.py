@@ -285,6 +285,10 @@ class Page(Screen[None]):
         """Ask for a job; ``done`` gets it when it is finished, unless the screen was closed meanwhile."""
         self.context.ask(label, kind, channel_id, args, lambda job: done(job) if self.is_attached else None)
 
+    def say(self, sentence: str, tone: str = "") -> None:
+        """Show a sentence on the line over the list, of a screen that has one; an empty one hides the line."""
+        self.query_one("#notice", Notice).put(sentence, tone)
+
     def fail(self, sentence: str) -> None:
         """Show that the database cannot be read; what was read last stays on the screen."""
         self.query_one(DaemonLine).fail(sentence)

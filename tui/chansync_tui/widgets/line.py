@@ -60,6 +60,11 @@ class Still(Widget):
 
     _drawn: tuple[Region, list[Strip]] | None = None
 
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        # Otherwise it is redrawn when the mouse passes over it.
+        self.auto_links = False
+
     def render_lines(self, crop: Region) -> list[Strip]:
         if self._drawn is None or self._drawn[0] != crop:
             self._drawn = (crop, super().render_lines(crop))
@@ -79,10 +84,8 @@ class Line(Still):
 
     DEFAULT_CSS = "Line { height: 1; width: 1fr; }"
 
-    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
-        super().__init__(id=id, classes=classes)
-        # Otherwise it is redrawn when the mouse passes over it.
-        self.auto_links = False
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
         self._wordings: tuple[Sequence[Part], ...] = ((),)
         self._right: Sequence[Part] = ()
         self._notes: Sequence[Sequence[Part]] = ()

@@ -47,8 +47,6 @@ class Pane(Still):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        # Otherwise it is redrawn when the mouse passes over it.
-        self.auto_links = False
         self._parts: Sequence[Part] = ()
         #: The size for which the lines were made last, and they.
         self._wrapped: tuple[Size, Sequence[Part]] | None = None
