@@ -206,12 +206,18 @@ def keys_of(screen: Screen[Any]) -> list[Option[str]]:
         group = EVERYWHERE if node is screen.app else LISTS if isinstance(node, Table) else here
         group = scope_of(binding.action, group)
         groups[group].setdefault((binding.action, binding.description), []).append(shown(key))
-    options = []
+    # What a screen binds itself is what it is for: what it has in common with others comes after.
+    nearness: dict[str, int] = {}
+    for distance, kind in enumerate(type(screen).__mro__):
+        for bound in vars(kind).get("BINDINGS", ()):
+            nearness.setdefault(bound.action, distance)
+    options: list[Option[str]] = []
     for group, keys in groups.items():
         if keys:
             about = f"{group}, for keys of your own" if group else ""
             options.append(Option("", _TITLES.get(group, "On this screen"), about, is_heading=True))
-            options += [Option(action, " ".join(found), text) for (action, text), found in keys.items()]
+            rows = sorted(keys.items(), key=lambda row: nearness.get(row[0][0], 0) if group == here else 0)
+            options += [Option(action, " ".join(found), text) for (action, text), found in rows]
     return options
 
 
