@@ -250,8 +250,8 @@ class Context:
 
     def change(self, what: str, function: Callable[[Store], object], undo: Callable[[Store], str]) -> None:
         """As ``write``, for what can be taken back."""
-        self.note(what, undo)
-        self._write_store(what, function)
+        action = self.note(what, undo)
+        self._write_store(what, function, failed=partial(setattr, action, "undo", None))
 
     def _write_store(
         self, label: str, function: Callable[[Store], object], failed: Callable[[], object] = lambda: None
