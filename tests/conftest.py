@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from hypothesis.internal.conjecture import providers
 
 from chansync.db import upgrade
 from chansync.db.connection import Store, open_store
@@ -20,13 +21,21 @@ settings.register_profile("tests", deadline=None, derandomize=True, suppress_hea
 settings.register_profile("search", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tests")
 
+#: Imports and collecting make objects that stay.
+tune_gc()
+
 #: Files and folders whose tests take longest: they come first, so that no worker begins with a long one when all
 #: others are done.
 _LONGEST = ("unit/erp/test_any_history.py", "e2e/", "faults/", "functional/tui/", "functional/")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Sort the tests for several workers, the longest first."""
+    if settings.get_current_profile_name() == "tests":
+        # Examples are not drawn from the constants of whatever modules this worker has loaded: they would depend on the
+        # tests before, and to read the constants of 500 modules takes seconds of every worker.
+        providers._get_local_constants = lambda: providers._local_constants
 
     def place(item: pytest.Item) -> int:
         file = item.nodeid.removeprefix("tests/")

@@ -121,24 +121,15 @@ class Hints:
         self.routes: dict[str, Route] = {}
         self.rate = Rate(RATE, BURST, clock)
         self._clock = clock
-        self._taking = Taking(address)
+        #: Where deliveries are taken and how many came, for the daemon's row.
+        self.taking = Taking(address)
         self._seen: OrderedDict[tuple[int, bytes], None] = OrderedDict()
         self._waiting: dict[int, dict[str, None]] = {}
         self._not_before: dict[int, float] = {}
 
-    @property
-    def address(self) -> str:
-        """Where deliveries are taken."""
-        return self._taking.address
-
-    @property
-    def text(self) -> str:
-        """Where deliveries are taken and how many came, for the daemon's row."""
-        return self._taking.text
-
     def counts(self, code: str) -> Counts:
         """The counts of a channel, or (empty) of what was meant for none."""
-        return self._taking.counts.setdefault(code if code in self.routes else "", Counts())
+        return self.taking.counts.setdefault(code if code in self.routes else "", Counts())
 
     def deliver(self, route: Route, digest: bytes, signature: bytes, start: bytes, size: int) -> bool:
         """Take a delivery as a hint; False if it is refused.

@@ -17,7 +17,7 @@ LOG = logging.getLogger("chansync.daemon")
 
 
 #: Optional fields of a JSON line beside time, level and message; always with these names.
-FIELDS = ("channel", "stream", "run", "job", "user", "state", "code")
+FIELDS = ("channel", "erp", "stream", "run", "job", "user", "state", "code")
 
 
 class _JsonLines(logging.Formatter):

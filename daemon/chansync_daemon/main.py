@@ -24,9 +24,8 @@ from chansync.model.times import local_text
 from chansync.secrets import key_file, rotation, sealing
 from chansync.store import daemons
 from chansync_daemon.hints import Hints
-from chansync_daemon.listening import shown
+from chansync_daemon.listening import NO_METRICS, Wanted, shown
 from chansync_daemon.logs import LOG, set_up, turn_detail
-from chansync_daemon.metrics_wanted import NO_METRICS, Wanted
 from chansync_daemon.notify import Manager
 from chansync_daemon.service import Service, TakenOver
 from chansync_daemon.troubles import sentence_of

@@ -27,15 +27,16 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from chansync import __version__
+from chansync.db import settings
 from chansync.db.folders import is_shared
 from chansync.db.locations import private_folder
 from chansync.db.opening import open_file
 from chansync.db.version import SCHEMA_VERSION
 from chansync.doctor.daemon import KINDS, diagnose
 from chansync.model.errors import ChansyncError, StoreError, UsageError
-from chansync.store import daemons, erp_figures, metric_queries, webhooks
+from chansync.store import daemons, metric_queries, webhooks
+from chansync_daemon.listening import Wanted, shown
 from chansync_daemon.logs import LOG
-from chansync_daemon.metrics_wanted import Wanted
 
 #: How often the file is written, in seconds.
 WRITE_EVERY = 15.0
@@ -105,7 +106,7 @@ def _listen(made: CollectorRegistry, address: tuple[str, int]) -> WSGIServer:
         # A busy port may become free; an address that this machine does not have will not appear.
         kind = MetricsBusy if error.errno == errno.EADDRINUSE else UsageError
         raise kind(f"Metrics cannot be served on {host}:{port}: {error.strerror or error}.") from None
-    LOG.info("metrics are on http://%s:%d/metrics", f"[{host}]" if ":" in host else host, server.server_port)
+    LOG.info("metrics are on http://%s/metrics", shown(host, server.server_port))
     return server
 
 
@@ -192,7 +193,7 @@ def _of_the_program(db: apsw.Connection) -> Iterator[Metric]:
     database = GaugeMetricFamily(
         "chansync_database_info", "The id of the database, which its copies share.", labels=("database",)
     )
-    database.add_metric((metric_queries.instance(db),), 1)
+    database.add_metric((settings.get(db, settings.INSTANCE_ID) or "",), 1)
     yield database
     found, daemon = diagnose(db, ask_systemd=False), daemons.state(db)
     states = GaugeMetricFamily("chansync_daemon_state", "How the daemon is: 1 for its state.", labels=("state",))
@@ -225,17 +226,15 @@ def _of_runs(db: apsw.Connection) -> Iterator[Metric]:
     running = 0
     sums: dict[str, list[int]] = {}
     durations: dict[str, list[int]] = {}
-    for each in metric_queries.totals(db):
-        of_channel = sums.setdefault(each.channel, [0, 0, 0])
-        for position, value in enumerate((each.created, each.requests, each.bytes)):
-            of_channel[position] += value
-        if each.state == "running":
-            running += each.runs
+    for channel, stream, state, count, *brought, milliseconds in metric_queries.totals(db):
+        sums[channel] = [before + more for before, more in zip(sums.get(channel, (0, 0, 0)), brought, strict=True)]
+        if state == "running":
+            running += count
             continue
-        runs.add_metric((each.channel, each.stream, each.state), each.runs)
-        of_stream = durations.setdefault(each.stream, [0, 0])
-        of_stream[0] += each.runs
-        of_stream[1] += each.milliseconds
+        runs.add_metric((channel, stream, state), count)
+        of_stream = durations.setdefault(stream, [0, 0])
+        of_stream[0] += count
+        of_stream[1] += milliseconds
     for channel, values in sums.items():
         for family, value in zip((imported, requests, received), values, strict=True):
             family.add_metric((channel,), value)
@@ -259,12 +258,12 @@ def _of_streams(db: apsw.Connection) -> Iterator[Metric]:
     failures = GaugeMetricFamily(
         "chansync_stream_failures", "Runs that failed in a row, where any did.", labels=("channel", "stream")
     )
-    for each in metric_queries.stream_states(db):
-        success.add_metric((each.channel, each.stream), (each.last_ok_at or 0) / 1000)
-        if each.next_run_at is not None:
-            planned.add_metric((each.channel, each.stream), each.next_run_at / 1000)
-        if each.failures:
-            failures.add_metric((each.channel, each.stream), each.failures)
+    for channel, stream, last_ok_at, failed, next_run_at in metric_queries.stream_states(db):
+        success.add_metric((channel, stream), (last_ok_at or 0) / 1000)
+        if next_run_at is not None:
+            planned.add_metric((channel, stream), next_run_at / 1000)
+        if failed:
+            failures.add_metric((channel, stream), failed)
     yield from (success, planned, failures)
 
 
@@ -302,7 +301,7 @@ def _of_erps(db: apsw.Connection) -> Iterator[Metric]:
     failures = GaugeMetricFamily(
         "chansync_erp_failures", "Runs of an ERP's stream that failed in a row, where any did.", labels=("erp",)
     )
-    for each in erp_figures.erps(db):
+    for each in metric_queries.erps(db):
         for state, count in each.steps.items():
             steps.add_metric((each.erp, state), count)
         if each.since is not None:
@@ -328,12 +327,12 @@ def _of_webhooks(db: apsw.Connection) -> Iterator[Metric]:
 
 
 def _of_the_file(db: apsw.Connection) -> Iterator[Metric]:
-    sizes = metric_queries.file_sizes(db)
-    yield GaugeMetricFamily("chansync_database_bytes", "Size of the database.", value=sizes.database)
-    yield GaugeMetricFamily("chansync_database_free_bytes", "Of that, free pages.", value=sizes.free)
+    size, free, log = metric_queries.file_sizes(db)
+    yield GaugeMetricFamily("chansync_database_bytes", "Size of the database.", value=size)
+    yield GaugeMetricFamily("chansync_database_free_bytes", "Of that, free pages.", value=free)
     yield GaugeMetricFamily(
         "chansync_last_backup_timestamp_seconds",
         "When the database was backed up last; 0: never.",
-        value=(metric_queries.backed_up_at(db) or 0) / 1000,
+        value=(settings.moment(db, settings.BACKED_UP_AT) or 0) / 1000,
     )
-    yield GaugeMetricFamily("chansync_database_log_bytes", "Size of the database's log (WAL).", value=sizes.log)
+    yield GaugeMetricFamily("chansync_database_log_bytes", "Size of the database's log (WAL).", value=log)

@@ -7,8 +7,10 @@ import contextlib
 import gc
 import logging
 import time
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Coroutine
+from functools import partial
+from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
 import apsw
 
@@ -25,16 +27,17 @@ from chansync.store import daemons, jobs, runs, streams
 from chansync.store.clock import bring_back
 from chansync.store.jobs import Job
 from chansync.sync import retention
-from chansync.sync.erp_due import erp_streams_due
-from chansync.sync.idle import pass_over
+from chansync.sync.idle import erp_streams_due, pass_over
 from chansync.sync.run_result import RunResult
 from chansync.sync.runner import SyncRequest, sync_channel
 from chansync_daemon.hints import PACE, Hints, read_routes
-from chansync_daemon.hosts import Hosts
 from chansync_daemon.logs import LOG
 from chansync_daemon.notify import Manager
 from chansync_daemon.timetable import Entry, Timetable, entries, note_next_runs, note_off
 from chansync_daemon.troubles import REST, DatabaseFailure, Troubles
+
+K = TypeVar("K")
+Work = Coroutine[Any, Any, None]
 
 #: How often the loop checks for jobs and changed channels, in seconds. A check that finds nothing is one pragma.
 LOOK_EVERY = 0.2
@@ -62,8 +65,45 @@ HINT_CADENCE = 20.0
 #: How long no orders of a channel are looked at because of deliveries after such a look failed, in seconds.
 HINT_REST = 60.0
 
+#: How many scheduled runs use one host at the same time.
+AT_A_HOST = 4
+
+#: How long a run waits for its turn, as a fraction of its interval. Then it starts anyway, because some sites of the
+#: host may be down while others work.
+HOST_PATIENCE = 0.05
+
 #: How long a stop waits for the current orders, in seconds.
 STOP_WITHIN = 15.0
+
+
+class Hosts:
+    """Limits the runs per host, so that many channels on one server do not load it all at once."""
+
+    def __init__(self) -> None:
+        #: A host's gate is kept by the runs that use it.
+        self._gates: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+
+    @contextlib.asynccontextmanager
+    async def place(self, host: str, cadence: float) -> AsyncIterator[None]:
+        """The context of a run that uses this host; waits for its turn for ``HOST_PATIENCE`` of the interval at most.
+
+        Args:
+            host: empty if unknown: then it does not wait.
+            cadence: the interval of the run, in seconds.
+        """
+        if not host:
+            yield
+            return
+        gate = self._gates.setdefault(host, asyncio.Semaphore(AT_A_HOST))
+        is_held = False
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(cadence * HOST_PATIENCE):
+                    is_held = await gate.acquire()
+            yield
+        finally:
+            if is_held:
+                gate.release()
 
 
 class TakenOver(Exception):
@@ -128,7 +168,7 @@ class Service:
                 if self._troubles.fatal:
                     raise self._troubles.fatal
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self.stop.wait(), REST if self._troubles.present else LOOK_EVERY)
+                    await asyncio.wait_for(self.stop.wait(), REST if self._troubles.sentence else LOOK_EVERY)
         finally:
             self.manager.stopping()
             beat.cancel()
@@ -144,7 +184,8 @@ class Service:
             await self._look()
             if time.monotonic() >= self._next_start:
                 self._timetable.run_due()
-                await self._note_next_runs()
+                if moved := self._timetable.take_moved():
+                    await self.store.run(note_next_runs, moved)
                 await self._start_erps()
                 if self.hints:
                     # Not in _look(): what this daemon writes itself is not told by the version of the data.
@@ -158,7 +199,7 @@ class Service:
     async def _beat(self) -> None:
         while True:
             try:
-                if not await self.store.run(daemons.beat, self.hints.text if self.hints else ""):
+                if not await self.store.run(daemons.beat, self.hints.taking.text if self.hints else ""):
                     raise TakenOver
                 used, problems = await self.store.run(_standing)
                 self.manager.status(self._status_text(used, problems))
@@ -222,7 +263,7 @@ class Service:
         if moved:
             await self._bring_back(self._timetable.put_back_by)
             # Otherwise this daemon looks as if it hung.
-            await self.store.run(daemons.beat, self.hints.text if self.hints else "")
+            await self.store.run(daemons.beat, self.hints.taking.text if self.hints else "")
         await self._take_up_channels(again)
         await self._start_erps()
         while job := await self.store.run(jobs.claim, owner := task_owner()):
@@ -254,42 +295,34 @@ class Service:
             self.manager.ready()
             LOG.info("the channels are read anew")
 
-    async def _note_next_runs(self) -> None:
-        moved = self._timetable.take_moved()
-        if moved:
-            await self.store.run(note_next_runs, moved)
-
     async def _start_erps(self) -> None:
         """Start the streams of connected ERPs that are due, and of those that were asked for something new."""
         for code in await self.store.run(erp_streams_due):
-            if code not in self._erps:
-                task = self._spawn(self._ask_erp(code))
-                self._erps[code] = task
-                task.add_done_callback(lambda _, code=code: self._erps.pop(code, None))  # type: ignore[misc]
+            self._start(self._erps, code, partial(self._ask_erp, code))
 
     async def _ask_erp(self, code: str) -> None:
         # Imported here: who sells by the ledger has no use for it.
         from chansync.sync.erp_run import run_erp
 
         result = await run_erp(self.store, code, stop=self.stop)
-        fields = _fields(result)
-        fields["erp"] = fields.pop("channel")
-        LOG.log(_level(result), "%s", summary(result), extra=fields)
+        log_run(result, "erp")
 
     def _start_entry(self, entry: Entry) -> None:
-        key = (entry.channel_id, entry.stream)
-        if key not in self._running:
-            task = self._spawn(self._sync(entry))
-            self._running[key] = task
-            task.add_done_callback(lambda _: self._running.pop(key, None))
+        self._start(self._running, (entry.channel_id, entry.stream), partial(self._sync, entry))
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def _start(self, running: dict[K, asyncio.Task[None]], key: K, work: Callable[[], Work]) -> None:
+        """Start work, unless what has that key is running."""
+        if key not in running:
+            running[key] = self._spawn(work())
+            running[key].add_done_callback(lambda _: running.pop(key, None))
+
+    def _spawn(self, work: Work) -> asyncio.Task[None]:
         task = asyncio.create_task(self._contained(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def _contained(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _contained(self, work: Work) -> None:
         """Run a task; an error in it does not affect other tasks."""
         try:
             await work
@@ -303,17 +336,15 @@ class Service:
     def _start_hinted(self) -> None:
         """Start looking at orders of which deliveries came, except where a pull of the channel runs."""
         for channel_id in self.hints.due() if self.hints else ():
-            if channel_id not in self._hinted and (channel_id, "orders") not in self._running:
-                task = self._spawn(self._look_at_hinted(channel_id))
-                self._hinted[channel_id] = task
-                task.add_done_callback(lambda _, own=channel_id: self._hinted.pop(own, None))  # type: ignore[misc]
+            if (channel_id, "orders") not in self._running:
+                self._start(self._hinted, channel_id, partial(self._look_at_hinted, channel_id))
 
     async def _look_at_hinted(self, channel_id: int) -> None:
         assert self.hints is not None
         order_ids = self.hints.take(channel_id)
         entry = self._timetable.entry(channel_id, "orders")
         # Where no pulls are scheduled, or none went through yet, deliveries mean nothing.
-        if entry is None or not await self.store.run(_was_pulled, channel_id):
+        if entry is None or (await self.store.run(streams.stream, channel_id, "orders")).last_ok_at is None:
             return
         self.hints.rest(channel_id, PACE)
         request = SyncRequest(orders=True, hinted=order_ids)
@@ -325,7 +356,7 @@ class Service:
             except DatabaseFailure:
                 self.hints.add(channel_id, order_ids)
                 raise
-        LOG.log(_level(result), "%s", summary(result), extra=_fields(result))
+        log_run(result)
         if result.state == "failed":
             # The schedule's pull finds out what is wrong, and says it.
             self.hints.rest(channel_id, result.retry_after or HINT_REST)
@@ -338,21 +369,14 @@ class Service:
         if await self.store.run(pass_over, entry.channel_id, entry.stream):
             return
         async with self._hosts.place(entry.host, entry.seconds):
-            if not self.stop.is_set():
-                await self._run(entry)
-
-    async def _run(self, entry: Entry) -> None:
-        request = SyncRequest(
-            orders=entry.stream == "orders",
-            comparison=entry.stream == "comparison",
-            statuses=entry.stream == "statuses",
-            quantities=entry.stream == "quantities",
-        )
-        results = await sync_channel(
-            self.store, entry.channel_code, request, trigger="schedule", stop=self.stop, place=self._bulks
-        )
+            if self.stop.is_set():
+                return
+            request = SyncRequest.of([entry.stream])
+            results = await sync_channel(
+                self.store, entry.channel_code, request, trigger="schedule", stop=self.stop, place=self._bulks
+            )
         for result in results:
-            LOG.log(_level(result), "%s", summary(result), extra=_fields(result))
+            log_run(result)
             if result.retry_after:
                 self._timetable.postpone(entry, now_ms() + int(result.retry_after * 1000))
 
@@ -402,30 +426,17 @@ def _channel_versions(db: apsw.Connection) -> dict[int, tuple[int, int]]:
     }
 
 
-def _was_pulled(db: apsw.Connection, channel_id: int) -> bool:
-    return streams.stream(db, channel_id, "orders").last_ok_at is not None
-
-
 def _channel_code(db: apsw.Connection, channel_id: int | None) -> str:
     return str(db.execute("SELECT code FROM channel WHERE id = ?", (channel_id,)).get or "")
 
 
-def _level(result: RunResult) -> int:
-    """The log level of a run: DEBUG if there was nothing new, because a thousand channels would fill the log."""
-    if result.state == "failed":
-        return logging.WARNING
+def log_run(result: RunResult, whose: str = "channel") -> None:
+    """Log a run: at DEBUG if there was nothing new, because a thousand channels would fill the log."""
     counts = result.counts
     moved = counts.created or counts.updated or counts.problems or counts.skipped or result.state != "done"
-    return logging.INFO if moved else logging.DEBUG
-
-
-def _fields(result: RunResult) -> dict[str, Any]:
-    """The fields of a run in a JSON line, beside its message."""
-    return {
-        "channel": result.channel_code,
-        "stream": result.stream,
-        "run": result.run_id,
-        "state": result.state,
-        "code": result.error_code,
-        "traceback": result.trace,
-    }
+    level = logging.WARNING if result.state == "failed" else logging.INFO if moved else logging.DEBUG
+    fields = {
+        whose: result.channel_code, "stream": result.stream, "run": result.run_id, "state": result.state,
+        "code": result.error_code, "traceback": result.trace,
+    }  # fmt: skip
+    LOG.log(level, "%s", summary(result), extra=fields)

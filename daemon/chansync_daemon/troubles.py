@@ -32,19 +32,11 @@ class Troubles:
 
     def __init__(self, database: Path) -> None:
         self._database = str(database)
+        #: The permanent error, if there is one.
         self.fatal: Exception | None = None
-        self._sentence = ""
+        #: What fails at present; empty if nothing does.
+        self.sentence = ""
         self._said_at = 0.0
-
-    @property
-    def present(self) -> bool:
-        """Whether the database fails at present."""
-        return bool(self._sentence)
-
-    @property
-    def sentence(self) -> str:
-        """What fails; empty if nothing does."""
-        return self._sentence
 
     def met(self, error: Exception) -> None:
         """Record a failure; it is logged once, not at every retry. A permanent error is stored in ``fatal``."""
@@ -54,15 +46,15 @@ class Troubles:
             return
         self._tell(passing_kind(error.__cause__ if isinstance(error, StoreError) else error))
         now = time.monotonic()
-        if sentence != self._sentence or now - self._said_at >= SAY_EVERY:
+        if sentence != self.sentence or now - self._said_at >= SAY_EVERY:
             LOG.error("%s. The daemon goes on trying; nothing is lost meanwhile.", sentence)
-            self._sentence, self._said_at = sentence, now
+            self.sentence, self._said_at = sentence, now
 
     def over(self) -> None:
         """Record that the database works."""
-        if self._sentence:
+        if self.sentence:
             LOG.info("the database works again")
-            self._sentence = ""
+            self.sentence = ""
             self._tell(None)
 
     def _tell(self, kind: type[apsw.Error] | None) -> None:

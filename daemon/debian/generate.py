@@ -9,7 +9,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -53,66 +53,50 @@ def man_pages() -> dict[str, str]:
 
 def _page_of_commands() -> str:
     root = click.Context(program, info_name="chansync", **program.context_settings)
-    parts = [
-        _header("CHANSYNC", 1, f"chansync \\- {_escaped(_first_sentence(program))}"),
-        ".SH SYNOPSIS",
-        '.B chansync\n.RI [ OPTIONS ]\n.RI [ COMMAND " [" ARGUMENTS ]...]',
-        ".SH DESCRIPTION",
-        _text(program.help or ""),
-        ".SH OPTIONS",
-        *_options(program, root),
-        ".SH COMMANDS",
-        *(line for name in program.list_commands(root) for line in _command(program, root, name)),
-        ".SH EXIT STATUS",
-        *(_item(str(code), meaning) for code, meaning in _exit_codes() if not _is_of_daemon(code)),
-        ".SH ENVIRONMENT",
-        _item("CHANSYNC_DB", "The database, where --db does not name one."),
-        ".SH FILES",
-        *(_item(path, meaning) for path, meaning in _FILES.items()),
-        ".SH EXAMPLES",
-        _examples(program),
-        ".SH SEE ALSO",
-        ".BR chansyncd (8)",
-    ]
-    return "\n".join(parts) + "\n"
+    return _page(
+        "CHANSYNC",
+        1,
+        f"chansync \\- {_escaped(_first_sentence(program))}",
+        {
+            "SYNOPSIS": ['.B chansync\n.RI [ OPTIONS ]\n.RI [ COMMAND " [" ARGUMENTS ]...]'],
+            "DESCRIPTION": [_text(program.help or "")],
+            "OPTIONS": _options(program, root),
+            "COMMANDS": (line for name in program.list_commands(root) for line in _command(program, root, name)),
+            "EXIT STATUS": (_item(str(code), meaning) for code, meaning in _exit_codes() if not _is_of_daemon(code)),
+            "ENVIRONMENT": [_item("CHANSYNC_DB", "The database, where --db does not name one.")],
+            "FILES": map(_item, _FILES, _FILES.values()),
+            "EXAMPLES": [_examples(program)],
+            "SEE ALSO": [".BR chansyncd (8)"],
+        },
+    )
 
 
 def _page_of_daemon() -> str:
     context = click.Context(daemon, info_name="chansyncd", **program.context_settings)
-    variables = [
-        (parameter.envvar, f"As {parameter.opts[0]}.")
-        for parameter in daemon.params
-        if isinstance(parameter.envvar, str)
-    ]
-    parts = [
-        _header("CHANSYNCD", 8, "chansyncd \\- runs the schedule of chansync"),
-        ".SH SYNOPSIS",
-        ".B chansyncd\n.RI [ OPTIONS ]",
-        ".SH DESCRIPTION",
-        _text(daemon.help or ""),
-        ".PP",
-        _escaped(_DAEMON),
-        ".SH OPTIONS",
-        *_options(daemon, context),
-        ".SH EXIT STATUS",
-        *(
-            _item(str(code), meaning)
-            for code, meaning in _exit_codes()
-            if code <= exit_codes.DATABASE or _is_of_daemon(code)
-        ),
-        ".SH ENVIRONMENT",
-        *(_item(name, meaning) for name, meaning in [("CHANSYNC_DB", "As --db."), *variables]),
-        ".SH FILES",
-        *(_item(path, meaning) for path, meaning in _FILES.items()),
-        ".SH SEE ALSO",
-        ".BR chansync (1),\n.BR systemctl (1)",
-    ]
-    return "\n".join(parts) + "\n"
+    variables = {each.envvar: f"As {each.opts[0]}." for each in daemon.params if isinstance(each.envvar, str)}
+    codes = [(code, text) for code, text in _exit_codes() if code <= exit_codes.DATABASE or _is_of_daemon(code)]
+    return _page(
+        "CHANSYNCD",
+        8,
+        "chansyncd \\- runs the schedule of chansync",
+        {
+            "SYNOPSIS": [".B chansyncd\n.RI [ OPTIONS ]"],
+            "DESCRIPTION": [_text(daemon.help or ""), ".PP", _escaped(_DAEMON)],
+            "OPTIONS": _options(daemon, context),
+            "EXIT STATUS": (_item(str(code), meaning) for code, meaning in codes),
+            "ENVIRONMENT": [_item("CHANSYNC_DB", "As --db."), *map(_item, variables, variables.values())],
+            "FILES": map(_item, _FILES, _FILES.values()),
+            "SEE ALSO": [".BR chansync (1),\n.BR systemctl (1)"],
+        },
+    )
 
 
-def _header(name: str, section: int, whatis: str) -> str:
+def _page(name: str, section: int, whatis: str, sections: Mapping[str, Iterable[str]]) -> str:
     made = datetime.fromtimestamp(int(os.environ.get("SOURCE_DATE_EPOCH", "0")) or datetime.now(UTC).timestamp(), UTC)
-    return f'.TH {name} {section} {made:%Y-%m-%d} "chansync {__version__}"\n.SH NAME\n{whatis}'
+    parts = [f'.TH {name} {section} {made:%Y-%m-%d} "chansync {__version__}"\n.SH NAME\n{whatis}']
+    for title, lines in sections.items():
+        parts += [f".SH {title}", *lines]
+    return "\n".join(parts) + "\n"
 
 
 def _command(group: click.Group, parent: click.Context, name: str) -> Iterator[str]:

@@ -7,9 +7,8 @@ import contextlib
 import time
 import traceback
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from chansync.model.channel import Channel, FieldError
 from chansync.model.errors import ChansyncError, StoreError, UsageError
 from chansync.secrets.key_file import KeyUnreadable
 from chansync.secrets.redaction import scrub
-from chansync.setup.confirm import ConnectionReport, confirm_channel, test_channel
+from chansync.setup.confirm import ConnectionReport, confirm_channel
 from chansync.setup.first_use import use_channel
 from chansync.setup.probe import look
 from chansync.setup.systems import test_system
@@ -30,12 +29,10 @@ from chansync.store import channels, jobs
 from chansync.store.jobs import Job
 from chansync.store.runs import RunCounts
 from chansync.sync.daemon_jobs import is_for_daemon
-from chansync.sync.dry_run import plan_from
 from chansync.sync.pull import Place
 from chansync.sync.renewing import time_to_renew
-from chansync.sync.retry import Retry, retry
-from chansync.sync.run_result import RunResult
-from chansync.sync.runner import SyncRequest, sync_channel
+from chansync.sync.run_result import RunResult, plan_from
+from chansync.sync.runner import SyncRequest, retry, sync_channel
 
 #: The shortest time between two writes of a job's progress, in seconds.
 REPORT_EVERY = 0.25
@@ -93,7 +90,7 @@ async def perform(
         holding.cancel()
     ok, trace = bool(result.pop("ok")), str(result.pop("trace", ""))
     try:
-        await store.run(_finish, job.id, owner, ok, result)
+        await store.run(jobs.finish, job.id, owner, ok=ok, result=result)
     except (apsw.Error, StoreError):
         # The job is performed again when the database works again.
         abandon(owner)
@@ -143,16 +140,11 @@ def _request(job: Job) -> SyncRequest:
         raise UsageError("The job asks for something that this program does not know; nothing was done.") from None
 
 
-def _finish(db: apsw.Connection, job_id: int, owner: str, ok: bool, result: dict[str, Any]) -> None:
-    jobs.finish(db, job_id, owner, ok=ok, result=result)
-
-
 async def _do(
     store: Store, job: Job, owner: str, trigger: str, stop: asyncio.Event | None, place: Place | None
 ) -> dict[str, Any]:
     if job.kind == "retry":
-        order_ids = job.args.get("order_ids")
-        asked = await store.run(_retry, job.channel_id, order_ids)
+        asked = await store.run(retry, channel_id=job.channel_id, order_ids=job.args.get("order_ids"))
         requests = dict(asked.syncs)
         results = await _sync_each(
             list(requests), lambda code: _sync(store, job, owner, code, requests[code], trigger, stop, place)
@@ -176,7 +168,7 @@ async def _do(
         remains = await remove_all(store, channel.code)
         return {"ok": not remains, "sentence": remains}
     if job.kind in ("test", "confirm"):
-        return _report(await _connect(job)(store, channel.code))
+        return await _connect(store, job, channel.code)
     if job.kind in ("sync", "lookups"):
         return _results(await _sync(store, job, owner, channel.code, _request(job), trigger, stop, place))
     raise UsageError(f"There is no job of the kind {job.kind!r}.")
@@ -192,20 +184,21 @@ async def _erp(store: Store, job: Job, stop: asyncio.Event | None) -> dict[str, 
 
         request = ErpRequest(again=True, refused=what == "retry")
         return _results([await run_with_turn(store, code, request, stop=stop)])
-    return (await (erps.test_erp if what == "test" else erps.pull_reference)(store, code)).data
+    return asdict(await (erps.test_erp if what == "test" else erps.pull_reference)(store, code))
 
 
-def _connect(job: Job) -> Callable[[Store, str], Awaitable[ConnectionReport]]:
+async def _connect(store: Store, job: Job, code: str) -> dict[str, Any]:
+    """Test or confirm a channel, or put it to its first use."""
     if job.kind == "test":
-        return test_channel
-    if not job.args.get("use"):
-        return confirm_channel
-    asks, start = bool(job.args.get("asks_start")), str(job.args.get("start_date") or "")
-    return partial(use_channel, asks_start=asks, start_date=start)
-
-
-def _retry(db: apsw.Connection, channel_id: int | None, order_ids: list[int] | None) -> Retry:
-    return retry(db, channel_id=channel_id, order_ids=order_ids)
+        report = await confirm_channel(store, code, fill=False)
+    elif job.args.get("use"):
+        asks, start = bool(job.args.get("asks_start")), str(job.args.get("start_date") or "")
+        report = await use_channel(store, code, asks_start=asks, start_date=start)
+    else:
+        report = await confirm_channel(store, code)
+    told = asdict(replace(report, identity=None))
+    del told["identity"]
+    return told | {"wrong": {error.name: error.sentence for error in report.wrong}}
 
 
 def _channel(db: apsw.Connection, channel_id: int | None) -> Channel:
@@ -226,10 +219,20 @@ async def _sync(
     place: Place | None,
 ) -> list[RunResult]:
     pending: set[asyncio.Task[None]] = set()
-    progress = _reporter(store, job, owner, pending)
+    reported_at = 0.0
+
+    def report(counts: RunCounts) -> None:
+        nonlocal reported_at
+        if time.monotonic() - reported_at < REPORT_EVERY:
+            return
+        reported_at = time.monotonic()
+        task = asyncio.create_task(store.run(jobs.report, job.id, owner, asdict(counts)))
+        pending.add(task)
+        task.add_done_callback(pending.discard)
+
     deadline = time.monotonic() + WAIT_FOR_TURN
     while True:
-        results = await sync_channel(store, code, request, trigger=trigger, progress=progress, stop=stop, place=place)
+        results = await sync_channel(store, code, request, trigger=trigger, progress=report, stop=stop, place=place)
         stopping = stop is not None and stop.is_set()
         # If a scheduled run is active, the user wants another run after it, not an error.
         if stopping or time.monotonic() > deadline or all(result.state != "busy" for result in results):
@@ -252,21 +255,6 @@ async def _sync_each(codes: list[str], sync: Callable[[str], Awaitable[list[RunR
     if failed:
         raise failed[0]
     return [result for results in found if not isinstance(results, BaseException) for result in results]
-
-
-def _reporter(store: Store, job: Job, owner: str, pending: set[asyncio.Task[None]]) -> Callable[[RunCounts], None]:
-    last = 0.0
-
-    def report(counts: RunCounts) -> None:
-        nonlocal last
-        if time.monotonic() - last < REPORT_EVERY:
-            return
-        last = time.monotonic()
-        task = asyncio.get_running_loop().create_task(store.run(jobs.report, job.id, owner, asdict(counts)))
-        pending.add(task)
-        task.add_done_callback(pending.discard)
-
-    return report
 
 
 def _results(results: list[RunResult]) -> dict[str, Any]:
@@ -303,20 +291,6 @@ def summary(result: RunResult) -> str:
     ]
     stopped = " (stopped early)" if result.state == "stopped" else ""
     return f"{result.channel_code} {result.stream}: {', '.join(parts) or 'nothing new'}{stopped}."
-
-
-def _report(report: ConnectionReport) -> dict[str, Any]:
-    return {
-        "ok": report.ok,
-        "sentence": report.sentence,
-        "code": report.code,
-        "filled": report.filled,
-        "vanished": report.vanished,
-        "notes": report.notes,
-        "used": report.used,
-        "starts": report.starts,
-        "wrong": {error.name: error.sentence for error in report.wrong},
-    }
 
 
 def runs_of(result: dict[str, Any]) -> list[RunResult]:
@@ -357,7 +331,8 @@ async def _work_off(path: Path, job_id: int) -> None:
         try:
             await store.run(is_for_daemon, path)
         except KeyUnreadable as error:
-            await store.run(_finish, job.id, owner, False, {"sentence": str(error), "code": error.code})
+            told = {"sentence": str(error), "code": error.code}
+            await store.run(jobs.finish, job.id, owner, ok=False, result=told)
         else:
             await perform(store, job, owner, trigger="tui")
     finally:

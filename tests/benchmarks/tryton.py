@@ -22,8 +22,8 @@ import httpx
 from chansync.demo.tryton.server import DATABASE, Trytond, running
 from chansync.erp.contract import Subject
 from chansync.erp.remote import Remote, SaleSteps
-from chansync.erp.tryton import wire
 from chansync.erp.tryton.remote import BATCH
+from chansync.erp.tryton.rpc import dumps, loads
 from chansync.model import steps
 from chansync.model.errors import ChansyncError
 from chansync.model.sale import SaleDraft
@@ -151,8 +151,8 @@ class Bare(contextlib.AbstractContextManager["Bare"]):
         return ids
 
     def _call(self, method: str, *params: Any) -> Any:
-        body = wire.dumps({"id": 1, "method": method, "params": params})
-        told = wire.loads(self._client.post(f"/{DATABASE}/rpc/", content=body).content)
+        body = dumps({"id": 1, "method": method, "params": params})
+        told = loads(self._client.post(f"/{DATABASE}/rpc/", content=body).content)
         assert "error" not in told, told["error"][:2]
         return told["result"]
 

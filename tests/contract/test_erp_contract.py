@@ -206,6 +206,14 @@ class RefusesWithoutAWord(Lying):
         ]
 
 
+class RefusesWithoutASale(Lying):
+    async def apply(self, sales: Sequence[SaleSteps]) -> list[SaleAnswer]:
+        return [
+            replace(answer, view=None) if any(each.refused for each in answer.results) else answer
+            for answer in await self._remote.apply(sales)
+        ]
+
+
 class ForgetsChanges(Lying):
     async def changes(self, cursor: Mapping[str, Any]) -> AsyncIterator[ChangesPage]:
         async for page in self._remote.changes(cursor):
@@ -244,6 +252,7 @@ LIES: dict[type[Lying], set[str]] = {
     PacksEachTime: {"a_sale_leaves_in_packages"},
     AllOrNothing: {"a_bad_sale_keeps_no_other_back"},
     RefusesWithoutAWord: {"a_touched_sale_is_not_rewritten", "a_payment_needs_a_document"},
+    RefusesWithoutASale: {"a_touched_sale_is_not_rewritten", "a_payment_needs_a_document"},
     ForgetsChanges: {"changes_are_told", "changed_stock_is_told"},
     BlocksNothing: {"goods_are_blocked_once", "goods_are_written_out_once"},
     ShowsWhatThereIsNot: {"views_leave_out_what_there_is_not", "a_bad_sale_keeps_no_other_back"},

@@ -13,7 +13,7 @@ import pytest
 
 from chansync.demo.woocommerce import DemoServer, DemoShop
 from chansync.demo.woocommerce import webhooks as demo
-from chansync.platforms.woocommerce.deliveries import WooCommerceDeliveries
+from chansync.platforms.woocommerce import WooCommerceDeliveries
 from contract.signing import Client
 
 FOLDER = Path(__file__).parent.parent / "data" / "recordings" / "woocommerce-webhooks"

@@ -14,10 +14,11 @@ from support import shops
 
 
 @pytest.fixture
-def world(template: Path, tmp_path: Path) -> Iterator[World]:
+def world(template: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[World]:
+    """A store of 60 orders, or of as many as the test wants (``MANY``)."""
     path = tmp_path / "chansync.db"
     path.write_bytes(template.read_bytes())
-    made = DemoShop.create(orders=400)
+    made = DemoShop.create(orders=getattr(request, "param", 60))
     with DemoServer(made) as server:
         shops.make_company(path, made, server)
         yield World(made, server, path)

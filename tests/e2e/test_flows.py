@@ -11,7 +11,7 @@ import pytest
 
 from chansync.demo.woocommerce import DemoServer, DemoShop
 from e2e.terminal import Terminal, chansync
-from e2e.world import World
+from e2e.world import MANY, World
 from support import shops
 
 pytestmark = pytest.mark.e2e
@@ -32,7 +32,7 @@ def _daemon(world: World) -> Iterator[None]:
 
 
 def test_an_unmapped_payment_method_is_fixed_from_its_message(world: World, tmp_path: Path) -> None:
-    assert shops.finished(shops.command("map", "payment", "demo", "cod=", database=world.path))[0] == 0
+    assert shops.called("map", "payment", "demo", "cod=", database=world.path)[0] == 0
     own = world.shop.place_order([("SKU-001", 1)], status="processing", changes={"payment_method": "cod"})
     with _screens(world, tmp_path) as terminal:
         terminal.until("[0 Overview]", "demo")
@@ -111,6 +111,7 @@ def test_an_order_that_was_never_seen_is_asked_of_its_site(world: World, tmp_pat
 
 
 @pytest.mark.long
+@MANY
 def test_a_channel_is_edited_while_it_syncs(world: World, tmp_path: Path) -> None:
     world.server.faults.add("/wc/v3/orders", "slow", times=None, seconds=15)
     with _screens(world, tmp_path) as terminal, _daemon(world):
@@ -149,7 +150,7 @@ def test_a_channel_is_edited_while_it_syncs(world: World, tmp_path: Path) -> Non
 
 
 def test_a_form_edit_reaches_the_daemon_without_a_restart(world: World, tmp_path: Path) -> None:
-    assert shops.finished(shops.command("channel", "set", "demo", "orders_every=off", database=world.path))[0] == 0
+    assert shops.called("channel", "set", "demo", "orders_every=off", database=world.path)[0] == 0
     with _screens(world, tmp_path) as terminal, _daemon(world):
         terminal.until("Daemon running", "[0 Overview]", "demo")
         terminal.press("1")
@@ -180,7 +181,7 @@ def test_from_an_empty_database_to_synced_orders(template: Path, tmp_path: Path)
     path = tmp_path / "chansync.db"
     path.write_bytes(template.read_bytes())
     (tmp_path / "items.csv").write_text("sku,name\nSKU-001,Kettle\n")
-    assert shops.finished(shops.command("erp", "import", "items", str(tmp_path / "items.csv"), database=path))[0] == 0
+    assert shops.called("erp", "import", "items", str(tmp_path / "items.csv"), database=path)[0] == 0
     shop = DemoShop.create(orders=20)
     with DemoServer(shop) as server, Terminal(chansync("--db", str(path)), tmp_path) as terminal:
         own = shop.place_order([("SKU-001", 1)], status="processing")

@@ -28,7 +28,7 @@ def told(company: Store) -> Store:
     """Anna is to be told of a problem that came a minute ago."""
     company.db.execute("INSERT INTO erp_user (code, name, email) VALUES ('anna', 'Anna', 'anna@shop.example')")
     channel = channels.channel(company.db, "shop")
-    channels.save_channel(company.db, channel.id, channel.version, {"notice_user": "anna", "used": False}, {})
+    channels.save_channel(company.db, channel.id, {"notice_user": "anna", "used": False}, {})
     messages.log(company.db, "site_refused", "The site refused.", channel_id=channel.id)
     company.db.execute("UPDATE notice_event SET at = at - 60000")
     return company

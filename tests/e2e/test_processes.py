@@ -18,7 +18,7 @@ import pytest
 
 from chansync.db.connection import open_store
 from chansync.demo.woocommerce import Shopper
-from e2e.world import World
+from e2e.world import MANY, World
 from support import shops
 from support.patience import PATIENCE
 
@@ -53,10 +53,10 @@ def test_status_tells_of_the_daemon(world: World, daemon: subprocess.Popen[str])
 
 
 def test_a_retry_is_handed_to_the_daemon(world: World, daemon: subprocess.Popen[str]) -> None:
-    assert shops.finished(shops.command("map", "payment", "demo", "cod=", database=world.path))[0] == 0
+    assert shops.called("map", "payment", "demo", "cod=", database=world.path)[0] == 0
     world.shop.place_order([("SKU-001", 1)], status="processing", changes={"payment_method": "cod"})
     world.until("SELECT count(*) FROM message WHERE open = 1 AND code = 'payment_unmapped'", bool)
-    assert shops.finished(shops.command("map", "payment", "demo", "cod=cash", database=world.path))[0] == 0
+    assert shops.called("map", "payment", "demo", "cod=cash", database=world.path)[0] == 0
     _code, out, err = shops.finished(shops.command("retry", "demo", database=world.path))
     assert "Traceback" not in out + err
     world.until("SELECT count(*) FROM message WHERE open = 1 AND code = 'payment_unmapped'", lambda count: count == 0)
@@ -64,6 +64,7 @@ def test_a_retry_is_handed_to_the_daemon(world: World, daemon: subprocess.Popen[
 
 
 @pytest.mark.long
+@MANY
 def test_a_killed_daemon_is_followed_by_another_that_goes_on(world: World, daemon: subprocess.Popen[str]) -> None:
     world.until('SELECT count(*) FROM "order"', lambda count: count > 20)
     daemon.kill()
@@ -78,6 +79,7 @@ def test_a_killed_daemon_is_followed_by_another_that_goes_on(world: World, daemo
 
 
 @pytest.mark.long
+@MANY
 @pytest.mark.parametrize("seed", [1, 2])
 def test_kills_at_any_moment_lose_nothing_and_double_nothing(world: World, seed: int) -> None:
     rng = random.Random(seed)
@@ -107,6 +109,7 @@ def test_kills_at_any_moment_lose_nothing_and_double_nothing(world: World, seed:
 
 
 @pytest.mark.long
+@MANY
 def test_kills_while_statuses_go_back_send_each_of_them_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     written: Counter[int] = Counter()
     write = world.shop.edit_order
@@ -118,9 +121,9 @@ def test_kills_while_statuses_go_back_send_each_of_them_once(world: World, monke
     assert shops.sync(world.path).state == "done"
     sold = shops.query(world.path, "SELECT number, order_number FROM erp_sale WHERE order_number > '300' LIMIT 150")
     settings = ("push_statuses=yes", "status_written_out=completed", "status_written_out_and_paid=completed")
-    assert shops.finished(shops.command("channel", "set", "demo", *settings, database=world.path))[0] == 0
+    assert shops.called("channel", "set", "demo", *settings, database=world.path)[0] == 0
     sales = [number for number, _ in sold]
-    assert shops.finished(shops.command("erp", "write-out", *sales, database=world.path))[0] == 0
+    assert shops.called("erp", "write-out", *sales, database=world.path)[0] == 0
     wanted = {int(order) for _, order in sold if world.shop.order(int(order))["status"] != "completed"}
     assert len(wanted) > 20
     monkeypatch.setattr(world.shop, "edit_order", counted)
@@ -182,6 +185,7 @@ sys.exit(main(["daemon", *sys.argv[1:]]))
 """
 
 
+@MANY
 @pytest.mark.parametrize("words", [[], ["--json-logs"]])
 def test_secrets_are_nowhere_to_be_read_though_things_fail(world: World, words: list[str]) -> None:
     key, secret = world.shop.consumer_key, world.shop.consumer_secret

@@ -8,9 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from chansync.demo.woocommerce import DemoServer, DemoShop
 from support import shops
 from support.patience import PATIENCE
+
+#: For a test whose import takes a while.
+MANY = pytest.mark.parametrize("world", [400], indirect=True)
 
 
 @dataclass(slots=True)

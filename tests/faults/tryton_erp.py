@@ -38,7 +38,7 @@ from .victims import Point
 OURS = (
     "chansync.sync.erp_run", "chansync.erp.outside.sales", "chansync.orders.outside_sales",
     *(f"chansync.erp.tryton.{name}" for name in (
-        "perform", "record", "parties", "documents", "goods", "refunds", "closing", "rpc", "wizards", "changes")),
+        "perform", "record", "parties", "documents", "goods", "refunds", "rpc", "wizards", "changes")),
 )  # fmt: skip
 
 SETTINGS = {

@@ -274,7 +274,7 @@ sys.exit(main(["daemon"]))
 
 def test_the_daemon_clears_away_by_itself(company: Store) -> None:
     channel = _channel(company)
-    channels.save_channel(company.db, channel.id, channel.version, {"used": False}, {})
+    channels.save_channel(company.db, channel.id, {"used": False}, {})
     message(company, "site_odd", 400)
     recent = message(company, "site_odd", 1)
     daemon = subprocess.Popen(

@@ -7,11 +7,12 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+import apsw
+
 from chansync.db.connection import Store
 from chansync.db.transaction import transaction
 from chansync.erp.ledger import stock
-from chansync.erp.ledger.embedded import LEDGER
-from chansync.erp.ledger.perform import perform
+from chansync.erp.ledger.embedded import LEDGER, perform
 from chansync.model import steps
 from chansync.model.order import TaxNumbers
 from chansync.model.sale import Customer, LineKind, RefundedLine, SaleDraft, SaleLine, SaleState, SaleView
@@ -161,6 +162,11 @@ def on_hand(store: Store, item: str = "SHIRT", warehouse: str = "W1") -> int:
         item, warehouse,
     )  # fmt: skip
     return int(found[0][0])
+
+
+def balance(db: apsw.Connection, item: str, warehouse: str | None = None) -> int:
+    """Pieces on hand of an item, in one warehouse or in all."""
+    return sum(each.on_hand for each in stock.balances(db, item=item, warehouse=warehouse))
 
 
 def available(store: Store, item: str = "SHIRT", *warehouses: str) -> int:

@@ -8,7 +8,6 @@ from typing import Any
 
 from chansync.db.connection import Store
 from chansync.db.transaction import transaction
-from chansync.erp.ledger import goods
 from chansync.erp.ledger.embedded import LEDGER
 from chansync.erp.remote import ChangesPage, ErpIdentity, ReferencePage, ReferenceRow, SaleAnswer, SaleSteps
 from chansync.model import steps
@@ -75,7 +74,7 @@ class LedgerRemote:
         now = {
             "sale": self._db.execute(sales).get,
             "event": self._db.execute("SELECT coalesce(max(id), 0) FROM erp_event").get,
-            "stock": goods.changed_items(self._db, [], 0)[1],
+            "stock": LEDGER.stock_changes(self._db, [], 0)[1],
         }
         if not cursor:
             yield ChangesPage((), frozenset(), now, last=True)
@@ -86,7 +85,7 @@ class LedgerRemote:
         )
         views = tuple(view for (key,) in rows.fetchall() if (view := LEDGER.view(self._db, key)))
         warehouses = [row["code"] for row in LEDGER.reference.rows(self._db, "warehouse")]
-        items, _ = goods.changed_items(self._db, warehouses, cursor["stock"])
+        items, _ = LEDGER.stock_changes(self._db, warehouses, cursor["stock"])
         yield ChangesPage(views, frozenset(items), now, last=True)
 
     async def stock(self, warehouses: Sequence[str], items: Sequence[str] | None = None) -> dict[str, int]:

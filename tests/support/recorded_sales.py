@@ -16,7 +16,7 @@ from chansync.demo.tryton.server import DATABASE, Trytond, running
 from chansync.erp.contract import Subject
 from chansync.erp.remote import SaleAnswer, SaleSteps
 from chansync.erp.tryton import TRYTON
-from chansync.erp.tryton.parameters import Options
+from chansync.erp.tryton.company import Options
 from chansync.erp.tryton.remote import TrytonRemote
 from chansync.erp.tryton.rpc import TrytonRpc
 from chansync.model import steps

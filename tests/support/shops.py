@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import io
 import json
 import os
 import signal
@@ -12,6 +14,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pytest
+
+from chansync.cli.main import main
 from chansync.db.connection import Store, open_async, open_store
 from chansync.demo import company
 from chansync.demo.audit import Audit, audit
@@ -111,6 +116,16 @@ def stopped(process: subprocess.Popen[str], number: signal.Signals = signal.SIGT
     """The same of a process that is told to stop."""
     process.send_signal(number)
     return finished(process)
+
+
+def called(*words: str, database: Path, stdin: str = "") -> tuple[int, str, str]:
+    """The same of a command that is done within this process: to start one takes longer than most commands do."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        patch.setenv("CHANSYNC_DB", str(database))
+        patch.setattr("sys.stdin", io.StringIO(stdin))
+        code = main(list(words))
+    return code, out.getvalue(), err.getvalue()
 
 
 def as_json(text: str) -> Any:

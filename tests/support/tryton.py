@@ -21,7 +21,7 @@ from chansync.demo.tryton import channel, company, server
 from chansync.demo.tryton.company import Goods, Wanted
 from chansync.demo.tryton.server import DATABASE, Trytond, fill, install, running
 from chansync.erp.contract import Seen
-from chansync.erp.tryton.parameters import Options
+from chansync.erp.tryton.company import Options
 from chansync.erp.tryton.remote import TrytonRemote
 from chansync.erp.tryton.rpc import TrytonRpc
 from support.postgresql import Cluster

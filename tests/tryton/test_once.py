@@ -19,7 +19,7 @@ import pytest
 from chansync.demo.tryton.server import Trytond
 from chansync.erp.contract import Subject
 from chansync.erp.remote import ErpUnavailable, SaleSteps
-from chansync.erp.tryton.parameters import Options
+from chansync.erp.tryton.company import Options
 from chansync.erp.tryton.remote import TrytonRemote
 from chansync.model import steps
 from chansync.model.sale import LineKind, MethodAmount, RefundedLine, SaleDraft, SaleState

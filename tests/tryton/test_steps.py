@@ -13,7 +13,7 @@ import pytest
 from chansync.demo.tryton.server import DATABASE, Trytond
 from chansync.erp.contract import Subject
 from chansync.erp.remote import ErpRefused, ErpRights, ErpUnavailable, SaleSteps
-from chansync.erp.tryton.parameters import Options
+from chansync.erp.tryton.company import Options
 from chansync.erp.tryton.remote import TrytonRemote
 from chansync.erp.tryton.rpc import TrytonRpc
 from chansync.model import steps

@@ -57,7 +57,6 @@ def daemon(
     from chansync_daemon import listening
     from chansync_daemon.logs import LOG, set_up
     from chansync_daemon.main import run
-    from chansync_daemon.metrics_wanted import wanted
 
     path = database_path(given) if given else session.path
     become_owner(path)
@@ -65,7 +64,7 @@ def daemon(
         return run(
             path,
             json_logs=json_logs,
-            metrics=wanted(metrics, metrics_file),
+            metrics=listening.wanted(metrics, metrics_file),
             webhooks=listening.parse(webhooks, "webhooks", "9465 or 127.0.0.1:9465") if webhooks else None,
             take_over=take_over,
         )

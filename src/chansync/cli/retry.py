@@ -98,7 +98,7 @@ def _of_message(db: apsw.Connection, message_id: int) -> _Target:
 def _retry_here(session: Session, target: _Target, as_json: bool) -> int:
     from chansync.cli.sync.command import report, sync_all
     from chansync.job_runner import summary
-    from chansync.sync.retry import retry as make_due
+    from chansync.sync.runner import retry as make_due
 
     asked = make_due(session.db, channel_id=target.channel_id, order_ids=target.order_ids)
     if not asked.syncs:

@@ -15,7 +15,7 @@ from chansync.doctor.daemon import Diagnosis, diagnose
 from chansync.model.times import ago_text, now_ms, utc_text
 from chansync.store import daemons, overview
 from chansync.store.daemons import DaemonState
-from chansync.store.erp_figures import erps
+from chansync.store.metric_queries import erps
 from chansync.store.overview import ChannelLine
 
 #: With more channels than that, those that fail are worth a list of their own.

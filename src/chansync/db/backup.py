@@ -1,8 +1,8 @@
 """Backup and restore.
 
-A backup is a consistent copy of the database, made while other programs use it. It is checked for damage before it
-gets its final name. A restore overwrites the contents of the database in one SQLite transaction: if it is killed, the
-old contents or the new ones are there, and programs that have the file open see the new contents.
+A backup is a consistent copy, made while other programs use the database, and checked before it gets its final name.
+A restore is one SQLite transaction: if it is killed, the old contents or the new ones are there, and programs that have
+the file open see the new ones.
 """
 
 from __future__ import annotations
@@ -54,8 +54,7 @@ class Contents:
 
     Attributes:
         last_run_at: when the last run ended; None: none did.
-        instance: the id that was created with the database and that every copy of it keeps; empty in files that are
-            older than this id.
+        instance: the id that every copy of the database keeps; empty in files that are older than this id.
         daemon_host: the machine of the daemon that last worked on it; empty: none did, or it stopped properly.
         daemon_beat_at: the last heartbeat of that daemon.
     """
@@ -229,8 +228,7 @@ def taken_in(name: Path, source: BinaryIO, log: BinaryIO | None, path: Path) -> 
         log: the write-ahead log beside the backup.
 
     Raises:
-        Damaged: it is damaged.
-        StoreError: it is no chansync database, or a newer one.
+        Damaged, StoreError: as ``look_through``.
         UsageError: somebody is writing to it.
     """
     with private_files.opened(path), explained(path):
@@ -258,7 +256,10 @@ def restore(copy: Path, path: Path) -> Path | None:
     """
     in_use = InUse(f"The daemon works on {path}: stop it first.")
     with explained(path), private_files.opened(path), locked(path, DAEMON, in_use), locked(path, MIGRATION):
-        _forget_daemon(copy)
+        with contextlib.closing(distrust(apsw.Connection(str(copy), flags=apsw.SQLITE_OPEN_READWRITE))) as db:
+            # The source's daemon would look like one that hangs here.
+            db.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)
+            db.execute("DELETE FROM daemon")
         kept = private_folder(path) / f"{path.stem}.replaced-{private_files.stamp()}.db"
         if not path.exists():
             put_in_place(copy, path)
@@ -280,13 +281,6 @@ def restore(copy: Path, path: Path) -> Path | None:
                 put_in_place(copy, path)
         private_files.clear_copies(path)
         return kept
-
-
-def _forget_daemon(copy: Path) -> None:
-    """Delete the row of the source's daemon: otherwise it looks like a daemon that hangs here."""
-    with contextlib.closing(distrust(apsw.Connection(str(copy), flags=apsw.SQLITE_OPEN_READWRITE))) as db:
-        db.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)
-        db.execute("DELETE FROM daemon")
 
 
 def _overwrite(target: apsw.Connection, source: apsw.Connection) -> None:

@@ -50,10 +50,8 @@ class Store:
         self._place: dict[str, tuple[int, int]] | None = None
 
     def check_place(self) -> None:
-        """Make sure that the files at the path are still those that are open. Costs a few microseconds.
-
-        SQLite continues to use files that were deleted or replaced meanwhile. What it writes to them is lost, and
-        programs that opened the new files and this one do not see each other's changes.
+        """Make sure that the files at the path are still those that are open: what SQLite writes to deleted or replaced
+        files is lost, and others do not see it. Costs a few microseconds.
 
         Raises:
             DatabaseMoved: they were deleted or replaced.

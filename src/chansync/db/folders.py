@@ -1,9 +1,8 @@
 """The two folders of an installation: the shared one with the database, and the private one.
 
-Members of the group may rename and delete everything in the shared folder (2770). Therefore it contains only the
-database, SQLite's files beside it, and an empty lock file. Keys, copies of the database and other files that only the
-daemon's user may change are in the private folder beside it, ``NAME-private`` (0710). An installation of one user has
-both in one folder.
+Members of the group may rename and delete everything in the shared folder (2770): it contains only the database,
+SQLite's files beside it, and an empty lock file. Keys, copies and other files that only the daemon's user may change
+are in the private folder beside it, ``NAME-private`` (0710). An installation of one user has both in one folder.
 
 Short commands use this module: keep its imports few.
 """

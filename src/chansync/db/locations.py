@@ -17,11 +17,8 @@ SERVICE_PRIVATE_DIRECTORY = Path(systemd_service.PRIVATE_DIRECTORY)
 
 
 def database_path(given: str | None = None) -> Path:
-    """The database file: ``--db``, else ``CHANSYNC_DB``, else ``chansync.db`` in the user's state directory.
-
-    Under systemd the unit sets ``STATE_DIRECTORY`` (``/var/lib/chansync``), which comes before the user's directory. On
-    a machine with the service, a user without a database of his own gets the service's.
-    """
+    """The database file: ``--db``, else ``CHANSYNC_DB``, else ``chansync.db`` in the unit's ``STATE_DIRECTORY``, or in
+    the user's; on a machine with the service, the service's where the user has none of his own."""
     named = given or os.environ.get(ENVIRONMENT_VARIABLE)
     if named:
         return Path(named).expanduser().absolute()

@@ -13,63 +13,15 @@ import sys
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
-from typing import TypeVar
 
 from sqlite_utils import Database, Migrations
 
+from chansync.db import migrations_sql as sql
 from chansync.db import schema
-from chansync.db.migrations_sql import (
-    ATTRIBUTES,
-    CUSTOMERS,
-    EDITS,
-    EXPORTS,
-    HOLDS,
-    INSTANCES,
-    MONEY,
-    NEEDS,
-    OUTSIDE_ERPS,
-    OUTSIDE_LISTS,
-    PACKAGES,
-    SALE_LINKS,
-    SALES_BY_DATE,
-    SETTLEMENT_REPORTS,
-    SETTLEMENTS,
-    SHIPMENTS,
-    STOCK,
-    WEBHOOKS,
-    WISHES,
-)
 from chansync.db.version import APPLICATION_ID
 from chansync.model import stored_json
 from chansync.model.order import TaxNumbers
 from chansync.model.tax_numbers import KINDS, read_numbers
-
-_Function = TypeVar("_Function", bound=Callable[[Database], None])
-
-
-class _Numbered(Migrations):
-    """Migrations that write their number into the file (``user_version``), each in its own transaction.
-
-    By that number, programs that have the file open notice that the schema has changed, and an upgrade that was
-    killed between two migrations continues after the last one that was completed.
-    """
-
-    def __call__(self, *, name: str | None = None, transactional: bool = True) -> Callable[[_Function], _Function]:
-        register = super().__call__(name=name, transactional=transactional)
-
-        def numbered(function: _Function) -> _Function:
-            def whole(db: Database) -> None:
-                function(db)
-                db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-                db.execute(f"PRAGMA user_version = {int((name or '')[:4])}")
-
-            register(whole)
-            return function
-
-        return numbered
-
-
-migrations = _Numbered("chansync")
 
 
 def _run(db: Database, script: str) -> None:
@@ -84,30 +36,8 @@ def _run(db: Database, script: str) -> None:
         db.execute(statement)
 
 
-# Databases of schema 7 have recorded this name as their last migration: they have all of this schema.
-@migrations(name="0007_totals")
-def first(db: Database) -> None:
-    """The first schema, which later migrations change."""
-    for script in schema.SCRIPTS:
-        _run(db, script)
-
-
-@migrations(name="0008_stock")
-def stock(db: Database) -> None:
-    """The quantities on hand and blocked, as a balance per item."""
-    _run(db, STOCK)
-
-
-@migrations(name="0009_sale_links")
-def sale_links(db: Database) -> None:
-    """The link from an order to its sale in an ERP."""
-    _run(db, SALE_LINKS)
-
-
-@migrations(name="0010_customers")
-def customers(db: Database) -> None:
+def _customers(db: Database) -> None:
     """Customers are found by normalised tax numbers; sales keep the numbers as the order has them."""
-    _run(db, CUSTOMERS)
     having = "uic <> '' OR vat_number <> '' OR personal_number <> ''"
     rows = db.execute(f"SELECT id, uic, vat_number, personal_number, address FROM erp_customer WHERE {having}")
     for customer_id, *typed, address in rows.fetchall():
@@ -123,24 +53,8 @@ def customers(db: Database) -> None:
                 db.execute("INSERT INTO erp_customer_number VALUES (?, ?, ?)", (customer_id, kind, key))
 
 
-@migrations(name="0011_instances")
-def instances(db: Database) -> None:
-    """An id of the database, and the machine on which its daemon last worked."""
-    _run(db, INSTANCES)
-
-
-@migrations(name="0012_edits")
-def edits(db: Database) -> None:
-    """Which version of its order a sale was made from, and what a person decided about a difference."""
-    _run(db, EDITS)
-
-
-@migrations(name="0013_needs")
-def needs(db: Database) -> None:
-    """The pieces that open sales still need, those held by orders that are not sales, and tracking numbers."""
-    _run(db, NEEDS)
-    _run(db, HOLDS)
-    _run(db, SHIPMENTS)
+def _needs(db: Database) -> None:
+    """The pieces that open sales still need."""
     still: dict[tuple[int, int, int], Decimal] = {}
     is_open = """NOT EXISTS (SELECT 1 FROM erp_event e WHERE e.sale_id = s.id
         AND e.kind IN ('written out', 'cancelled', 'reversed'))"""
@@ -161,70 +75,47 @@ def needs(db: Database) -> None:
             )
 
 
-@migrations(name="0014_money")
-def money(db: Database) -> None:
-    """Payments by several methods, rates of lines, paid statuses of a method, and accepted differences."""
-    _run(db, MONEY)
+#: In their order: the name that a database keeps of each, its SQL, and what is done after that. Databases of schema 7
+#: have recorded the first name as their last migration: they have all of that schema.
+_MIGRATIONS: tuple[tuple[str, str, Callable[[Database], None] | None], ...] = (
+    ("0007_totals", "".join(schema.SCRIPTS), None),
+    ("0008_stock", sql.STOCK, None),
+    ("0009_sale_links", sql.SALE_LINKS, None),
+    ("0010_customers", sql.CUSTOMERS, _customers),
+    ("0011_instances", sql.INSTANCES, None),
+    ("0012_edits", sql.EDITS, None),
+    ("0013_needs", sql.NEEDS + sql.HOLDS + sql.SHIPMENTS, _needs),
+    ("0014_money", sql.MONEY, None),
+    ("0015_attributes", sql.ATTRIBUTES, None),
+    ("0016_outside_erps", sql.OUTSIDE_ERPS, None),
+    ("0017_settlements", sql.SETTLEMENTS, None),
+    ("0018_webhooks", sql.WEBHOOKS, None),
+    ("0019_exports", sql.EXPORTS, None),
+    ("0020_outside_lists", sql.OUTSIDE_LISTS, None),
+    ("0021_packages", sql.PACKAGES, None),
+    ("0022_wishes", sql.WISHES, None),
+    ("0023_settlement_reports", sql.SETTLEMENT_REPORTS, None),
+    ("0024_sales_by_date", sql.SALES_BY_DATE, None),
+)
+
+migrations = Migrations("chansync")
 
 
-@migrations(name="0015_attributes")
-def attributes(db: Database) -> None:
-    """What whoever packs an order has to know."""
-    _run(db, ATTRIBUTES)
+def _register(name: str, script: str, then: Callable[[Database], None] | None) -> None:
+    """Have a migration write its number into the file (``user_version``), in its own transaction: by that, programs
+    that have the file open notice the change, and an upgrade that was killed goes on after the last completed one."""
+
+    @migrations(name=name)
+    def whole(db: Database) -> None:
+        _run(db, script)
+        if then:
+            then(db)
+        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        db.execute(f"PRAGMA user_version = {int(name[:4])}")
 
 
-@migrations(name="0016_outside_erps")
-def outside_erps(db: Database) -> None:
-    """ERPs that are reached over a network."""
-    _run(db, OUTSIDE_ERPS)
-
-
-@migrations(name="0017_settlements")
-def settlements(db: Database) -> None:
-    """What marketplaces have paid out."""
-    _run(db, SETTLEMENTS)
-
-
-@migrations(name="0018_webhooks")
-def webhooks(db: Database) -> None:
-    """Webhooks at the sites, and what the daemon was delivered."""
-    _run(db, WEBHOOKS)
-
-
-@migrations(name="0019_exports")
-def exports(db: Database) -> None:
-    """What was exported already, by the names that exports were given."""
-    _run(db, EXPORTS)
-
-
-@migrations(name="0020_outside_lists")
-def outside_lists(db: Database) -> None:
-    """Sales of outside ERPs are listed by when they were recorded."""
-    _run(db, OUTSIDE_LISTS)
-
-
-@migrations(name="0021_packages")
-def packages(db: Database) -> None:
-    """A sale may be written out in several packages."""
-    _run(db, PACKAGES)
-
-
-@migrations(name="0022_wishes")
-def wishes(db: Database) -> None:
-    """What a person asked an outside ERP for is known as such."""
-    _run(db, WISHES)
-
-
-@migrations(name="0023_settlement_reports")
-def settlement_reports(db: Database) -> None:
-    """Reports of marketplaces that gave no settlement of their own, and returns of orders that are not known."""
-    _run(db, SETTLEMENT_REPORTS)
-
-
-@migrations(name="0024_sales_by_date")
-def sales_by_date(db: Database) -> None:
-    """Sales are listed by their dates."""
-    _run(db, SALES_BY_DATE)
+for _migration in _MIGRATIONS:
+    _register(*_migration)
 
 
 def migrate(path: Path) -> None:

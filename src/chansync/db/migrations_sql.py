@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from chansync.db.schema import ORDER_COLUMNS, ORDER_INDEXES
+
 # Balances of goods, kept by the journal's own entries: otherwise each order would add up every movement of its items.
 STOCK = """
 CREATE TABLE erp_stock (
@@ -22,7 +24,7 @@ BEGIN
 """
 
 # Orders name their sales by a table of the core: a sale may live in any ERP, which the ledger's own ids say nothing of.
-SALE_LINKS = """
+SALE_LINKS = f"""
 CREATE TABLE sale_link (
     order_id INTEGER PRIMARY KEY REFERENCES "order" ON DELETE CASCADE,
     erp TEXT NOT NULL,
@@ -33,46 +35,15 @@ CREATE TABLE sale_link (
 ) STRICT;
 INSERT INTO sale_link (order_id, erp, sale_key, ref, number, recorded_at)
     SELECT o.id, 'ledger', s.key, s.id, s.number, s.created_at FROM "order" o JOIN erp_sale s ON s.id = o.sale_id;
-CREATE TABLE order_now (
-    id INTEGER PRIMARY KEY,
-    channel_id INTEGER NOT NULL REFERENCES channel ON DELETE CASCADE,
-    external_id TEXT NOT NULL,
-    number TEXT NOT NULL,
-    status TEXT NOT NULL,
-    placed_at INTEGER NOT NULL,
-    placed_on TEXT NOT NULL,
-    modified_at INTEGER NOT NULL,
-    currency TEXT NOT NULL,
-    total TEXT NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ('skipped', 'problem', 'imported')),
-    reason TEXT NOT NULL DEFAULT '',
-    digest TEXT NOT NULL,
-    todo TEXT NOT NULL DEFAULT '[]',
-    own_status TEXT,
-    raw TEXT,
-    attempts INTEGER NOT NULL DEFAULT 0,
-    next_try_at INTEGER,
-    first_seen_at INTEGER NOT NULL,
-    changed_at INTEGER NOT NULL,
-    sent_by_site INTEGER NOT NULL DEFAULT 0,
-    customer TEXT NOT NULL DEFAULT '',
-    UNIQUE (channel_id, external_id)
+CREATE TABLE order_now ({ORDER_COLUMNS}    UNIQUE (channel_id, external_id)
 ) STRICT;
-INSERT INTO order_now (
-    id, channel_id, external_id, number, status, placed_at, placed_on, modified_at, currency, total, state, reason,
-    digest, todo, own_status, raw, attempts, next_try_at, first_seen_at, changed_at, sent_by_site, customer
-) SELECT
+INSERT INTO order_now SELECT
     id, channel_id, external_id, number, status, placed_at, placed_on, modified_at, currency, total, state, reason,
     digest, todo, own_status, raw, attempts, next_try_at, first_seen_at, changed_at, sent_by_site, customer
     FROM "order";
 DROP TABLE "order";
 ALTER TABLE order_now RENAME TO "order";
-CREATE INDEX order_by_number ON "order" (channel_id, number);
-CREATE INDEX order_due ON "order" (channel_id, next_try_at) WHERE next_try_at IS NOT NULL;
-CREATE INDEX order_skipped ON "order" (channel_id, status) WHERE state = 'skipped';
-CREATE INDEX order_listed ON "order" (changed_at, id, state, status, channel_id, number, customer);
-CREATE INDEX order_problems ON "order" (changed_at, id) WHERE state = 'problem';
-CREATE INDEX order_of_channel ON "order" (channel_id, changed_at, id, state, status);
+{ORDER_INDEXES}CREATE INDEX order_of_channel ON "order" (channel_id, changed_at, id, state, status);
 """
 
 # A customer is found by the keys of its tax numbers, which are the same however a number was written. The sale keeps
@@ -461,6 +432,7 @@ CREATE TABLE export_row (
 ) STRICT, WITHOUT ROWID;
 """
 
+# Sales of outside ERPs are listed by when they were recorded.
 OUTSIDE_LISTS = """
 CREATE INDEX mirror_sale_listed ON mirror_sale (erp, coalesce(view ->> '$.recorded_at', 0), sale_key)
     WHERE view IS NOT NULL;
@@ -531,6 +503,7 @@ PACKAGES += "".join(
     for change in ("UPDATE", "DELETE")
 )
 
+# What a person asked an outside ERP for is known as such.
 WISHES = """
 ALTER TABLE sale_step ADD COLUMN by_person INTEGER NOT NULL DEFAULT 0;
 """

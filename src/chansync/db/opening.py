@@ -25,8 +25,8 @@ LOOK_SECONDS = 60.0
 def place_of(path: str | os.PathLike[str]) -> tuple[str, int]:
     """The name and flags with which SQLite opens the database at ``path``.
 
-    In a shared folder links are refused. A rollback journal there is deleted: SQLite would write its contents into the
-    database, and chansync never creates one, because its databases are always in WAL mode.
+    In a shared folder links are refused, and a rollback journal is deleted: SQLite would write its contents into the
+    database, and chansync, always in WAL mode, never creates one.
 
     Raises:
         DatabaseForbidden: the database, or one of SQLite's files beside it, is not a regular file.

@@ -1,13 +1,5 @@
 """Permanent errors of a database: neither waiting nor a restart helps, a person must act.
 
-``Lasting``
- ├ ``DatabaseDamaged``    it is damaged, or not a database at all
- ├ ``DatabaseMoved``      its files were deleted, moved or replaced while it was open
- ├ ``DatabaseMissing``    there is a private key for it, but no database
- ├ ``DatabaseForbidden``  this user lacks the rights to it
- ├ ``DatabaseNewer``      a newer chansync wrote it
- └ ``DatabaseForeign``    it belongs to another program
-
 ``DatabaseOlder`` is no such error: the daemon or ``chansync db upgrade`` upgrades it.
 """
 

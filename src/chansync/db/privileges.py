@@ -1,8 +1,8 @@
 """Dropping privileges: a command that root runs first switches to the owner of the database's folder.
 
-Users who may write in a folder can replace any name in it by a link. So before root opens anything there, the process
-gives up root's rights permanently. Files that the caller names as arguments are opened before that (``open_named``,
-``open_folder``), and links that another user may have created are not followed then.
+Users who may write in a folder can replace any name in it by a link, so root's rights are given up before anything is
+opened there. Files that the caller names as arguments are opened before that (``open_named``, ``open_folder``), without
+following links that another user may have created.
 
 Short commands use this module: keep its imports few.
 """
@@ -177,11 +177,7 @@ def open_named(path: str, flags: int = os.O_RDONLY) -> int:
 
 
 def _is_link(folder: int, name: str) -> bool:
-    return name != "." and stat.S_ISLNK(_status(folder, name))
-
-
-def _status(folder: int, name: str) -> int:
     try:
-        return os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
+        return name != "." and stat.S_ISLNK(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
     except FileNotFoundError:
-        return 0
+        return False

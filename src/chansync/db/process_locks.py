@@ -1,9 +1,9 @@
 """Kernel locks that tell which processes are alive: each locks one byte of the database's lock file.
 
-Beside the database is an empty file, ``chansync.lock``. A process that takes leases locks a byte of it at a random
-offset; the offset is part of the owner's name in each of its leases. The kernel releases the lock when the process
-ends. So an owner is alive if and only if its byte is locked: a stopped process is alive, a killed one is not, in any
-container or namespace; and after the database was copied to another machine, no byte is locked there.
+A process that takes leases locks a byte at a random offset of the empty file ``chansync.lock`` beside the database; the
+offset is part of the owner's name in its leases. The kernel releases the lock when the process ends. So an owner is
+alive if and only if its byte is locked: a stopped process is, a killed one is not, in any container or namespace, and
+none is after the database was copied to another machine.
 
 The locks are open file description locks (``F_OFD_SETLK`` of fcntl(2)): closing another descriptor of the file does
 not release them, and the threads of a process share them. Members of the group may replace the file. A process that

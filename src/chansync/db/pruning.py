@@ -1,7 +1,7 @@
 """Deletion of old rows, in portions, each a short transaction, so that other writers do not have to wait.
 
-Open problems, what a retry needs, and orders and sales are never deleted. Of an order only the site's data is deleted,
-once nothing is left to do for the order.
+Open problems, what a retry needs, orders and sales are never deleted; the site's data of an order are, once nothing is
+left to do for it.
 """
 
 from __future__ import annotations
@@ -88,8 +88,7 @@ def portion(db: apsw.Connection, kind: str, before: int, after_id: int) -> tuple
 
 def free_pages(db: apsw.Connection) -> int:
     """How many pages of the file are free."""
-    count: int = db.pragma("freelist_count")
-    return count
+    return int(db.pragma("freelist_count"))
 
 
 def gives_back(db: apsw.Connection) -> bool:
@@ -113,9 +112,7 @@ def shorten_log(db: apsw.Connection) -> None:
 
 
 def rebuild(db: apsw.Connection) -> None:
-    """Rewrite the whole file without free pages (VACUUM), so that it can give pages back from then on.
-
-    Others cannot write meanwhile, and as much free space as the size of the file is needed.
-    """
+    """Rewrite the whole file without free pages (VACUUM), so that it can give pages back from then on. It takes as much
+    free space as the file, and others cannot write meanwhile."""
     db.pragma("auto_vacuum", 2)
     db.execute("VACUUM")

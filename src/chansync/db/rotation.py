@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -15,31 +14,26 @@ STAMP = "%Y%m%d-%H%M%S"
 
 _STAMPED = re.compile(r"(\d{8}-\d{6})\.db\Z")
 _PART = re.compile(r"(\d{1,4})([dwm])\Z")
+#: How many days, weeks and months keep a backup, by their letters ``d``, ``w`` and ``m``.
+Keep = dict[str, int]
+
 #: What tells one day, week or month from another.
 _PERIODS = {"d": "%Y-%m-%d", "w": "%G-W%V", "m": "%Y-%m"}
 
 
-@dataclass(frozen=True, slots=True)
-class Keep:
-    """How many days, weeks and months keep a backup, by their letters ``d``, ``w`` and ``m``."""
+def kept(keep: Keep, times: Iterable[datetime]) -> set[datetime]:
+    """Those of the times whose backups stay; the newest always does.
 
-    counts: tuple[tuple[str, int], ...]
-
-    def kept(self, times: Iterable[datetime]) -> set[datetime]:
-        """Those of the times whose backups stay; the newest always does.
-
-        Days without a backup do not count: after a month without any, what was there before is still there.
-        """
-        newest_first = sorted(set(times), reverse=True)
-        stay = set(newest_first[:1])
-        for letter, count in self.counts:
-            seen: set[str] = set()
-            for time in newest_first:
-                period = time.strftime(_PERIODS[letter])
-                if period not in seen and len(seen) < count:
-                    seen.add(period)
-                    stay.add(time)
-        return stay
+    Days without a backup do not count: after a month without any, what was there before is still there.
+    """
+    newest_first = sorted(set(times), reverse=True)
+    stay = set(newest_first[:1])
+    for letter, count in keep.items():
+        newest: dict[str, datetime] = {}
+        for time in newest_first:
+            newest.setdefault(time.strftime(_PERIODS[letter]), time)
+        stay.update([*newest.values()][:count])
+    return stay
 
 
 def parse(text: str) -> Keep:
@@ -48,7 +42,7 @@ def parse(text: str) -> Keep:
     Raises:
         UsageError: it is not written so.
     """
-    counts = {}
+    counts: Keep = {}
     for part in text.split(","):
         found = _PART.match(part.strip().lower())
         if found is None or not int(found[1]) or found[2] in counts:
@@ -56,7 +50,7 @@ def parse(text: str) -> Keep:
                 f"{text!r:.40} does not say how many backups are kept: write 7d,4w,12m (days, weeks, months)."
             )
         counts[found[2]] = int(found[1])
-    return Keep(tuple(counts.items()))
+    return counts
 
 
 def backups(folder: Path, stem: str) -> dict[datetime, Path]:
@@ -84,7 +78,7 @@ def rotate(folder: Path, stem: str, keep: Keep) -> list[Path]:
         OSError: one cannot be deleted.
     """
     found = backups(folder, stem)
-    stay = keep.kept(found)
+    stay = kept(keep, found)
     gone = [path for time, path in found.items() if time not in stay]
     for path in gone:
         path.with_suffix(".key").unlink(missing_ok=True)

@@ -1,7 +1,4 @@
-"""Reading rows of a CSV, TSV or JSON file with sqlite-utils, in a separate process, never beside apsw.
-
-sqlite-utils uses Python's own SQLite library; ``chansync.db.migrations`` says why the two must not meet.
-"""
+"""Reading rows of a CSV, TSV or JSON file with sqlite-utils, in a process of its own as ``chansync.db.migrations``."""
 
 from __future__ import annotations
 

@@ -97,8 +97,8 @@ CREATE TABLE lookup (
 ) STRICT, WITHOUT ROWID;
 """
 
-ORDERS = """
-CREATE TABLE "order" (
+#: The columns of an order; the first schema has one more.
+ORDER_COLUMNS = """
     id INTEGER PRIMARY KEY,
     channel_id INTEGER NOT NULL REFERENCES channel ON DELETE CASCADE,
     external_id TEXT NOT NULL,
@@ -112,7 +112,6 @@ CREATE TABLE "order" (
     state TEXT NOT NULL CHECK (state IN ('skipped', 'problem', 'imported')),
     reason TEXT NOT NULL DEFAULT '',
     digest TEXT NOT NULL,
-    sale_id INTEGER UNIQUE REFERENCES erp_sale,
     todo TEXT NOT NULL DEFAULT '[]',
     own_status TEXT,
     raw TEXT,
@@ -122,16 +121,23 @@ CREATE TABLE "order" (
     changed_at INTEGER NOT NULL,
     sent_by_site INTEGER NOT NULL DEFAULT 0,
     customer TEXT NOT NULL DEFAULT '',
-    UNIQUE (channel_id, external_id)
-) STRICT;
-CREATE INDEX order_by_number ON "order" (channel_id, number);
+"""
+
+#: Its indexes, but for that of the lists of a channel.
+ORDER_INDEXES = """CREATE INDEX order_by_number ON "order" (channel_id, number);
 CREATE INDEX order_due ON "order" (channel_id, next_try_at) WHERE next_try_at IS NOT NULL;
 CREATE INDEX order_skipped ON "order" (channel_id, status) WHERE state = 'skipped';
 -- The lists are read a page at a time in their own order: these hold that order and every column that filters look at,
 -- so that a filter that matches little reads narrow entries and never the site's data of an order.
 CREATE INDEX order_listed ON "order" (changed_at, id, state, status, channel_id, number, customer);
 CREATE INDEX order_problems ON "order" (changed_at, id) WHERE state = 'problem';
-CREATE INDEX order_of_channel ON "order" (channel_id, changed_at, id, state, status, sale_id);
+"""
+
+ORDERS = f"""
+CREATE TABLE "order" ({ORDER_COLUMNS}    sale_id INTEGER UNIQUE REFERENCES erp_sale,
+    UNIQUE (channel_id, external_id)
+) STRICT;
+{ORDER_INDEXES}CREATE INDEX order_of_channel ON "order" (channel_id, changed_at, id, state, status, sale_id);
 CREATE TABLE order_refund (
     order_id INTEGER NOT NULL REFERENCES "order" ON DELETE CASCADE,
     external_id TEXT NOT NULL,

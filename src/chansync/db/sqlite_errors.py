@@ -85,10 +85,7 @@ def passing_kind(error: BaseException | None) -> type[apsw.Error] | None:
 
 
 def passes(error: Exception) -> bool:
-    """Whether the error is temporary: the database is locked, or the disk is full or does not respond.
-
-    Permanent errors are damage, another file in its place, and another schema: continuing would do harm.
-    """
+    """Whether the error is temporary. After others (damage, another file or schema) continuing would do harm."""
     return passing_kind(error.__cause__ if isinstance(error, StoreError) else error) is not None
 
 

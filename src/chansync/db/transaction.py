@@ -14,12 +14,15 @@ from chansync.db.version import SchemaChanged, check_schema
 LONGEST = 600.0
 
 
+class Undo(Exception):
+    """Rolls a transaction back whose caller suppresses it: ``with suppress(Undo), transaction(db): …``."""
+
+
 class transaction:
     """``with transaction(db): …``: ``BEGIN IMMEDIATE``, or a savepoint inside another one; rolled back by an exception.
 
-    It wraps the connection's own context manager, so that type checkers know that it suppresses no exception. The
-    outermost one also checks that the schema is still the one of this program: a newer chansync may have upgraded the
-    file since it was opened.
+    The connection's own context manager, which type checkers take for one that suppresses exceptions. The outermost one
+    also checks that no newer chansync has upgraded the schema since the file was opened.
 
     Raises:
         SchemaChanged: the schema was upgraded; nothing was written.

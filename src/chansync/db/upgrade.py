@@ -98,11 +98,9 @@ def prepare(path: Path, *, create: bool, upgrades: bool = False) -> bool:
 
 
 def _upgrade(path: Path) -> None:
-    """Create the database, or upgrade it to this program's schema.
-
-    The migrations use Python's own SQLite, which follows links and journals that members may have put into the shared
-    folder. So a copy in the private folder is migrated and written back in one transaction. Nobody can write meanwhile.
-    """
+    """Create the database, or upgrade it: a copy in the private folder is migrated and written back in one transaction,
+    because Python's own SQLite follows links and journals that members may have put into the shared folder. Nobody can
+    write meanwhile."""
     folder = private_folder(path)
     private_files.sweep(folder, f"{path.stem}.")
     if not path.exists() or not path.stat().st_size:

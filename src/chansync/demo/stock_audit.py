@@ -8,7 +8,7 @@ from decimal import Decimal
 import apsw
 
 from chansync.db.connection import Store
-from chansync.erp.ledger import enquiry, stock
+from chansync.erp.ledger import journal, stock
 from chansync.model.channel import Channel
 from chansync.model.order import Order
 from chansync.orders import settings
@@ -64,7 +64,7 @@ def _offered(
     """SKU → on hand, less what open sales need and what orders hold, less the reserve, at most what is offered."""
     place = importing.pos.warehouse
     left = {balance.item: Decimal(balance.on_hand) for balance in stock.balances(db, warehouse=place)}
-    for row in enquiry.sales(db, limit=-1):
+    for row in journal.sales(db, limit=-1):
         sale = importing.erp.view(db, importing.erp.key_of(db, row.number) or "")
         if sale is None or sale.warehouse != place or sale.state.closed or sale.state.written_out:
             continue

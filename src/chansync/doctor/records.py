@@ -15,7 +15,7 @@ from chansync.doctor.findings import Finding, ok, problem, warning
 from chansync.doctor.health import FAILING_RUNS, LATE_SECONDS
 from chansync.explain import erp_status
 from chansync.model.times import ago_text, local_text, now_ms
-from chansync.secrets import public_key_file, rotation, sealing
+from chansync.secrets import key_file, rotation, sealing
 from chansync.secrets.key_file import KeyUnreadable
 from chansync.setup.systems import expiring
 from chansync.store import daemons, systems
@@ -206,7 +206,7 @@ def _public(db: apsw.Connection, path: Path) -> Iterator[Finding]:
     public = sealing.public_key(db)
     try:
         if public:
-            public_key_file.check(path, public)
+            key_file.check_published(path, public)
     except KeyUnreadable as error:
         sentence, _, remedy = str(error).partition(": ")
         yield problem("secrets", f"{sentence}.", remedy)

@@ -12,28 +12,19 @@ from chansync.erp.outside import connected
 from chansync.erp.remote import ErpCapability
 from chansync.model.errors import UsageError
 
-#: Parameter of a channel → what its ERP must be able to do for it.
-_PARAMETERS = {
-    "block_quantities": (ErpCapability.BLOCK, "reserves no goods for a sale"),
-    "create_request": (ErpCapability.REQUEST, "takes no requests for goods that are missing"),
-    "issue_document": (ErpCapability.DOCUMENTS, "issues financial documents only by its own people"),
-    "issue_document_on_payment": (ErpCapability.DOCUMENTS, "issues financial documents only by its own people"),
-    "sale_type": (ErpCapability.SALE_TYPES, "knows no types of sale"),
-    "merchant": (ErpCapability.MERCHANTS, "knows no user who is answerable for a sale"),
-    "push_quantities": (ErpCapability.STOCK, "does not tell its stock"),
-}
-
-#: What people do with a sale → what its ERP must be able to do for it.
-_ACTIONS = {
-    "block": (ErpCapability.BLOCK, "reserves no goods for a sale"),
-    "release": (ErpCapability.BLOCK, "reserves no goods for a sale"),
-    "request": (ErpCapability.REQUEST, "takes no requests for goods that are missing"),
-    "issue": (ErpCapability.DOCUMENTS, "issues financial documents only by its own people"),
-    "pack": (
-        ErpCapability.PACKAGES,
-        "is told of whole sales only: leave the lines away, or write the package out there",
-    ),
-}
+#: What an ERP may not be able to do, why that is, after its name, and the parameters of a channel and the things that
+#: people do with a sale that need it.
+_NEEDED = (
+    (ErpCapability.BLOCK, "reserves no goods for a sale", ("block_quantities",), ("block", "release")),
+    (ErpCapability.REQUEST, "takes no requests for goods that are missing", ("create_request",), ("request",)),
+    (ErpCapability.DOCUMENTS, "issues financial documents only by its own people",
+     ("issue_document", "issue_document_on_payment"), ("issue",)),
+    (ErpCapability.SALE_TYPES, "knows no types of sale", ("sale_type",), ()),
+    (ErpCapability.MERCHANTS, "knows no user who is answerable for a sale", ("merchant",), ()),
+    (ErpCapability.STOCK, "does not tell its stock", ("push_quantities",), ()),
+    (ErpCapability.PACKAGES, "is told of whole sales only: leave the lines away, or write the package out there", (),
+     ("pack",)),
+)  # fmt: skip
 
 
 def capabilities(db: apsw.Connection, code: str) -> frozenset[ErpCapability]:
@@ -54,26 +45,30 @@ def _lacks(db: apsw.Connection, code: str) -> dict[ErpCapability, str]:
 
 def impossible_parameters(db: apsw.Connection, code: str) -> dict[str, str]:
     """Parameter of a channel → why the ERP of that code cannot do what it asks for, as a sentence."""
-    if code == registry.LEDGER:
-        return {}
-    return _impossible(db, code, _PARAMETERS, of_kind=True)
+    found, _, not_possible = _impossible(db, code)
+    return found | not_possible
 
 
-def _impossible(
-    db: apsw.Connection, code: str, table: Mapping[str, tuple[ErpCapability, str]], *, of_kind: bool = False
-) -> dict[str, str]:
+def impossible_actions(db: apsw.Connection, code: str) -> dict[str, str]:
+    """What people do with a sale → why the ERP of that code cannot do it, as a sentence."""
+    return _impossible(db, code)[1]
+
+
+def _impossible(db: apsw.Connection, code: str) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
+    """Parameters and actions that the ERP of that code is not able to do, and what its kind says itself."""
+    parameters, actions = dict[str, str](), dict[str, str]()
     try:
         kind = registry.kind_of(db, code)
     except UsageError:
         # That its package is gone is said elsewhere.
-        return {}
+        return parameters, actions, {}
     lacks = _lacks(db, code)
-    found = {
-        name: lacks.get(needed) or f"{kind.label} {why}."
-        for name, (needed, why) in table.items()
-        if needed in lacks or needed not in kind.capabilities
-    }
-    return found | (dict(kind.not_possible) if of_kind else {})
+    for needed, why, for_parameters, for_actions in _NEEDED:
+        if needed in lacks or needed not in kind.capabilities:
+            sentence = lacks.get(needed) or f"{kind.label} {why}."
+            parameters |= dict.fromkeys(for_parameters, sentence)
+            actions |= dict.fromkeys(for_actions, sentence)
+    return parameters, actions, dict(kind.not_possible)
 
 
 def refused_parameters(db: apsw.Connection, values: Mapping[str, Any]) -> dict[str, str]:
@@ -83,8 +78,3 @@ def refused_parameters(db: apsw.Connection, values: Mapping[str, Any]) -> dict[s
         return {}
     found = impossible_parameters(db, registry.of_pos(db, pos).code)
     return {name: sentence for name, sentence in found.items() if values.get(name)}
-
-
-def impossible_actions(db: apsw.Connection, code: str) -> dict[str, str]:
-    """What people do with a sale → why the ERP of that code cannot do it, as a sentence."""
-    return {} if code == registry.LEDGER else _impossible(db, code, _ACTIONS)

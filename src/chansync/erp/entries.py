@@ -8,7 +8,6 @@ from decimal import Decimal
 from typing import Any
 
 from chansync.model.money import from_minor
-from chansync.model.sale import SaleState
 
 #: What an ERP has.
 SALES, DOCUMENTS, PAYMENTS, STOCK = "sales", "documents", "payments", "stock"
@@ -22,22 +21,14 @@ class Entry:
         key: names it among those of its ERP and its kind, for ever.
         at: when it came to be, in UTC milliseconds; None: that is not known, or it is how things are now.
         channel: the code of its channel; empty: it is none's.
-        values: by column; amounts are decimals in major units, times UTC milliseconds, days ISO text.
+        values: by column; amounts are decimals in major units, times UTC milliseconds, days ISO text. What is left out
+            or None is not known.
     """
 
     key: str
     at: int | None
     channel: str
     values: Mapping[str, Any]
-
-
-def state_of(state: SaleState) -> str:
-    """The state of a sale in one word."""
-    if state.reversed:
-        return "reversed"
-    if state.cancelled:
-        return "cancelled"
-    return "written out" if state.written_out else "open"
 
 
 def taxes_text(by_rate: Mapping[str, tuple[int, int]], currency: str) -> str:

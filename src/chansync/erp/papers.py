@@ -1,13 +1,31 @@
-"""What an ERP shows people of a sale: its details, its papers and its history."""
+"""What an ERP shows people of a sale: its details, its papers and its history; and rows of lists of these."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from chansync.model.money import format_money
-from chansync.model.sale import Package, SaleState, Shipment
+from chansync.model.money import format_money, from_minor
+from chansync.model.paging import Key
+from chansync.model.sale import Package, SaleLine, SaleState, Shipment
+from chansync.model.times import local_text
+
+
+@dataclass(frozen=True, slots=True)
+class ListRow:
+    """A row of a list.
+
+    Attributes:
+        key: its place.
+        name: what names it: a code (``POS/CODE`` where codes are unique within a POS), an id, or a sale's number.
+        cells: a text for each of the list's columns.
+    """
+
+    key: Key
+    name: str
+    cells: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -34,6 +52,11 @@ class SaleRow:
         """The total for people."""
         return format_money(self.total, self.currency)
 
+    def listed(self, key: Key) -> ListRow:
+        """It as a row of a list."""
+        cells = (self.number, self.sale_date, self.channel, self.order_number, self.customer, self.amount, self.mark)
+        return ListRow(key, self.number, cells)
+
 
 def rate_sentence(row: dict[str, str]) -> str:
     """An entry of ``SaleDetails.by_rate`` for people."""
@@ -57,6 +80,11 @@ class DocumentRow:
     def amount(self) -> str:
         """The total for people."""
         return format_money(self.total, self.currency)
+
+    def listed(self, key: Key) -> ListRow:
+        """It as a row of a list."""
+        cells = (self.number, local_text(self.at or None), self.sale, self.amount, self.credits)
+        return ListRow(key, self.sale, cells)
 
 
 @dataclass(slots=True)
@@ -94,6 +122,11 @@ class PaymentRow:
         """The amount for people."""
         return format_money(self.amount, self.currency)
 
+    def listed(self, key: Key) -> ListRow:
+        """It as a row of a list."""
+        cells = (local_text(self.at or None), self.sale, self.kind, self.account, self.money)
+        return ListRow(key, self.sale, cells)
+
 
 @dataclass(slots=True)
 class RequestRow:
@@ -104,6 +137,10 @@ class RequestRow:
     name: str
     quantity: int
     at: int
+
+    def listed(self, key: Key) -> ListRow:
+        """It as a row of a list."""
+        return ListRow(key, self.sale, (local_text(self.at), self.sale, self.item, self.name, str(self.quantity)))
 
 
 @dataclass(slots=True)
@@ -150,6 +187,27 @@ class SaleDetails:
     net: str = ""
     tax: str = ""
     by_rate: list[dict[str, str]] = field(default_factory=list)
+
+    def add_lines(self, lines: Iterable[SaleLine]) -> None:
+        """Take the sale's lines in, and sum them up."""
+        sums: dict[str, tuple[int, int]] = {}
+        for line in lines:
+            rate = str(line.rate) if line.rate is not None else "" if line.tax else "0"
+            net, tax = sums.get(rate, (0, 0))
+            sums[rate] = net + line.net, tax + line.tax
+            what = {
+                "rate": rate, "kind": str(line.kind), "item": line.item_code, "name": line.name,
+                "external_id": line.external_id, "quantity": str(line.quantity),
+            }  # fmt: skip
+            self.lines.append(
+                what | self._texts(net=line.net, tax=line.tax, discount=line.discount, total=line.net + line.tax)
+            )
+        self.by_rate = [{"rate": rate} | self._texts(net=net, tax=tax) for rate, (net, tax) in sums.items()]
+        amounts = self._texts(net=sum(net for net, _ in sums.values()), tax=sum(tax for _, tax in sums.values()))
+        self.net, self.tax = amounts["net"], amounts["tax"]
+
+    def _texts(self, **amounts: int) -> dict[str, str]:
+        return {name: str(from_minor(units, self.state.currency)) for name, units in amounts.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import apsw
@@ -206,9 +205,6 @@ class Embedded(Protocol):
         ...
 
 
-_NONE: Mapping[str, bool] = MappingProxyType({})
-
-
 class AtOnce:
     """What an ERP in our own database has to say of steps that wait: it carries out each at once."""
 
@@ -216,7 +212,7 @@ class AtOnce:
 
     def waiting(self, db: apsw.Connection, sale_key: str) -> Mapping[str, bool]:
         """None."""
-        return _NONE
+        return {}
 
     def is_answered(self, db: apsw.Connection, sale_key: str) -> bool:
         """Nothing is open."""

@@ -4,6 +4,7 @@ are connected by the database. The ledger is always there; every other ERP is on
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -72,13 +73,6 @@ def _ledger() -> Embedded:
     return found
 
 
-@cache
-def _mirrored(code: str) -> Embedded:
-    from chansync.erp.outside.mirror import MirroredErp
-
-    return MirroredErp(code)
-
-
 def erp(db: apsw.Connection, code: str) -> Embedded:
     """The ERP of that code. One of which the package is gone can be looked at as it was last.
 
@@ -95,11 +89,15 @@ def erp(db: apsw.Connection, code: str) -> Embedded:
 
 
 def _of_kind(code: str, kind: str) -> Embedded:
-    try:
-        return kind_named(kind).embedded or _mirrored(code)
-    except UsageError:
-        # Its package is gone or broken: what is mirrored of it is still there.
-        return _mirrored(code)
+    found = None
+    # Where its package is gone or broken, what is mirrored of it is still there.
+    with suppress(UsageError):
+        found = kind_named(kind).embedded
+    if found is None:
+        from chansync.erp.outside.mirror import MirroredErp
+
+        found = MirroredErp(code)
+    return found
 
 
 def kind_of(db: apsw.Connection, code: str) -> ErpKind:
@@ -128,14 +126,8 @@ def erps(db: apsw.Connection) -> Iterator[Embedded]:
 
 def unread(db: apsw.Connection) -> list[str]:
     """The codes of the connected ERPs of which nothing was read yet: nobody can tell what they have."""
-    return [each.code for each in connected.connected(db) if each.reference_at is None and _is_outside(each.kind)]
-
-
-def _is_outside(kind: str) -> bool:
-    try:
-        return kind_named(kind).embedded is None
-    except UsageError:
-        return True
+    unread = [each for each in connected.connected(db) if each.reference_at is None]
+    return [each.code for each in unread if _of_kind(each.code, each.kind).is_outside]
 
 
 def is_unread(db: apsw.Connection, pos: str | None) -> bool:

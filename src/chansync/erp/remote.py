@@ -32,9 +32,6 @@ if TYPE_CHECKING:
 class ErpError(ChansyncError):
     """An outside ERP did not do what was asked of it.
 
-    Args:
-        undelivered: the attribute.
-
     Attributes:
         undelivered: whether the call failed whatever it asked for, and nothing can have been done of it: no connection,
             no TLS, a wrong address, too many requests. What was asked can be sent again at once, and is not what is

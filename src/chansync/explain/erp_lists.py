@@ -7,20 +7,12 @@ from dataclasses import dataclass
 
 import apsw
 
+from chansync.erp.papers import ListRow
 from chansync.explain import settlements
 from chansync.explain.erp_status import word_of
-from chansync.model.paging import Key, Query, Span, holds
+from chansync.model.paging import Query, Span, holds
 from chansync.model.times import local_text
 from chansync.store import settlements as store
-
-
-@dataclass(frozen=True, slots=True)
-class ErpRow:
-    """A row: ``name`` is the ERP's code, the sale's number, the settlement's id, or the report."""
-
-    key: Key
-    name: str
-    cells: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +24,10 @@ class ErpList:
     about: str
     columns: tuple[str, ...]
     opens: str
-    read: Callable[[apsw.Connection, str, Span], list[ErpRow]]
+    read: Callable[[apsw.Connection, str, Span], list[ListRow]]
 
 
-def read(db: apsw.Connection, name: str, text: str, span: Span) -> list[ErpRow]:
+def read(db: apsw.Connection, name: str, text: str, span: Span) -> list[ListRow]:
     """A part of the list of that name."""
     return LISTS[name].read(db, text, span)
 
@@ -59,10 +51,10 @@ def _connected(text: str) -> Query:
 def _erp(
     code: str, name: str, kind: str, failures: int, error_code: str, last_ok_at: int | None, waiting: int,
     refused: int, tried_at: int | None, error: str,
-) -> ErpRow:  # fmt: skip
+) -> ListRow:  # fmt: skip
     word = word_of(failures, error_code, last_ok_at)
     answered, tried = local_text(last_ok_at) or "never", local_text(tried_at) or "never"
-    return ErpRow((code,), code, (code, name, kind, word, str(waiting), str(refused), answered, tried, error))
+    return ListRow((code,), code, (code, name, kind, word, str(waiting), str(refused), answered, tried, error))
 
 
 _STEPS = """
@@ -79,14 +71,16 @@ def _unfinished(text: str) -> Query:
     return query
 
 
-def _step(place: int, number: str, erp: str, word: str, state: str, tries: int, asked_at: int, sentence: str) -> ErpRow:
+def _step(
+    place: int, number: str, erp: str, word: str, state: str, tries: int, asked_at: int, sentence: str
+) -> ListRow:
     cells = (number, word.replace("_", " "), state, str(tries), local_text(asked_at), erp, sentence)
-    return ErpRow((place,), number, cells)
+    return ListRow((place,), number, cells)
 
 
-def _settlements(db: apsw.Connection, text: str, span: Span) -> list[ErpRow]:
+def _settlements(db: apsw.Connection, text: str, span: Span) -> list[ListRow]:
     found = store.page(db, text, span)
-    return [ErpRow((row.ends_at or 0, row.id), str(row.id), settlements.cells(row)) for row in found]
+    return [ListRow((row.ends_at or 0, row.id), str(row.id), settlements.cells(row)) for row in found]
 
 
 _UNREAD = """
@@ -95,13 +89,13 @@ _UNREAD = """
 """
 
 
-def _unread(db: apsw.Connection, text: str, span: Span) -> list[ErpRow]:
+def _unread(db: apsw.Connection, text: str, span: Span) -> list[ListRow]:
     query = Query(_UNREAD, ("r.seen_at", "y.code", "r.report"), False, ["r.sentence <> ''"], [])
     if text:
         condition, parameters = holds(("r.report", "y.code"), text)
         query.narrow(condition, *parameters)
     found = query.read(db, span, store.UnreadReport)
-    return [ErpRow((row.seen_at, row.system, row.report), row.report, settlements.unread_cells(row)) for row in found]
+    return [ListRow((row.seen_at, row.system, row.report), row.report, settlements.unread_cells(row)) for row in found]
 
 
 #: The lists by name.

@@ -128,7 +128,6 @@ def _among_text(text: str) -> Body | None:
 
     What ends the text goes before what begins it, and that before the longest between: notices hold brackets too.
     """
-    decoder = json.JSONDecoder(parse_float=_tolerant_decimal, parse_int=_tolerant_int, parse_constant=str)
     found: list[tuple[int, int, Any]] = []
     tried = looked = read_to = 0
     for match in re.finditer(r"[\[{]", text):
@@ -141,7 +140,7 @@ def _among_text(text: str) -> Body | None:
         if tried > _BEGINNINGS or looked > _LOOKED_THROUGH or _PAGE.search(text, 0, start):
             break
         try:
-            data, end = decoder.raw_decode(text, start)
+            data, end = _TOLERANT_READER.raw_decode(text, start)
         except (ValueError, RecursionError):
             # A list or object that begins the text and does not end is cut off: nothing within stands for it.
             if start == 0:
@@ -167,7 +166,7 @@ def _load(text: str) -> Any:
     except (msgspec.DecodeError, InvalidOperation):
         # A number that Python refuses (thousands of digits, an absurd exponent) or that JSON does not have (NaN) stays
         # text, so that it spoils one order and not the whole page.
-        return json.loads(text, parse_float=_tolerant_decimal, parse_int=_tolerant_int, parse_constant=str)
+        return _TOLERANT_READER.decode(text)
 
 
 def _tolerant_decimal(text: str) -> Decimal | str:
@@ -179,3 +178,6 @@ def _tolerant_decimal(text: str) -> Decimal | str:
 
 def _tolerant_int(text: str) -> int | str:
     return int(text) if len(text) <= 40 else text
+
+
+_TOLERANT_READER = json.JSONDecoder(parse_float=_tolerant_decimal, parse_int=_tolerant_int, parse_constant=str)

@@ -25,9 +25,9 @@ import httpx
 from chansync import __version__
 from chansync.http import kept_clients, proxy
 from chansync.http.body import BodyError, decode, page_title
-from chansync.http.failures import Answer, Failed, Sentences
+from chansync.http.failures import Answer, Sentences, origin
 from chansync.http.traffic import Traffic
-from chansync.model.address import place_of
+from chansync.model.errors import SiteError, SiteUnavailable
 from chansync.model.times import now_ms
 from chansync.secrets.redaction import MASK
 
@@ -49,6 +49,8 @@ LONGEST_WAIT = 60.0
 LONGEST_ANSWER = 300.0
 TIMEOUT = httpx.Timeout(30.0, connect=10.0, pool=None)
 _LONG_SECRET = 16
+# Passing troubles that come again with each attempt of a run.
+_LASTING = {"packed", "too_deep", "too_many"}
 _REDIRECTS = {301, 302, 303, 307, 308}
 
 #: Adds the credentials to a request: method and URL in, URL and headers out. Called anew for every attempt.
@@ -84,10 +86,6 @@ class Content:
     type: str
 
 
-def _as_json(body: Any) -> Content | None:
-    return None if body is None else Content(json.dumps(body).encode(), "application/json")
-
-
 class SiteHttp:
     """Requests to one site.
 
@@ -108,7 +106,6 @@ class SiteHttp:
         backoff: Callable[[int], float] = exponential,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         timeout: httpx.Timeout = TIMEOUT,
-        at_once: int = AT_ONCE,
         largest: int = LARGEST_ANSWER,
         repeats_429: bool = True,
         advice: str = "ask its host",
@@ -117,18 +114,20 @@ class SiteHttp:
         self.traffic = Traffic()
         known = tuple(secrets)
         self.sentences = Sentences(site, known, advice, timeout.read or 0.0)
-        self._said_back = _as_sent(known)
+        # As an answer's body has them; none so short that it could be a word of the answer itself.
+        long = [secret for secret in known if len(secret) >= _LONG_SECRET]
+        forms = dict.fromkeys([*long, *(secret.replace("/", "\\/") for secret in long)])
+        self._said_back = [form.encode() for form in forms]
         self._backoff = backoff
         self._sleep = sleep
         self._timeout = timeout
         self._largest = largest
         self._repeats_429 = repeats_429
-        self._slots = asyncio.Semaphore(at_once)
+        self._slots = asyncio.Semaphore(AT_ONCE)
         self._large_turn = asyncio.Lock()
         self._quiet_until = 0.0
         self._client: httpx.AsyncClient | None = None
         self._key = kept_clients.key_of(site, known)
-        self._at_once = at_once
 
     async def aclose(self) -> None:
         """Close the connections, or keep them for the site's next run; harmless when called twice."""
@@ -170,17 +169,22 @@ class SiteHttp:
             SiteUnavailable: passing trouble that outlasted the attempts, or a longer wait was asked for.
             SiteRefused: trouble that waiting does not cure.
         """
+        if body is not None:
+            content = Content(json.dumps(body).encode(), "application/json")
         safe = method in ("GET", "HEAD") if repeatable is None else repeatable
         attempt = 0
         while True:
             attempt += 1
             try:
-                return await self._once(method, url, content or _as_json(body), sign, as_bytes)
-            except Failed as failed:
-                error = failed.error
-                most = min(attempts, SILENT_ATTEMPTS) if error.code == "timeout" else attempts
-                again = failed.again and attempt < most and (safe or error.undelivered)
-                again = again and (self._repeats_429 or error.code != "http_429")
+                return await self._once(method, url, content, sign, as_bytes)
+            except SiteError as failure:
+                error = failure
+            # They hold the answer's body.
+            error.__traceback__ = error.__context__ = None
+            most = min(attempts, SILENT_ATTEMPTS) if error.code == "timeout" else attempts
+            again = isinstance(error, SiteUnavailable) and error.code not in _LASTING
+            again = again and attempt < most and (safe or error.undelivered)
+            again = again and (self._repeats_429 or error.code != "http_429")
             asked = getattr(error, "retry_after", None) or 0.0
             if not again or asked > longest_wait:
                 raise error
@@ -197,10 +201,10 @@ class SiteHttp:
             return answer
         secure = _same_but_secure(url, answer.headers.get("location", ""))
         if secure is None or method != "GET":
-            raise Failed(self.sentences.redirected(url, answer), again=False)
+            raise self.sentences.redirected(url, answer)
         followed = await self._send(method, secure, content, sign, as_bytes)
         if followed.status in _REDIRECTS:
-            raise Failed(self.sentences.redirected(secure, followed), again=False)
+            raise self.sentences.redirected(secure, followed)
         return replace(followed, moved_to=str(secure.copy_with(raw_path=b"/")).rstrip("/"))
 
     async def _send(
@@ -220,18 +224,13 @@ class SiteHttp:
             way = proxy.Way(target) if proxy.variables() else None
             try:
                 async with asyncio.timeout(LONGEST_ANSWER):
-                    status, received, raw = await self._exchange(
-                        method, target, headers, content.data if content else None, way,
-                        LARGEST_DOCUMENT if as_bytes else self._largest,
-                    )  # fmt: skip
+                    status, received, raw = await self._exchange(method, target, headers, content, as_bytes, way)
             except TimeoutError:
-                raise Failed(
-                    self.sentences.timeout(f"took longer than {LONGEST_ANSWER:.0f} seconds to answer")
-                ) from None
+                raise self.sentences.timeout(f"took longer than {LONGEST_ANSWER:.0f} seconds to answer") from None
             except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, ssl.SSLError, OSError) as error:
                 raise self.sentences.transport(error, way.proxy if way else "") from None
         if status == 407 and target.scheme == "http" and (asked := proxy.for_plain_http()):
-            raise Failed(proxy.wants_password(asked, self.site), again=False)
+            raise proxy.wants_password(asked, self.site)
         # Let the request that waits for this place go out before this answer's JSON is read, which takes a while.
         await asyncio.sleep(0)
         return self._read(status, received, raw, as_bytes)
@@ -241,21 +240,21 @@ class SiteHttp:
         method: str,
         url: httpx.URL,
         headers: dict[str, str],
-        content: bytes | None,
+        content: Content | None,
+        as_bytes: bool,
         way: proxy.Way | None,
-        largest: int,
     ) -> tuple[int, httpx.Headers, bytes]:
         if self._client is None:
             kept = kept_clients.current()
             self._client = (None if kept is None else kept.take(self._key)) or self._make_client()
-        client = self._client
         chunks: list[bytes] = []
-        size = 0
+        size, largest = 0, LARGEST_DOCUMENT if as_bytes else self._largest
         extensions = {} if way is None else {"trace": way}
-        async with client.stream(method, url, headers=headers, content=content, extensions=extensions) as response:
+        data = content.data if content else None
+        async with self._client.stream(method, url, headers=headers, content=data, extensions=extensions) as response:
             # Packed twice, two thousand bytes are gigabytes in a moment, before anybody can count them.
             if response.headers.get("content-encoding", "gzip").strip().lower() not in ("gzip", "identity", ""):
-                raise Failed(self.sentences.unreadable(BodyError("packed")), again=False)
+                raise self.sentences.unreadable(BodyError("packed"))
             async with AsyncExitStack() as turn:
                 try:
                     async for chunk in response.aiter_bytes():
@@ -263,7 +262,7 @@ class SiteHttp:
                             await turn.enter_async_context(self._large_turn)
                         size += len(chunk)
                         if size > largest:
-                            raise Failed(self.sentences.too_large(largest), again=False)
+                            raise self.sentences.too_large(largest)
                         chunks.append(chunk)
                 finally:
                     self.traffic.bytes_received += response.num_bytes_downloaded
@@ -275,8 +274,8 @@ class SiteHttp:
                 timeout=self._timeout,
                 follow_redirects=False,
                 limits=httpx.Limits(
-                    max_connections=self._at_once,
-                    max_keepalive_connections=self._at_once,
+                    max_connections=AT_ONCE,
+                    max_keepalive_connections=AT_ONCE,
                     keepalive_expiry=kept_clients.UNUSED,
                 ),
                 # Of no use here, and a store's session cookie would make it see one long visit.
@@ -290,7 +289,7 @@ class SiteHttp:
                 verify=_trusted(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")),
             )
         except (ValueError, httpx.InvalidURL):
-            raise Failed(proxy.unusable(), again=False) from None
+            raise proxy.unusable() from None
 
     def _read(self, status: int, headers: httpx.Headers, raw: bytes, as_bytes: bool) -> Answer:
         if not as_bytes:
@@ -320,17 +319,10 @@ class SiteHttp:
                     "it is read past. Switch display_errors off there, and leave the REST API out of caching."
                 )
         if status >= 500 or status in (408, 425, 429):
-            undelivered = status == 429
-            raise Failed(self.sentences.passing(answer), undelivered=undelivered)
+            raise self.sentences.passing(answer)
         if problem is not None and status < 300:
-            raise Failed(self.sentences.unreadable(problem), again=problem.code not in ("too_deep", "too_many"))
+            raise self.sentences.unreadable(problem)
         return answer
-
-
-def _as_sent(secrets: Iterable[str]) -> list[bytes]:
-    """The secrets as an answer's body has them; none so short that it could be a word of the answer itself."""
-    long = [secret for secret in secrets if len(secret) >= _LONG_SECRET]
-    return [form.encode() for form in dict.fromkeys([*long, *(secret.replace("/", "\\/") for secret in long)])]
 
 
 def _same_but_secure(url: httpx.URL, location: str) -> httpx.URL | None:
@@ -340,8 +332,8 @@ def _same_but_secure(url: httpx.URL, location: str) -> httpx.URL | None:
     plain HTTP, anybody on the way may have written it.
     """
     try:
-        target, own = url.join(location), place_of(f"{url.scheme}://{url.netloc.decode('ascii')}")
-        led_to = place_of(f"{target.scheme}://{target.netloc.decode('ascii')}")
+        target = url.join(location)
+        own, led_to = origin(url), origin(target)
     except (httpx.InvalidURL, ValueError):
         return None
     if own is None or own.scheme != "http" or led_to != own.secured:

@@ -18,7 +18,7 @@ import httpx
 
 from chansync.http import proxy
 from chansync.http.body import BodyError, plain
-from chansync.model.address import place_of
+from chansync.model.address import Place, place_of
 from chansync.model.errors import SiteError, SiteRefused, SiteUnavailable
 from chansync.model.times import now_ms, to_ms
 from chansync.secrets import redaction
@@ -49,6 +49,11 @@ class Answer:
     weight: int = 0
 
     @property
+    def fields(self) -> dict[str, Any]:
+        """The JSON where it is an object; else an empty one."""
+        return self.data if isinstance(self.data, dict) else {}
+
+    @property
     def site_time(self) -> int | None:
         """The site's clock at the answer, UTC milliseconds, from the ``Date`` header."""
         return _http_date(self.headers.get("date", ""))
@@ -65,22 +70,8 @@ class Answer:
     @property
     def code(self) -> str:
         """The ``code`` of an error in JSON, as WordPress and others send it."""
-        code = self.data.get("code") if isinstance(self.data, dict) else ""
+        code = self.fields.get("code")
         return code if isinstance(code, str) else ""
-
-
-class Failed(Exception):
-    """One attempt failed.
-
-    Attributes:
-        again: whether another attempt may help.
-    """
-
-    def __init__(self, error: SiteError, *, again: bool = True, undelivered: bool = False) -> None:
-        super().__init__()
-        self.error = error
-        self.error.undelivered = undelivered
-        self.again = again
 
 
 class Sentences:
@@ -93,7 +84,7 @@ class Sentences:
         patience: how long an answer is waited for, in seconds.
     """
 
-    def __init__(self, site: str, secrets: Iterable[str], advice: str = "ask its host", patience: float = 30.0) -> None:
+    def __init__(self, site: str, secrets: Iterable[str], advice: str, patience: float) -> None:
         self.site = site
         self._patience = patience
         self._advice = advice
@@ -111,11 +102,10 @@ class Sentences:
 
     def said(self, answer: Answer) -> str:
         """What the site said about an error, in brackets with a space before, or nothing."""
-        if isinstance(answer.data, dict):
-            names = ("message", "error_description", "sentence", "code")
-            message = next(filter(None, map(answer.data.get, names)), None)
-            if isinstance(message, str) and message.strip():
-                return f" (“{self.quote(message)}”)"
+        names = ("message", "error_description", "sentence", "code")
+        message = next(filter(None, map(answer.fields.get, names)), None)
+        if isinstance(message, str) and message.strip():
+            return f" (“{self.quote(message)}”)"
         return f" (a page titled “{self.quote(answer.title)}”)" if answer.title else ""
 
     def refusal(self, answer: Answer) -> SiteRefused:
@@ -140,19 +130,16 @@ class Sentences:
     def passing(self, answer: Answer) -> SiteUnavailable:
         said = self.said(answer)
         wait = _retry_after(answer.headers.get("retry-after", ""), answer.site_time)
-        code = f"http_{answer.status}"
         if answer.status == 429:
-            return SiteUnavailable(
-                f"{self.site} says that it gets too many requests (429){said}: it will be asked more slowly.",
-                code=code,
-                retry_after=wait,
+            sentence = f"{self.site} says that it gets too many requests (429){said}: it will be asked more slowly."
+        else:
+            sentence = (
+                f"{self.site} cannot answer at the moment ({_status(answer.status)}){said}: it will be tried again; if "
+                f"it stays, {self._advice}."
             )
-        return SiteUnavailable(
-            f"{self.site} cannot answer at the moment ({_status(answer.status)}){said}: it will be tried again; if "
-            f"it stays, {self._advice}.",
-            code=code,
-            retry_after=wait,
-        )
+        error = SiteUnavailable(sentence, code=f"http_{answer.status}", retry_after=wait)
+        error.undelivered = answer.status == 429
+        return error
 
     def unreadable(self, problem: BodyError) -> SiteUnavailable:
         sentence = {
@@ -173,9 +160,11 @@ class Sentences:
     def redirected(self, url: httpx.URL, answer: Answer) -> SiteRefused:
         try:
             target = url.join(answer.headers.get("location", "").strip())
-            own, place = (_origin(each) for each in (url, target))
+            own, place = origin(url), origin(target)
             page = plain(self._masked(target.path), 120)
         except (httpx.InvalidURL, ValueError):
+            return self._redirected_nowhere()
+        if own is None or place is None:
             return self._redirected_nowhere()
         if place == own:
             return SiteRefused(
@@ -204,46 +193,53 @@ class Sentences:
     def timeout(self, what: str) -> SiteUnavailable:
         return SiteUnavailable(f"{self.site} {what}: it is slow or overloaded; it will be tried again.", code="timeout")
 
-    def transport(self, error: Exception, by: str = "") -> Failed:
-        """The sentence for a request that got no answer, from the operating system's own error.
+    def transport(self, error: Exception, by: str = "") -> SiteError:
+        """The failure of a request that got no answer, from the operating system's own error.
 
         Args:
             by: the proxy that it got no further than.
         """
         causes = list(_causes(error))
-        if by:
-            told = proxy.failure(by, self.site, causes)
-            return Failed(told, again=isinstance(told, SiteUnavailable), undelivered=True)
+        unsent = proxy.failure(by, self.site, causes) if by else self._unsent(error, causes)
+        if unsent is not None:
+            unsent.undelivered = True
+            return unsent
+        if isinstance(error, httpx.TimeoutException):
+            return self.timeout(f"did not answer within {self._patience:g} seconds")
+        if "location header" in str(error):
+            return self._redirected_nowhere()
+        if "without sending complete message body" in str(error) or isinstance(error, httpx.DecodingError):
+            return self.unreadable(BodyError("truncated"))
+        sentence = f"{self.site} broke the connection off before it had answered: it will be tried again."
+        return SiteUnavailable(sentence, code="connection_lost")
+
+    def _unsent(self, error: Exception, causes: list[BaseException]) -> SiteError | None:
+        """The failure of a request that never went out; None where it did."""
         for cause in causes:
             if isinstance(cause, ssl.SSLCertVerificationError):
-                return Failed(_bad_certificate(self.site, cause), again=False, undelivered=True)
+                return _bad_certificate(self.site, cause)
         if any(isinstance(cause, socket.gaierror) for cause in causes):
             sentence = (
                 f"{self.site} is not known to the name service (DNS): check the address for a misspelling, and this "
                 "computer's network."
             )
-            return Failed(SiteUnavailable(sentence, code="unknown_host"), undelivered=True)
+            return SiteUnavailable(sentence, code="unknown_host")
         if isinstance(error, httpx.ConnectTimeout):
-            return Failed(self.timeout("did not accept a connection within 10 seconds"), undelivered=True)
+            return self.timeout("did not accept a connection within 10 seconds")
         if isinstance(error, httpx.TimeoutException):
-            return Failed(self.timeout(f"did not answer within {self._patience:g} seconds"))
+            return None
         if isinstance(error, httpx.ConnectError) and any(_is_tls_refusal(cause) for cause in causes):
-            return Failed(self._no_tls(causes), again=False, undelivered=True)
+            return self._no_tls(causes)
         if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
             sentence = f"{self.site} refuses the connection: its web server is down, or the port is wrong."
-            return Failed(SiteUnavailable(sentence, code="connection_refused"), undelivered=True)
+            return SiteUnavailable(sentence, code="connection_refused")
         if isinstance(error, httpx.ConnectError):
             sentence = f"{self.site} cannot be reached: check its address and this computer's network."
-            return Failed(SiteUnavailable(sentence, code="unreachable"), undelivered=True)
+            return SiteUnavailable(sentence, code="unreachable")
         if isinstance(error, (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError)):
             sentence = f"{self.site} is no address that a request can be sent to: check it."
-            return Failed(SiteRefused(sentence, code="bad_address"), again=False, undelivered=True)
-        if "location header" in str(error):
-            return Failed(self._redirected_nowhere(), again=False)
-        if "without sending complete message body" in str(error) or isinstance(error, httpx.DecodingError):
-            return Failed(self.unreadable(BodyError("truncated")))
-        sentence = f"{self.site} broke the connection off before it had answered: it will be tried again."
-        return Failed(SiteUnavailable(sentence, code="connection_lost"))
+            return SiteRefused(sentence, code="bad_address")
+        return None
 
     def _no_tls(self, causes: list[BaseException]) -> SiteRefused:
         plain_http = any("WRONG_VERSION_NUMBER" in str(cause) or "HTTP_REQUEST" in str(cause) for cause in causes)
@@ -325,16 +321,9 @@ def _http_date(text: str) -> int | None:
     return to_ms(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 
-def _origin(url: httpx.URL) -> str:
-    """Scheme, host and port, for people.
-
-    Raises:
-        ValueError: they are none of an address that could be asked.
-    """
-    place = place_of(f"{url.scheme}://{url.netloc.decode('ascii')}")
-    if place is None:
-        raise ValueError
-    return str(place)
+def origin(url: httpx.URL) -> Place | None:
+    """Scheme, host and port; None where they are none of an address that could be asked."""
+    return place_of(f"{url.scheme}://{url.netloc.decode('ascii')}")
 
 
 def _status(status: int) -> str:

@@ -12,6 +12,7 @@ import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
 import httpx
@@ -29,6 +30,7 @@ def key_of(site: str, secrets: Iterable[str]) -> str:
     return hashlib.sha256("\0".join((site, *secrets)).encode()).hexdigest()
 
 
+@dataclass(slots=True, eq=False)
 class KeptClients:
     """Clients that nobody uses at the moment, the longest unused first.
 
@@ -36,10 +38,9 @@ class KeptClients:
         unused: seconds after which one is closed.
     """
 
-    def __init__(self, most: int = MOST, unused: float = UNUSED) -> None:
-        self._most = most
-        self._unused = unused
-        self._clients: OrderedDict[str, tuple[float, httpx.AsyncClient]] = OrderedDict()
+    most: int = MOST
+    unused: float = UNUSED
+    _clients: OrderedDict[str, tuple[float, httpx.AsyncClient]] = field(default_factory=OrderedDict)
 
     def __len__(self) -> int:
         return len(self._clients)
@@ -55,14 +56,14 @@ class KeptClients:
         Those that are kept already stay: with more channels than places, the next to be polled is the one that was
         not polled for longest, and would always find its client gone. Of two runs of a channel at once, one is kept.
         """
-        if key in self._clients or len(self._clients) >= self._most:
+        if key in self._clients or len(self._clients) >= self.most:
             await client.aclose()
         else:
             self._clients[key] = (time.monotonic(), client)
 
     async def close_unused(self) -> None:
         """Close those that were not used for long."""
-        while self._clients and next(iter(self._clients.values()))[0] < time.monotonic() - self._unused:
+        while self._clients and next(iter(self._clients.values()))[0] < time.monotonic() - self.unused:
             await self._clients.popitem(last=False)[1][1].aclose()
 
     async def aclose(self) -> None:

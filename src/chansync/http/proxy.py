@@ -20,6 +20,13 @@ _KINDS = ("https", "http", "all")
 _PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 
 
+# What is wrong with a proxy, by an error among the causes.
+_WRONG = {
+    socket.gaierror: "is not known to the name service (DNS): check its address",
+    ConnectionRefusedError: "refuses the connection: it is down, or its address is wrong",
+    httpx.TimeoutException: "does not answer: it is down, overloaded, or its address is wrong",
+}
+
 # The events from which on a failure is the site's; a proxy takes plain HTTP without a word of its own.
 _IS_THROUGH = {
     "https": ("proxy.start_tls.started", "socks.start_tls.started"),
@@ -69,11 +76,11 @@ class Way:
 
     async def __call__(self, event: str, info: Mapping[str, Any]) -> None:
         if event.endswith(".connect_tcp.started"):
-            self.proxy = self._named(_text(info.get("host")), info.get("port"))
+            self.proxy = self._named(info.get("host"), info.get("port"))
         elif event in _IS_THROUGH[self._url.scheme]:
             self.proxy = ""
 
-    def _named(self, host: str, port: object) -> str:
+    def _named(self, host: object, port: object) -> str:
         own_port = self._url.port or _PORTS[self._url.scheme]
         if (host, port) == (self._url.raw_host.decode("ascii"), own_port):
             return ""
@@ -91,10 +98,6 @@ def _shown(name: str, url: httpx.URL) -> str:
     return f"The proxy {url.scheme}://{url.netloc.decode('ascii')} ({name})"
 
 
-def _text(host: object) -> str:
-    return host.decode("ascii") if isinstance(host, bytes) else str(host)
-
-
 def failure(proxy: str, site: str, causes: Iterable[BaseException]) -> SiteUnavailable | SiteRefused:
     """What a request that got no further than the proxy means."""
     found = list(causes)
@@ -107,14 +110,10 @@ def failure(proxy: str, site: str, causes: Iterable[BaseException]) -> SiteUnava
             "through; ask its keeper. It will be tried again.",
             code="proxy",
         )
-    if any(isinstance(cause, socket.gaierror) for cause in found):
-        what = "is not known to the name service (DNS): check its address"
-    elif any(isinstance(cause, ConnectionRefusedError) for cause in found):
-        what = "refuses the connection: it is down, or its address is wrong"
-    elif any(isinstance(cause, httpx.TimeoutException) for cause in found):
-        what = "does not answer: it is down, overloaded, or its address is wrong"
-    else:
-        what = "cannot be used: it broke off the connection, or speaks something else than its address says"
+    what = next(
+        (words for kind, words in _WRONG.items() if any(isinstance(cause, kind) for cause in found)),
+        "cannot be used: it broke off the connection, or speaks something else than its address says",
+    )
     return SiteUnavailable(f"{proxy}, by which {site} is asked, {what}. It will be tried again.", code="proxy")
 
 

@@ -154,13 +154,10 @@ def parse_field(name: str, text: str) -> Any:
     """The value of one field from typed text.
 
     Raises:
-        UsageError: no such field (with the nearest names), or a wrong value.
+        UsageError: a wrong value.
     """
-    parameter = BY_NAME.get(name)
-    if parameter is None:
-        raise UsageError(_unknown(name))
     try:
-        return parameter.type.parse(text)
+        return BY_NAME[name].type.parse(text)
     except UsageError as error:
         raise UsageError(f"{name} {error}") from None
 
@@ -172,7 +169,7 @@ def check_fields(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[FieldEr
     for name, value in given.items():
         parameter = BY_NAME.get(name)
         if parameter is None:
-            errors.append(FieldError(name, _unknown(name).removeprefix(f"{name} ")))
+            errors.append(FieldError(name, unknown_field(name)))
             continue
         try:
             values[name] = parameter.type.check(value)
@@ -181,12 +178,13 @@ def check_fields(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[FieldEr
     return values, errors
 
 
-def _unknown(name: str) -> str:
+def unknown_field(name: str) -> str:
+    """That there is no such field, and the nearest ones; continues the name."""
     from difflib import get_close_matches
 
     near = get_close_matches(name, BY_NAME, n=3)
     hint = f"did you mean {' or '.join(near)}?" if near else "chansync channel fields lists them all."
-    return f"{name!r:.60} is no field of a channel: {hint}"
+    return f"is no field of a channel: {hint}"
 
 
 def left_behind(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from chansync.model.address import parse_address, place_of
 from chansync.model.errors import UsageError
@@ -26,12 +26,13 @@ _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)*\Z")
 class ParameterType:
     """The base class: one line of text, at most ``longest`` characters."""
 
+    called: ClassVar[str] = "text"
     longest: int = 200
 
     @property
     def word(self) -> str:
         """What the reference page calls the type."""
-        return "text"
+        return self.called
 
     def parse(self, text: str) -> Any:
         """The value of a text; empty text means not set.
@@ -73,7 +74,6 @@ class ParameterType:
         return self.parse(value)
 
 
-@dataclass(frozen=True, slots=True)
 class Text(ParameterType):
     """One line of text."""
 
@@ -84,9 +84,7 @@ class Code(ParameterType):
 
     longest: int = 40
 
-    @property
-    def word(self) -> str:
-        return "code"
+    called: ClassVar[str] = "code"
 
     def convert(self, text: str) -> str:
         if not _CODE.match(text):
@@ -94,13 +92,10 @@ class Code(ParameterType):
         return text
 
 
-@dataclass(frozen=True, slots=True)
 class SiteAddress(ParameterType):
     """A host or an http(s) URL."""
 
-    @property
-    def word(self) -> str:
-        return "host or URL"
+    called: ClassVar[str] = "host or URL"
 
     def convert(self, text: str) -> str:
         parse_address(text)
@@ -110,13 +105,10 @@ class SiteAddress(ParameterType):
         return str(place_of(value) or "") if isinstance(value, str) else ""
 
 
-@dataclass(frozen=True, slots=True)
 class Email(ParameterType):
     """An e-mail address."""
 
-    @property
-    def word(self) -> str:
-        return "e-mail"
+    called: ClassVar[str] = "e-mail"
 
     def convert(self, text: str) -> str:
         if not _EMAIL.match(text):
@@ -124,25 +116,19 @@ class Email(ParameterType):
         return text
 
 
-@dataclass(frozen=True, slots=True)
 class Secret(ParameterType):
     """A key or password: sealed when it is entered, and never shown."""
 
-    @property
-    def word(self) -> str:
-        return "secret"
+    called: ClassVar[str] = "secret"
 
     def show(self, value: Any) -> str:
         return "(set)" if value else ""
 
 
-@dataclass(frozen=True, slots=True)
 class Flag(ParameterType):
     """Yes or no."""
 
-    @property
-    def word(self) -> str:
-        return "yes or no"
+    called: ClassVar[str] = "yes or no"
 
     def convert(self, text: str) -> bool:
         word = text.lower()
@@ -154,7 +140,7 @@ class Flag(ParameterType):
         return "yes" if value else "no"
 
     def check(self, value: Any) -> Any:
-        return value if isinstance(value, bool) else super(Flag, self).check(value)
+        return value if isinstance(value, bool) else super().check(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,28 +159,22 @@ class Choice(ParameterType):
         return text
 
 
-@dataclass(frozen=True, slots=True)
 class Day(ParameterType):
     """A calendar day in the site's time zone; stored as ISO text."""
 
-    @property
-    def word(self) -> str:
-        return "date"
+    called: ClassVar[str] = "date"
 
     def convert(self, text: str) -> str:
         return parse_date(text).isoformat()
 
     def check(self, value: Any) -> Any:
-        return super(Day, self).check(value.isoformat() if hasattr(value, "isoformat") else value)
+        return super().check(value.isoformat() if hasattr(value, "isoformat") else value)
 
 
-@dataclass(frozen=True, slots=True)
 class Duration(ParameterType):
     """An interval: ``30s``, ``5min``, ``2h``, ``1d`` or ``off``; stored in its shortest form."""
 
-    @property
-    def word(self) -> str:
-        return "duration or off"
+    called: ClassVar[str] = "duration or off"
 
     def convert(self, text: str) -> str:
         return format_duration(parse_duration(text))
@@ -206,9 +186,7 @@ class Interval(Duration):
 
     instead: str = ""
 
-    @property
-    def word(self) -> str:
-        return "duration"
+    called: ClassVar[str] = "duration"
 
     def convert(self, text: str) -> str:
         if text.lower() == "off":
@@ -216,13 +194,10 @@ class Interval(Duration):
         return super(Interval, self).convert(text)
 
 
-@dataclass(frozen=True, slots=True)
 class Pieces(ParameterType):
     """A whole number of pieces, not below zero; kept as its digits."""
 
-    @property
-    def word(self) -> str:
-        return "pieces"
+    called: ClassVar[str] = "pieces"
 
     def convert(self, text: str) -> str:
         if not (text.isascii() and text.isdigit()) or len(text) > 9:
@@ -230,13 +205,10 @@ class Pieces(ParameterType):
         return str(int(text))
 
 
-@dataclass(frozen=True, slots=True)
 class CurrencyCode(ParameterType):
     """An ISO 4217 code."""
 
-    @property
-    def word(self) -> str:
-        return "ISO 4217"
+    called: ClassVar[str] = "ISO 4217"
 
     def convert(self, text: str) -> str:
         if not is_currency(text.upper()):
@@ -265,9 +237,7 @@ class Reference(ParameterType):
 class TextList(ParameterType):
     """Several words, separated by commas."""
 
-    @property
-    def word(self) -> str:
-        return "list of text"
+    called: ClassVar[str] = "list of text"
 
     longest: int = 2000
 

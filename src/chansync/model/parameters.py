@@ -39,23 +39,16 @@ SECTIONS = {
 }
 
 
-#: A field of a sales channel.
-ChannelParameter = Parameter
-
-
 def _erp(of: str) -> Reference:
     return Reference(source="erp", of=of)
 
 
-def _status() -> Reference:
-    return Reference(source="lookup", of="order_status")
-
-
-def _statuses() -> References:
-    return References(source="lookup", of="order_status")
-
+#: A field of a sales channel.
+ChannelParameter = Parameter
 
 _P = Parameter
+_STATUS = Reference(source="lookup", of="order_status")
+_STATUSES = References(source="lookup", of="order_status")
 
 PARAMETERS: tuple[Parameter, ...] = (
     # 1 Basic data
@@ -134,29 +127,29 @@ PARAMETERS: tuple[Parameter, ...] = (
     _P("request_warehouses", "Warehouses to check on request", "Where stock is looked for before a request. None: the "
        "POS's warehouse.", 3, References(source="erp", of="warehouse"), (), only_with=("create_request",)),
     _P("order_statuses", "Order status", "Orders with one of these statuses are imported. Others are imported as "
-       "soon as they get one of them.", 3, _statuses(), (), needed=True),
+       "soon as they get one of them.", 3, _STATUSES, (), needed=True),
     _P("paid_statuses", "Statuses paid", "The sales of orders with one of these statuses get a payment. None: payments "
-       "are entered by hand.", 3, _statuses(), ()),
+       "are entered by hand.", 3, _STATUSES, ()),
     _P("paid_by_settlement", "Paid by settlement", "On: a sale is paid when a settlement of the marketplace pays it "
        "out. Off: when the order's status says that it is paid.", 3, Flag(), False, capability="settlements"),
     _P("issue_document_on_payment", "Issue financial document upon payment", "On: when a payment is due and the "
        "sale has no financial document, it is issued first. Off: that is a problem.", 3, Flag(), False),
     _P("refused_statuses", "Statuses refused", "The sales of orders with one of these statuses are cancelled, or "
        "reversed where they are written out. An order that is refused when it is seen first is not imported.", 3,
-       _statuses(), ()),
+       _STATUSES, ()),
     _P("push_statuses", "Synchronisation statuses", "On: what becomes of a sale sets the status of its order on the "
        "site. Off: statuses of the site are never changed.", 3, Flag(), False, capability="push_statuses"),
     _P("status_partly_written_out", "Status to be sent when the sale is partly completed", "The status that a "
-       "sale sends when the first of several packages is written out. None: nothing is sent.", 3, _status(),
+       "sale sends when the first of several packages is written out. None: nothing is sent.", 3, _STATUS,
        only_with=("push_statuses",), capability="free_statuses"),
     _P("status_written_out", "Status to be sent when the sale is completed", "The status that a sale that is written "
        "out sends. None: nothing is sent.", 3,
-       _status(), only_with=("push_statuses",), capability="free_statuses"),
+       _STATUS, only_with=("push_statuses",), capability="free_statuses"),
     _P("status_written_out_and_paid", "Status to be sent when the sale is completed and paid",
-       "The status that a sale that is written out and paid sends. None: nothing is sent.", 3, _status(),
+       "The status that a sale that is written out and paid sends. None: nothing is sent.", 3, _STATUS,
        only_with=("push_statuses",), capability="free_statuses"),
     _P("status_cancelled", "Status to be sent when the sale is cancelled", "The status that a cancelled sale sends. "
-       "None: nothing is sent.", 3, _status(),
+       "None: nothing is sent.", 3, _STATUS,
        only_with=("push_statuses",), capability="free_statuses"),
     _P("carrier", "Carrier", "The carrier that is sent to the site if the sale was written out without one.", 3,
        Text(longest=60), only_with=("push_statuses",), capability="confirm_shipments"),

@@ -105,14 +105,13 @@ def _each(text: str, replace: Callable[[str], str]) -> str:
         if character.isascii() and character.isprintable():
             marks = 0
             shown.append(character)
-        elif not unicodedata.category(character).startswith("M"):
-            replaced = _plain(character) if _is_plain(character) else replace(character)
+        elif not (category := unicodedata.category(character)).startswith("M"):
+            is_plain = character.isprintable() or category == "Zs"
+            replaced = _plain(character) if is_plain else replace(character)
             # A mark after a character that is left out combines with the character before that.
             marks = 0 if replaced else marks
             shown.append(replaced)
-        elif _is_variation(character):
-            continue
-        else:
+        elif not any(ord(character) in span for span in _VARIATIONS):
             if not shown or shown[-1].isspace():
                 shown.append(_CARRIER)
                 marks = 0
@@ -120,14 +119,6 @@ def _each(text: str, replace: Callable[[str], str]) -> str:
             if marks <= _MOST_MARKS:
                 shown.append(character)
     return "".join(shown)
-
-
-def _is_variation(character: str) -> bool:
-    return any(ord(character) in span for span in _VARIATIONS)
-
-
-def _is_plain(character: str) -> bool:
-    return character.isprintable() or unicodedata.category(character) == "Zs"
 
 
 def _plain(character: str) -> str:

@@ -7,8 +7,8 @@ that is refused changes nothing and stops only those that need it (``Step.needs`
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import ClassVar
 
 from chansync.model.order import Address
 from chansync.model.sale import MethodAmount, RefundedLine, SaleDraft
@@ -20,32 +20,22 @@ class Step:
 
     Attributes:
         word: its kind.
+        told_by: the field that tells steps of its kind apart within a sale; empty: there is one.
         needs: the kinds of step without which this one is not tried where they come before it and were refused.
     """
 
     word: ClassVar[str] = ""
+    told_by: ClassVar[str] = ""
     needs: ClassVar[frozenset[str]] = frozenset()
 
     @property
     def name(self) -> str:
         """Which step of its sale it is: the same again is the same step."""
-        return self.word
+        return f"{self.word}:{getattr(self, self.told_by)}" if self.told_by else self.word
 
     def key(self, sale_key: str) -> str:
         """Its idempotency key, ``chansync:<channel>:<order id>#<step>``."""
         return f"{sale_key}#{self.name}"
-
-    def as_json(self) -> dict[str, Any]:
-        """It as values that JSON has; decimals and days are text."""
-        return {"step": self.name} | {name: _plain(value) for name, value in asdict(self).items()}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _plain(each) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    return value if value is None or isinstance(value, bool | int | str) else str(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +58,10 @@ class Rewrite(Step):
     """
 
     word: ClassVar[str] = "rewrite"
+    told_by: ClassVar[str] = "version"
     draft: SaleDraft
     version: str
     why: str = ""
-
-    @property
-    def name(self) -> str:
-        return f"{self.word}:{self.version}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +72,9 @@ class Complete(Step):
     """
 
     word: ClassVar[str] = "complete"
+    told_by: ClassVar[str] = "version"
     draft: SaleDraft
     version: str
-
-    @property
-    def name(self) -> str:
-        return f"{self.word}:{self.version}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +91,7 @@ class Amend(Step):
     """
 
     word: ClassVar[str] = "amend"
+    told_by: ClassVar[str] = "version"
     version: str
     billing: Address | None = None
     delivery: Address | None = None
@@ -114,10 +99,6 @@ class Amend(Step):
     payment_method: str | None = None
     payments: tuple[MethodAmount, ...] | None = None
     why: str = ""
-
-    @property
-    def name(self) -> str:
-        return f"{self.word}:{self.version}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,14 +193,11 @@ class Pack(Step):
     """
 
     word: ClassVar[str] = "pack"
+    told_by: ClassVar[str] = "package"
     package: int
     lines: tuple[tuple[str, int], ...]
     carrier: str = ""
     tracking: str = ""
-
-    @property
-    def name(self) -> str:
-        return f"{self.word}:{self.package}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,15 +254,12 @@ class Refund(Step):
     """
 
     word: ClassVar[str] = "refund"
+    told_by: ClassVar[str] = "refund_id"
     needs: ClassVar[frozenset[str]] = frozenset({"rewrite"})
     refund_id: str
     total: int
     lines: tuple[RefundedLine, ...] = ()
     restock: bool = True
-
-    @property
-    def name(self) -> str:
-        return f"{self.word}:{self.refund_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,11 +267,8 @@ class WithdrawRefund(Step):
     """Take a refund back as if it never was: its credit, what was returned by it, and the goods that came back."""
 
     word: ClassVar[str] = "withdraw_refund"
+    told_by: ClassVar[str] = "refund_id"
     refund_id: str
-
-    @property
-    def name(self) -> str:
-        return f"{self.word}:{self.refund_id}"
 
 
 @dataclass(frozen=True, slots=True)

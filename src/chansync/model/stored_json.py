@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from chansync.model.errors import StoreError
+
+T = TypeVar("T")
 
 #: The error code of a cell with invalid JSON.
 DAMAGED = "damaged_value"
@@ -49,10 +52,7 @@ def required_object(text: str, what: str) -> dict[str, Any]:
     Raises:
         StoreError: the cell holds something else.
     """
-    found = _load(text, what)
-    if not isinstance(found, dict):
-        raise _damaged(text, what)
-    return found
+    return _required(text, dict, what)
 
 
 def required_list(text: str, what: str) -> list[Any]:
@@ -61,21 +61,15 @@ def required_list(text: str, what: str) -> list[Any]:
     Raises:
         StoreError: the cell holds something else.
     """
-    found = _load(text, what)
-    if not isinstance(found, list):
-        raise _damaged(text, what)
-    return found
+    return _required(text, list, what)
 
 
-def _load(text: str, what: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        raise _damaged(text, what) from None
-
-
-def _damaged(text: str, what: str) -> StoreError:
-    return StoreError(
+def _required(text: str, kind: type[T], what: str) -> T:
+    with suppress(ValueError, RecursionError):
+        found = json.loads(text)
+        if isinstance(found, kind):
+            return found
+    raise StoreError(
         f"The database is damaged where {what} should be ({text!r:.30}): another program has written there. "
         "Restore a backup from before that (chansync db restore)",
         code=DAMAGED,

@@ -72,13 +72,11 @@ class TaxNumber:
     Attributes:
         text: its comparable form; where it identifies nobody, as it was typed.
         key: the same for every way to write the number; empty: it identifies nobody.
-        checked: whether it passed the check of a country.
         fault: why it identifies nobody, as the end of a sentence.
     """
 
     text: str = ""
     key: str = ""
-    checked: bool = False
     fault: str = ""
 
 
@@ -266,4 +264,4 @@ def _checked(kind: Kind, country: str, text: str, name: str, number: str) -> Tax
     prefix = ""
     if is_vat and country in _PREFIXED and country != "CH":
         prefix = "XI" if text.startswith("XI") else "EL" if country == "GR" else country
-    return TaxNumber(f"{prefix}{number}", f"{country}{company}", True)
+    return TaxNumber(f"{prefix}{number}", f"{country}{company}")

@@ -6,7 +6,6 @@ defaults may be left out, and fields that are not known are ignored, so that eit
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, TypeVar
 
 import msgspec
@@ -99,8 +98,3 @@ def step_from_json(text: str | bytes) -> Step:
         BadWire: it is none.
     """
     return step_from_plain(from_json(text, dict))
-
-
-def steps_to_plain(many: Iterable[Step]) -> list[dict[str, Any]]:
-    """Steps as values that JSON has."""
-    return [step_to_plain(step) for step in many]

@@ -33,10 +33,9 @@ from chansync.model.steps import Refund as RefundStep
 from chansync.model.times import local_text
 from chansync.orders import refunds
 from chansync.orders.edits import Change, completes, differences, give_back, only_contact, tax_change
-from chansync.orders.part_payments import gift_cards_unmapped, paid_by_others
 from chansync.orders.problem import Problem
-from chansync.orders.select import reason_to_skip
 from chansync.orders.settings import ImportSettings
+from chansync.orders.totals import gift_cards_unmapped, paid_by_others
 
 #: What a channel can have done when a sale is created: the word of the step and the parameter that asks for it, in the
 #: order of doing.
@@ -114,7 +113,7 @@ class Plan:
     """What shall be done with an order.
 
     Attributes:
-        skip: why it is not imported, as ``select.reason_to_skip`` names it; then there is nothing else.
+        skip: why it is not imported, as ``ImportSettings.reason_to_skip`` names it; then there is nothing else.
         waits: nothing can be said of it yet: what was to be done and what stood in its way stay as they are.
         steps: in their order.
         todo: the words of those steps that the creation of the sale asks for: each is tried until it is done.
@@ -167,7 +166,7 @@ def decide(case: Case, settings: ImportSettings) -> Plan:
     """What shall be done with the order, and what stands in its way."""
     order, sale = case.order, case.sale
     if case.history is None:
-        reason = reason_to_skip(settings, order.status, order.placed_on.isoformat(), order.awaits_prices)
+        reason = settings.reason_to_skip(order.status, order.placed_on.isoformat(), order.awaits_prices)
         if reason:
             return Plan(skip=reason)
     if case.waiting:
@@ -395,7 +394,10 @@ def _carry_on(plan: Plan, case: Case, settings: ImportSettings, balance: _Balanc
         else:
             plan.undecided |= _OF_REFUNDS
         return
-    todo = list(history.todo) if history else _asked_on_creation(case, settings)
+    if history is not None:
+        todo = list(history.todo)
+    else:
+        todo = [word for word, parameter in ON_CREATION.items() if settings.channel[parameter] or word in case.again]
     if case.sale and history and "block" not in todo and _is_block_short(plan, case.sale, history):
         todo.insert(0, "block")
     is_own_status = history is not None and case.order.status == history.own_status
@@ -429,10 +431,6 @@ def _carry_on(plan: Plan, case: Case, settings: ImportSettings, balance: _Balanc
     if shipped is not None and not (state and state.written_out) and "write_out" not in plan.todo:
         plan.steps.append(WriteOut(*shipped))
     _refund(plan, case, balance)
-
-
-def _asked_on_creation(case: Case, settings: ImportSettings) -> list[str]:
-    return [word for word, parameter in ON_CREATION.items() if settings.channel[parameter] or word in case.again]
 
 
 def _is_block_short(plan: Plan, sale: SaleView, history: History) -> bool:

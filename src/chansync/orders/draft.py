@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
 from decimal import Decimal
+from typing import TypeVar
 
 import apsw
 
@@ -16,11 +16,12 @@ from chansync.model.sale import Customer, LineKind, SaleDraft, SaleLine
 from chansync.model.tax_numbers import read_numbers
 from chansync.model.times import here
 from chansync.orders.items import NOTHING, item_of, mapping_key
-from chansync.orders.part_payments import paid_by_others
 from chansync.orders.problem import Problem, Seen
 from chansync.orders.settings import ImportSettings
 from chansync.orders.taxes import check_charged, check_collected, tax_transaction
-from chansync.orders.totals import Accepted, meet_total
+from chansync.orders.totals import Accepted, meet_total, paid_by_others
+
+L = TypeVar("L", OrderLine, ChargeLine)
 
 #: The site code under which the mapping tables keep orders that name no payment method.
 NO_METHOD = "(none)"
@@ -65,7 +66,7 @@ def draft_sale(
         order_number=order.number,
         pos=settings.pos.code,
         warehouse=_warehouse(settings, order),
-        sale_date=_today() if values["date_is_sync_date"] else order.placed_on,
+        sale_date=here().date() if values["date_is_sync_date"] else order.placed_on,
         currency=currency,
         total=total,
         customer=customer,
@@ -98,30 +99,20 @@ def with_tax(db: apsw.Connection, settings: ImportSettings, order: Order) -> Ord
     def net(amount: Decimal) -> Decimal:
         return from_minor(split_gross(round_to_minor(amount, currency), rate)[0], currency)
 
-    def charge(line: ChargeLine) -> ChargeLine:
+    def divided(line: L) -> L:
         if line.tax:
             return line
         total = net(line.total)
         return replace(line, total=total, tax=line.total - total, rate=rate)
 
-    def item(line: OrderLine) -> OrderLine:
-        if line.tax:
-            return line
-        total = net(line.total)
-        return replace(line, subtotal=net(line.subtotal), total=total, tax=line.total - total, rate=rate)
-
     return replace(
         order,
         gross=False,
         divided_by=transaction,
-        lines=list(map(item, order.lines)),
-        shipping=list(map(charge, order.shipping)),
-        fees=list(map(charge, order.fees)),
+        lines=[line if line.tax else replace(divided(line), subtotal=net(line.subtotal)) for line in order.lines],
+        shipping=list(map(divided, order.shipping)),
+        fees=list(map(divided, order.fees)),
     )
-
-
-def _today() -> date:
-    return here().date()
 
 
 def _currency(settings: ImportSettings, order: Order) -> str:

@@ -181,7 +181,8 @@ def _texts(order: Order, sale: SaleView, taken: Mapping[str, Any]) -> list[Chang
             for name in Address.__slots__
             if (new := getattr(now, name)) != (old := getattr(known, name))
         )
-        changes.append(Change(which, _address(now), f"its {which} address: {named}"))
+        said = json.dumps(asdict(now), sort_keys=True)
+        changes.append(Change(which, said, f"its {which} address: {named}"))
     tells_buyer = "billing" not in sale.nameless and bool(order.billing.name or order.billing.line_1)
     numbers = read_numbers(order.tax_numbers, countries_of(order)).kept
     # A sale of an earlier version may have been given the numbers of its customer.
@@ -194,10 +195,6 @@ def _texts(order: Order, sale: SaleView, taken: Mapping[str, Any]) -> list[Chang
         sentence = f"its number is {order.number}, the sale's order is {sale.order_number}"
         changes.append(Change("number", order.number, sentence))
     return changes
-
-
-def _address(address: Address) -> str:
-    return json.dumps(asdict(address), sort_keys=True)
 
 
 def _numbers(numbers: Any) -> str:

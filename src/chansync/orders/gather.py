@@ -8,18 +8,16 @@ import apsw
 
 from chansync.erp.protocol import Embedded, NotPossible
 from chansync.model.money import round_to_minor
-from chansync.model.order import Order, Refund
+from chansync.model.order import Order
 from chansync.model.sale import SaleDraft, SaleView
 from chansync.model.times import now_ms
 from chansync.orders.decide import Case, History, prices_missing
 from chansync.orders.draft import draft_sale, sale_key, with_tax
 from chansync.orders.edits import needs_draft
 from chansync.orders.problem import Problem
-from chansync.orders.select import reason_to_skip
 from chansync.orders.settings import ImportSettings
-from chansync.orders.settled import with_reports
 from chansync.orders.totals import Accepted
-from chansync.store import accepted_differences, messages, orders, sale_links
+from chansync.store import messages, orders, returns, sale_links, settlements
 from chansync.store.orders import OrderRow
 from chansync.store.sale_links import SaleLink
 
@@ -46,7 +44,7 @@ def gather(
     if row is None or row.sale is None:
         former = sale_links.former(db, row.id) if row is not None else []
         key = sale_key(settings.channel, order, len(former))
-        if reason_to_skip(settings, order.status, order.placed_on.isoformat(), order.awaits_prices):
+        if settings.reason_to_skip(order.status, order.placed_on.isoformat(), order.awaits_prices):
             return Case(order, key, None, None, None)
         history, sale, waiting = None, erp.view(db, key), erp.waiting(db, key)
     else:
@@ -60,9 +58,11 @@ def gather(
             decision, orders.told_refunds(db, row.id),
         )  # fmt: skip
     if settings.has_reports:
-        order = with_reports(db, settings, order)
+        order = _with_reports(db, settings, order)
     if row is not None and order.refunds:
-        order = replace(order, refunds=[_looked_up(db, row.id, refund) for refund in order.refunds])
+        # What was looked up of refunds earlier, where they come without.
+        looked_up = [each if each.lines is not None else orders.looked_up(db, row.id, each) for each in order.refunds]
+        order = replace(order, refunds=looked_up)
     if order.lacks_prices and (decision == "free" or (sale is not None and _is_worth(sale, order))):
         order = _free(order)
     if not order.lacks_prices:
@@ -78,9 +78,14 @@ def gather(
     return Case(order, key, sale, history, draft, again, paid, waiting, now_ms(), wishes=wishes)
 
 
-def _looked_up(db: apsw.Connection, order_id: int, refund: Refund) -> Refund:
-    """The refund with what was looked up of it earlier, where it comes without."""
-    return refund if refund.lines is not None else orders.looked_up(db, order_id, refund)
+def _with_reports(db: apsw.Connection, settings: ImportSettings, order: Order) -> Order:
+    """The order with what the marketplace has paid out for it and given back to its buyer, and what he sends back."""
+    channel = settings.channel
+    settled, refunds = settlements.of_order(db, channel.system.id, order.external_id, order.currency)
+    sent_back = returns.of_order(db, channel.id, order.external_id)
+    if settled is None and not refunds and not sent_back:
+        return order
+    return replace(order, settled=settled, refunds=[*order.refunds, *refunds], returns=sent_back)
 
 
 def _decision(order: Order, row: OrderRow | None) -> str:
@@ -112,7 +117,7 @@ def _elsewhere(order: Order, key: str) -> Problem:
 
 def _draft(db: apsw.Connection, settings: ImportSettings, order: Order, row: OrderRow | None) -> SaleDraft | Problem:
     try:
-        accepted = accepted_differences.of_order(db, row.id) if row else None
+        accepted = orders.accepted_difference(db, row.id) if row else None
         return draft_sale(db, settings, order, Accepted(*accepted) if accepted else None)
     except Problem as problem:
         return problem

@@ -20,10 +20,12 @@ from chansync.db.transaction import transaction
 from chansync.erp import registry
 from chansync.erp.protocol import Embedded
 from chansync.model.backoff import next_try
+from chansync.model.identity import countries_of
 from chansync.model.message import CODES
 from chansync.model.money import format_money
 from chansync.model.order import Order, UnreadableOrder, raw_text
 from chansync.model.sale import SaleDraft, SaleView
+from chansync.model.tax_numbers import TITLES, read_numbers
 from chansync.model.times import now_ms
 from chansync.orders import status_events
 from chansync.orders.apply import Settled, apply
@@ -33,9 +35,7 @@ from chansync.orders.gather import gather
 from chansync.orders.items import held_by
 from chansync.orders.problem import Problem
 from chansync.orders.refunds import restocked_now
-from chansync.orders.select import reason_to_skip, skip_sentence
 from chansync.orders.settings import ImportSettings
-from chansync.orders.tax_number_warnings import warn_of_tax_numbers
 from chansync.orders.write_guard import UNGUARDED, WriteGuard
 from chansync.secrets.redaction import scrub
 from chansync.store import mappings, messages, order_holds, orders, sale_links
@@ -161,7 +161,7 @@ class OrderImport:
         if row.digest != order.digest:
             return False
         if row.state == "skipped":
-            reason = reason_to_skip(self._settings, order.status, order.placed_on.isoformat(), order.awaits_prices)
+            reason = self._settings.reason_to_skip(order.status, order.placed_on.isoformat(), order.awaits_prices)
             return bool(reason == row.reason)
         if again and row.sale and registry.erp(self._db, row.sale.erp).is_answered(self._db, row.sale.key):
             # What its ERP has said since is to be decided on.
@@ -252,7 +252,7 @@ class OrderImport:
         again = replace(again, shipment=case.sale.shipment)
         new = decide(again, settings)
         if new.skip:
-            sentence = skip_sentence(settings, new.skip, order.status, order.placed_on.isoformat())
+            sentence = settings.skip_sentence(new.skip, order.status, order.placed_on.isoformat())
             raise Problem("not_possible", f"Order {order.number} cannot make a new sale: {sentence}", {})
         settled = apply(self._db, settings.erp, again, new)
         if settled.recorded is None and settled.problems:
@@ -403,8 +403,27 @@ class OrderImport:
             )
             self._log(Problem("return_order", sentence, {"sale": settled.recorded.number}), case.order, order_id)
         if case.sale is not None or settled.recorded is not None:
-            channel = self._settings.channel
-            warn_of_tax_numbers(self._db, channel.id, channel.code, case.order, order_id, self._run_id)
+            self._warn_of_tax_numbers(case.order, order_id)
+
+    def _warn_of_tax_numbers(self, order: Order, order_id: int) -> None:
+        """Warn of every tax number of the order by which no customer can be found, once for each that was typed."""
+        countries = countries_of(order)
+        numbers = read_numbers(order.tax_numbers, countries)
+        for kind, fault in numbers.faults.items():
+            # A person's number stands in the sale alone: the log is read, and sent, by more people.
+            typed = "" if kind == "personal" else f" “{getattr(numbers.kept, kind)}”"
+            sentence = scrub(
+                f"Order {order.number}: the {TITLES[kind]}{typed} {fault}. The sale keeps it as typed, and no customer "
+                "is found by it. Ask the buyer and correct it on the site; then: chansync sync "
+                f"{self._settings.channel.code} --order {order.external_id}"
+            )
+            said = "SELECT 1 FROM message WHERE order_id = ? AND code = 'tax_number_invalid' AND sentence = ?"
+            if self._db.execute(said, (order_id, sentence)).get is None:
+                messages.log(
+                    self._db, "tax_number_invalid", sentence, channel_id=self._channel_id, order_id=order_id,
+                    order_number=order.number, run_id=self._run_id,
+                    data={"number": kind, "countries": list(countries)},
+                )  # fmt: skip
 
     def _solve(self, order_id: int, codes: frozenset[str], plan: Plan, settled: Settled) -> None:
         """Close those of the order's open problems of which nothing is found any more."""
@@ -452,7 +471,7 @@ class OrderImport:
         if row and row.state == "problem":
             messages.solve_order(self._db, order_id, "the order left the selection")
         self._note_status(order, row, order_id)
-        return Outcome(Action.SKIP, skip_sentence(settings, reason, order.status, order.placed_on.isoformat()))
+        return Outcome(Action.SKIP, settings.skip_sentence(reason, order.status, order.placed_on.isoformat()))
 
     def _note_status(self, order: Order, row: OrderRow | None, order_id: int) -> None:
         """Say once that the site does not list the status that the order has."""

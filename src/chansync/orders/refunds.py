@@ -104,7 +104,8 @@ def new_refunds(
                     f"amount ({twin.key}): where both are the same, no further one is to be recorded."
                 )
         except DataError as error:
-            total = _chosen(refund, currency, decision)
+            believed = _witnesses(refund).get(decision)
+            total = None if believed is None else round_to_minor(believed, currency)
             if total is not None and total > left:
                 total = None
             if total is None and decision == "keep":
@@ -232,12 +233,6 @@ def _is_strange(line: RefundLine, sale: Refundable) -> bool:
     such as free shipping, is no line of a sale."""
     left = sale.lines.get(line.line)
     return bool(line.total or line.tax or line.quantity) if left is None else line.quantity > left
-
-
-def _chosen(refund: OrderRefund, currency: str, decision: str) -> int | None:
-    """What the witness says that a person believes."""
-    amount = _witnesses(refund).get(decision)
-    return None if amount is None else round_to_minor(amount, currency)
 
 
 def _step(refund: OrderRefund, key: str, total: int, sale: Refundable, restocked: dict[str, Decimal | None]) -> Refund:

@@ -11,7 +11,7 @@ remedy is one of two things:
   ``subject.by``, in a transaction of its own. It raises ``UsageError`` where that is not possible (any more).
   ``chansync mend`` tries the order again afterwards, so that its problem closes by itself once nothing is left of it.
 
-To add one: write the function where its matter lives (``orders/edits.py``, say), and enter
+To add one: write the function where its matter lives (``orders/decisions.py``, say), and enter
 ``Remedy("accept", "Reverse the sale and make it again as the order is now.", perform=accept)`` under its code.
 """
 
@@ -25,10 +25,7 @@ import apsw
 
 from chansync.model.channel import Channel
 from chansync.model.parameters import BY_NAME
-from chansync.orders.adjustments import accept_difference
-from chansync.orders.decisions import DECISIONS, performer
-from chansync.orders.outside_sales import withdraw
-from chansync.orders.settled import accept_returns, accept_unmatched, accept_wrong_sums, leave_out_unreadable
+from chansync.orders.decisions import DECISIONS, accept_difference, accept_reports, decide_on, withdraw
 from chansync.store import channels, messages, orders
 from chansync.store.messages import Message
 from chansync.store.orders import OrderRow
@@ -145,7 +142,16 @@ def offered(subject: Subject) -> tuple[Remedy, ...]:
 
 
 def _decisions(code: str) -> tuple[Remedy, ...]:
+    """The remedies that decide something on the order; the next try of it carries that out."""
+
+    def performer(action: str) -> Callable[[apsw.Connection, Subject], str]:
+        return lambda db, subject: decide_on(db, subject.message.id, action, subject.by)
+
     return tuple(Remedy(action, sentence, perform=performer(action)) for action, sentence in DECISIONS[code].items())
+
+
+def _accept(db: apsw.Connection, subject: Subject) -> str:
+    return accept_reports(db, subject.channel, subject.message.code, subject.by)
 
 
 def _set(name: str) -> Remedy:
@@ -304,24 +310,21 @@ REMEDIES: dict[str, tuple[Remedy, ...]] = {
     "settlement_unreadable": (
         _SETTLEMENTS,
         Remedy("leave-out", "Leave out for good what cannot be read now, with your name; it can be taken in again.",
-               perform=lambda db, subject: leave_out_unreadable(db, subject.channel, subject.by)),
+               perform=_accept),
         Remedy("show", "List the reports that cannot be read.", "chansync erp settlements --unread"),
     ),
     "settlement_wrong_sum": (
         Remedy("show", "List the settlements with their sums.", "chansync erp settlements"),
-        Remedy("accept", "Accept them with the sums that they have, with your name.",
-               perform=lambda db, subject: accept_wrong_sums(db, subject.channel, subject.by)),
+        Remedy("accept", "Accept them with the sums that they have, with your name.", perform=_accept),
     ),
     "settlement_unmatched": (
         Remedy("fetch", "Fetch the first of the orders.", "chansync sync {channel} --order {order_number}"),
-        Remedy("accept", "Accept them without orders, with your name.",
-               perform=lambda db, subject: accept_unmatched(db, subject.channel, subject.by)),
+        Remedy("accept", "Accept them without orders, with your name.", perform=_accept),
         _SETTLEMENTS,
     ),
     "returns_unmatched": (
         Remedy("fetch", "Fetch the first of the orders.", "chansync sync {channel} --order {order_number}"),
-        Remedy("accept", "Accept them without orders, with your name.",
-               perform=lambda db, subject: accept_returns(db, subject.channel, subject.by)),
+        Remedy("accept", "Accept them without orders, with your name.", perform=_accept),
         Remedy("read", "Read the returns again now.", "chansync sync {channel} --returns"),
     ),
     "settlement_differs": (*_decisions("settlement_differs"), _FETCH, _WHY, _SALE),

@@ -34,7 +34,6 @@ def perform(db: apsw.Connection, action: str, sale_number: str, **arguments: Any
         UsageError: there is no such sale, or an argument is wrong.
         ChansyncError: the ERP refuses; nothing was done then.
     """
-    step_of, said = ACTIONS[action]
     with transaction(db):
         erp, key = registry.find_sale(db, sale_number)
         impossible = impossible_actions(db, erp.code)
@@ -46,7 +45,7 @@ def perform(db: apsw.Connection, action: str, sale_number: str, **arguments: Any
                 f"{registry.name_of(db, erp.code)} has not recorded the sale {sale_number} yet: chansync erp steps "
                 f"{sale_number}"
             )
-        step: Step = step_of(sale, **arguments)
+        step = ACTIONS[action](sale, **arguments)
         if isinstance(step, steps.Pack):
             _refuse_package(db, erp, key, sale_number, impossible.get(step.word, ""))
         if erp.is_outside:
@@ -74,7 +73,7 @@ def perform(db: apsw.Connection, action: str, sale_number: str, **arguments: Any
             if isinstance(step, steps.Ship):
                 # A channel that waits for how the goods travel tries again at once.
                 outbox.make_due(db, order_id)
-    return f"{sale_number}: {said(sale, step, result)}"
+    return f"{sale_number}: {_said(action, sale, step, result)}"
 
 
 def _refuse_package(db: apsw.Connection, erp: Embedded, key: str, sale_number: str, why_not: str) -> None:
@@ -123,14 +122,6 @@ def amount_from(text: str) -> Decimal:
 
 
 # The step of each action, from the sale and what was typed
-
-
-def _request(sale: SaleView, warehouses: Sequence[str] = ()) -> Step:
-    return steps.RequestMissing(tuple(warehouses))
-
-
-def _issue(sale: SaleView, document_type: str | None = None) -> Step:
-    return steps.IssueDocument(document_type or "")
 
 
 def _pay(sale: SaleView, amount: Decimal | None = None) -> Step:
@@ -242,57 +233,46 @@ def _named(sold: Sequence[SaleLine], name: str) -> SaleLine:
     return found[0]
 
 
-# What each has done, for people
+def _said(action: str, sale: SaleView, step: Step, result: StepResult) -> str:
+    """What the action has done, for people."""
+    currency = sale.state.currency
+    match step:
+        case steps.Block():
+            return "what is there is blocked." if result.changed else "nothing of it is there to block."
+        case steps.Release():
+            return "released." if result.changed else "nothing was blocked."
+        case steps.RequestMissing():
+            named = ", ".join(f"{quantity} of {item}" for item, quantity in result.missing)
+            return f"requested {named}." if named else "nothing is missing."
+        case steps.IssueDocument():
+            return f"issued {result.number}." if result.changed else f"it has the document {result.number} already."
+        case steps.Pay():
+            return f"paid {format_money(result.amount, currency)}." if result.changed else "nothing is owed."
+        case steps.WriteOut():
+            return "written out."
+        case steps.Pack() if action == "write-out":
+            return f"written out as package {step.package}."
+        case steps.Ship() | steps.Pack():
+            what = f"package {step.package} " if isinstance(step, steps.Pack) else ""
+            tracking = f" as {step.tracking}" if step.tracking else ""
+            return f"{what}travels by {step.carrier or 'an unknown carrier'}{tracking}."
+        case steps.Refund() if result.changed:
+            return f"refunded {format_money(step.total, currency)}."
+        case steps.Refund():
+            return f"the refund {step.refund_id} is recorded already."
+    return "cancelled." if isinstance(step, steps.Cancel) else "reversed."
 
 
-def _requested(sale: SaleView, step: Step, result: StepResult) -> str:
-    named = ", ".join(f"{quantity} of {item}" for item, quantity in result.missing)
-    return f"requested {named}." if named else "nothing is missing."
-
-
-def _issued(sale: SaleView, step: Step, result: StepResult) -> str:
-    return f"issued {result.number}." if result.changed else f"it has the document {result.number} already."
-
-
-def _paid(sale: SaleView, step: Step, result: StepResult) -> str:
-    return f"paid {format_money(result.amount, sale.state.currency)}." if result.changed else "nothing is owed."
-
-
-def _written_out(sale: SaleView, step: Step, result: StepResult) -> str:
-    if isinstance(step, steps.Pack):
-        return f"written out as package {step.package}."
-    return "written out."
-
-
-def _travels(sale: SaleView, step: steps.Ship | steps.Pack, result: StepResult) -> str:
-    what = f"package {step.package} " if isinstance(step, steps.Pack) else ""
-    return f"{what}travels by {step.carrier or 'an unknown carrier'}{f' as {step.tracking}' if step.tracking else ''}."
-
-
-def _refunded(sale: SaleView, step: steps.Refund, result: StepResult) -> str:
-    if not result.changed:
-        return f"the refund {step.refund_id} is recorded already."
-    return f"refunded {format_money(step.total, sale.state.currency)}."
-
-
-def _always(sentence: str) -> Callable[..., str]:
-    return lambda sale, step, result: sentence
-
-
-def _if_changed(changed: str, else_: str) -> Callable[..., str]:
-    return lambda sale, step, result: changed if result.changed else else_
-
-
-#: What can be done with a sale, by its word on the command line: its step, and what it has done.
-ACTIONS: dict[str, tuple[Callable[..., Step], Callable[..., str]]] = {
-    "block": (lambda sale: steps.Block(), _if_changed("what is there is blocked.", "nothing of it is there to block.")),
-    "release": (lambda sale: steps.Release(), _if_changed("released.", "nothing was blocked.")),
-    "request": (_request, _requested),
-    "issue": (_issue, _issued),
-    "pay": (_pay, _paid),
-    "write-out": (_write_out, _written_out),
-    "ship": (_ship, _travels),
-    "cancel": (_cancel, _always("cancelled.")),
-    "reverse": (lambda sale: steps.Reverse(), _always("reversed.")),
-    "refund": (_refund, _refunded),
+#: What can be done with a sale, by its word on the command line, each with the step that does it.
+ACTIONS: dict[str, Callable[..., Step]] = {
+    "block": lambda sale: steps.Block(),
+    "release": lambda sale: steps.Release(),
+    "request": lambda sale, warehouses=(): steps.RequestMissing(tuple(warehouses)),
+    "issue": lambda sale, document_type=None: steps.IssueDocument(document_type or ""),
+    "pay": _pay,
+    "write-out": _write_out,
+    "ship": _ship,
+    "cancel": _cancel,
+    "reverse": lambda sale: steps.Reverse(),
+    "refund": _refund,
 }

@@ -18,6 +18,13 @@ from chansync.store import channels, outbox, sale_links, shipment_pushes
 SENDING = {"statuses": "push_statuses", "quantities": "push_quantities"}
 
 
+#: Stream → what the platform must be able to, and what is said where it is not.
+_CAPABLE = {
+    "comparison": (Capability.COMPARE, "is not compared: orders do not vanish from its platform."),
+    "settlements": (Capability.SETTLEMENTS, "has no settlements: its platform pays out nothing."),
+    "returns": (Capability.RETURNS, "has no returns of its own: its site tells them with its refunds."),
+}
+
 #: The open problems of an order with a sale that say: what changed on the site is not in the sale. Until a person has
 #: decided on it, the site is told nothing of the sale.
 EDIT_WAITS = frozenset(
@@ -34,12 +41,8 @@ SHIPMENT_WAITS = EDIT_WAITS | {"order_is_another"}
 
 def why_off(channel: Channel, stream: str) -> str:
     """Why the channel's stream does nothing, in a sentence; empty when it works, or is a stream that only reads."""
-    if stream == "comparison" and not _is_able(channel.system.kind, Capability.COMPARE):
-        return f"{channel.code} is not compared: orders do not vanish from its platform."
-    if stream == "settlements" and not _is_able(channel.system.kind, Capability.SETTLEMENTS):
-        return f"{channel.code} has no settlements: its platform pays out nothing."
-    if stream == "returns" and not _is_able(channel.system.kind, Capability.RETURNS):
-        return f"{channel.code} has no returns of its own: its site tells them with its refunds."
+    if stream in _CAPABLE and not _is_able(channel.system.kind, _CAPABLE[stream][0]):
+        return f"{channel.code} {_CAPABLE[stream][1]}"
     switch = SENDING.get(stream)
     if switch is None:
         return ""
@@ -138,13 +141,13 @@ def event_of(state: SaleState) -> str:
 
 def status_for(values: Mapping[str, Any], event: str) -> str:
     """The status that the channel sends for the event; empty: none."""
-    if event == "written out and paid":
-        return str(values["status_written_out_and_paid"] or values["status_written_out"] or "")
-    return str(values[_STATUS_OF[event]] or "")
+    paid = values["status_written_out_and_paid"] if event == "written out and paid" else ""
+    return str(paid or values[_STATUS_OF[event]] or "")
 
 
 _STATUS_OF = {
     "partly written out": "status_partly_written_out",
     "written out": "status_written_out",
+    "written out and paid": "status_written_out",
     "cancelled": "status_cancelled",
 }

@@ -1,4 +1,5 @@
-"""A total that its lines do not meet: what is rounding, what a person has accepted, and what cannot be explained."""
+"""An order's total: rounding, a difference that a person has accepted, or a problem where its lines do not meet it, and
+what several payment methods pay of it; no I/O."""
 
 from __future__ import annotations
 
@@ -7,8 +8,8 @@ from decimal import Decimal
 
 from chansync.model.money import format_money, round_to_minor
 from chansync.model.order import Order
-from chansync.model.sale import LineKind, SaleLine
-from chansync.orders.problem import Problem
+from chansync.model.sale import LineKind, MethodAmount, SaleLine
+from chansync.orders.problem import Problem, Seen
 from chansync.orders.settings import ImportSettings
 
 #: The step to which totals are rounded where they are paid in cash, in major units; by currency.
@@ -38,11 +39,6 @@ def cash_step(currency: str, country: str) -> int:
     return round_to_minor(step, currency)
 
 
-def difference_of(lines: list[SaleLine], order: Order, currency: str) -> int:
-    """By how much the order's total, rounded to the minor unit, is above its lines; minor units."""
-    return round_to_minor(order.total, currency) - sum(line.net + line.tax for line in lines)
-
-
 def meet_total(
     settings: ImportSettings, lines: list[SaleLine], order: Order, currency: str, accepted: Accepted | None
 ) -> int:
@@ -54,7 +50,8 @@ def meet_total(
     Raises:
         Problem: the difference is larger, and nobody has accepted it.
     """
-    total, difference = round_to_minor(order.total, currency), difference_of(lines, order, currency)
+    total = round_to_minor(order.total, currency)
+    difference = total - sum(line.net + line.tax for line in lines)
     if not difference:
         return total
     step = cash_step(currency, order.billing.country or order.delivery.country)
@@ -80,3 +77,35 @@ def meet_total(
         name = f"Difference accepted by {accepted.by}"
     lines.append(SaleLine(LineKind.ROUNDING, service, name, Decimal(1), difference, 0))
     return total
+
+
+def paid_by_others(settings: ImportSettings, order: Order, currency: str) -> tuple[MethodAmount, ...]:
+    """What other methods than the order's own pay of its total; without a method where the channel names none for
+    gift cards.
+
+    Raises:
+        Problem: a method is not mapped.
+    """
+    sums: dict[str, int] = {}
+    for part in order.part_payments:
+        method = settings.payments.get(part.code) if part.code else settings.channel["gift_card_payment_method"]
+        if part.code and not method:
+            raise Problem(
+                "payment_unmapped",
+                f"Order {order.number} is paid in part by {part.title[:60]} ({part.code[:60]}), which is not mapped to "
+                "a payment method.",
+                {"site_code": part.code, "title": part.title},
+                [Seen("payment", part.code, part.title)],
+            )
+        sums[method or ""] = sums.get(method or "", 0) + round_to_minor(part.amount, currency)
+    return tuple(MethodAmount(method, amount) for method, amount in sums.items() if amount > 0)
+
+
+def gift_cards_unmapped(settings: ImportSettings, order: Order, amount: int, currency: str) -> Problem:
+    """That gift cards paid that much, and that there is no method to pay it by."""
+    return Problem(
+        "payment_unmapped",
+        f"{format_money(amount, currency)} of order {order.number} are paid by gift card or store credit, and the "
+        f"channel {settings.channel.code} names no payment method for that.",
+        {"parameter": "gift_card_payment_method", "amount": format_money(amount, currency)},
+    )

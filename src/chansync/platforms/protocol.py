@@ -307,22 +307,18 @@ class Connector(Protocol):
     @property
     def facts(self) -> dict[str, Any]:
         """What to remember for the next connect."""
-        ...
 
     @property
     def traffic(self) -> Traffic:
         """Counters for the run's record."""
-        ...
 
     @property
     def status_batch(self) -> int:
         """Of how many orders at a time ``statuses`` and ``push_statuses`` are asked, at most 100."""
-        ...
 
     @property
     def quantity_batch(self) -> int:
         """How many changes ``push_quantities`` is given at a time."""
-        ...
 
     async def check(self) -> SiteIdentity:
         """Find the site, prove the credentials, and say who it is.
@@ -330,11 +326,9 @@ class Connector(Protocol):
         Raises:
             SiteError: with a sentence that says what is wrong and what to do.
         """
-        ...
 
     async def lookups(self) -> Lookups:
         """Pull what the site can tell about itself."""
-        ...
 
     def orders(self, cursor: dict[str, Any] | None, start: date | None) -> AsyncGenerator[OrderPage, None]:
         """Every order that changed since ``cursor``, in pages, oldest change first.
@@ -345,42 +339,34 @@ class Connector(Protocol):
         asked on after the first, which may be one without orders for that: it may wait there for its turn.
         An order may come twice; none is left out, also when orders change during the pull. Nothing new is one request.
         """
-        ...
 
     async def order(self, external_id: str) -> Order | UnreadableOrder | None:
         """One order by the platform's id, or None when the site does not have it."""
-        ...
 
     async def find(self, number: str) -> Order | UnreadableOrder | None:
         """One order by the number that people know it by, else by the platform's id; None where there is neither."""
-        ...
 
     async def several(self, external_ids: list[str]) -> list[Order | UnreadableOrder]:
         """Up to 100 orders by the platform's ids in one request; those that the site does not have are left out."""
-        ...
 
     def headlines(self, since: date) -> AsyncGenerator[list[Headline], None]:
         """Every order that was placed from that day (site time) on and is not in the trash, cheaply; for comparing.
 
         One that is missing while orders leave the list may be there all the same: look at it once more.
         """
-        ...
 
     def read(self, raw: dict[str, Any]) -> Order | UnreadableOrder:
         """An order from the platform's data as it was kept earlier (``Order.raw``); no I/O."""
-        ...
 
     async def refunds(self, orders: list[Order]) -> Sequence[list[Refund] | SiteError]:
         """Each order's refunds with their lines, in the order of ``orders``; the error in the place of those that the
         site fails at while it tells others. May be called while pages are fetched."""
-        ...
 
     async def statuses(self, external_ids: list[str]) -> dict[str, str]:
         """The orders' statuses as they are now, by id; those that the site does not have are left out.
 
         Of one that the site fails at, a word that is none of its statuses; setting it is then an error.
         """
-        ...
 
     async def push_statuses(self, changes: list[StatusChange]) -> list[PushResult]:
         """Set statuses, as many as the site takes in one request; a result for each change, in their order.
@@ -391,31 +377,25 @@ class Connector(Protocol):
         Raises:
             SiteError: the site failed; some of the changes may have taken effect.
         """
-        ...
 
     async def push_tracking(self, changes: list[TrackingChange]) -> list[PushResult]:
         """Tell how goods travel; a result for each change, in their order. What the site has already is not told again.
 
         Only with ``TELL_TRACKING``, or with ``CONFIRM_SHIPMENTS`` of packages.
         """
-        ...
 
     async def items(self, skus: list[str]) -> list[SiteItem]:
         """Everything that the site sells under these SKUs; variations too. Those that differ from them only in
         capital and small letters may be among it."""
-        ...
 
     async def items_by_gtin(self, gtins: list[str]) -> list[SiteItem]:
         """Everything that the site sells under these GTINs, however it writes them; nothing where it knows none."""
-        ...
 
     def all_items(self) -> AsyncIterator[list[SiteItem]]:
         """Everything that the site sells, in pages; asked only where the platform has ``Capability.LIST_ITEMS``."""
-        ...
 
     async def items_by_id(self, site_ids: list[str]) -> list[SiteItem]:
         """The same by the site's ids; those that it does not have are left out."""
-        ...
 
     async def push_quantities(self, changes: list[QuantityChange]) -> list[PushResult]:
         """Set stock, and take items off the site or put them back; a result for each change, in their order.
@@ -425,21 +405,17 @@ class Connector(Protocol):
         Raises:
             SiteError: the site failed; some of the changes may have taken effect.
         """
-        ...
 
     def settlements(self, known: Collection[str]) -> AsyncGenerator[Settlement | UnreadableSettlement, None]:
         """What the seller was paid out, oldest first, but for the reports that are ``known``; asked only where the
         platform has ``Capability.SETTLEMENTS``."""
-        ...
 
     def returns(self) -> AsyncGenerator[list[SiteReturn], None]:
         """What buyers send back, as far as the site tells it now; asked only where the platform has
         ``Capability.RETURNS``. What is yielded is kept before the next is asked for."""
-        ...
 
     async def aclose(self) -> None:
         """Close connections; harmless when called twice."""
-        ...
 
 
 @runtime_checkable
@@ -452,7 +428,6 @@ class CountsOrders(Protocol):
         Raises:
             SiteError: the site failed.
         """
-        ...
 
 
 @runtime_checkable
@@ -462,19 +437,15 @@ class WebhookConnector(Protocol):
     @property
     def webhook_topics(self) -> tuple[str, ...]:
         """The events of which orders' webhooks are wanted."""
-        ...
 
     async def webhooks(self) -> list[SiteWebhook]:
         """The webhooks of these topics at the site, whoever made them."""
-        ...
 
     async def put_webhook(self, webhook: SiteWebhook, secret: str) -> SiteWebhook:
         """Make the webhook, or (with its ``site_id``) set its address and secret anew; it is then active."""
-        ...
 
     async def drop_webhook(self, site_id: str) -> None:
         """Delete a webhook; one that is gone already counts as deleted."""
-        ...
 
 
 class Deliveries(Protocol):
@@ -483,23 +454,18 @@ class Deliveries(Protocol):
     @property
     def signature_header(self) -> str:
         """The header that holds a delivery's signature, in lower case."""
-        ...
 
     def signature(self, header: str) -> bytes | None:
         """The digest in that header; None where it holds none."""
-        ...
 
     def mac(self, secret: str) -> hmac.HMAC:
         """What computes the digest from the chunks of the raw body."""
-        ...
 
     def order_id(self, start: bytes) -> str | None:
         """The platform's id of the order that a body with this beginning is about; None where it names none."""
-        ...
 
     def is_ping(self, body: bytes) -> bool:
         """Whether an unsigned body is what the site sends when a webhook is made."""
-        ...
 
 
 class Platform(Protocol):
@@ -508,17 +474,14 @@ class Platform(Protocol):
     @property
     def kind(self) -> str:
         """The word in the database and on the command line: ``woocommerce``."""
-        ...
 
     @property
     def label(self) -> str:
         """The name for people: ``WooCommerce``."""
-        ...
 
     @property
     def capabilities(self) -> frozenset[Capability]:
         """What it can do."""
-        ...
 
     @property
     def fixed_values(self) -> Mapping[str, str]:
@@ -526,31 +489,26 @@ class Platform(Protocol):
 
         A platform without it fixes none.
         """
-        ...
 
     @property
     def paid_statuses(self) -> Mapping[str, str]:
         """The status at which a payment method's orders are paid, by its code, where that is not the usual one: it is
         proposed where such a method is mapped. A platform without it proposes none.
         """
-        ...
 
     @property
     def system_needs(self) -> Mapping[str, str]:
         """Channel parameters that can be set only where the system has a value of this one of its own:
         ``{"push_quantities": "seller_id"}``. A platform without it has none.
         """
-        ...
 
     @property
     def deliveries(self) -> Deliveries:
         """How deliveries of webhooks are read; only with ``Capability.WEBHOOKS``."""
-        ...
 
     @property
     def system_parameters(self) -> tuple[Parameter, ...]:
         """The fields of its integration systems beside code, name and kind."""
-        ...
 
     async def check_system(self, system: SystemSettings) -> SystemIdentity:
         """Prove the system's own keys and tell where it sells; only with ``SYSTEM_CREDENTIALS``.
@@ -558,7 +516,6 @@ class Platform(Protocol):
         Raises:
             SiteError: with a sentence that says what is wrong and what to do.
         """
-        ...
 
     def connect(self, settings: ConnectorSettings) -> Connector:
         """A connector for one channel; does no I/O yet.
@@ -566,4 +523,3 @@ class Platform(Protocol):
         Raises:
             SiteRefused: the address is none, or a key is missing.
         """
-        ...

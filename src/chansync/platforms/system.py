@@ -40,19 +40,15 @@ class SystemState(Protocol):
 
     async def read(self, name: str) -> dict[str, Any]:
         """The value of that name; empty when it was never set."""
-        ...
 
     async def change(self, name: str, function: Callable[[dict[str, Any]], tuple[dict[str, Any], T]]) -> T:
         """Set the value to what ``function`` makes of it; what it answers beside."""
-        ...
 
     async def take(self, name: str) -> bool:
         """Take the lease on a name, so that one run at a time works on it; False when another has it."""
-        ...
 
     async def give_back(self, name: str) -> None:
         """Give the lease back; harmless when it is not held."""
-        ...
 
     async def deal(
         self, name: str, found: list[FoundOrder], function: Callable[[dict[str, Any]], dict[str, Any]]
@@ -62,11 +58,9 @@ class SystemState(Protocol):
         Returns:
             The places that got something new; None when the lease was lost, and nothing was written.
         """
-        ...
 
     async def dealt(self, place: str, after: int, limit: int) -> list[DealtOrder]:
         """The place's orders after that id, in the order of their ids."""
-        ...
 
     async def prune(
         self,
@@ -81,7 +75,6 @@ class SystemState(Protocol):
             limits: from the value, for each place the time before which an order must have changed to be dropped.
             function: the new value from the old one and, for each place that lost any, the latest change among them.
         """
-        ...
 
 
 @dataclass(slots=True)

@@ -93,12 +93,31 @@ def moment(value: Any, what: str, offset_ms: int = 0) -> int | None:
     return found
 
 
+def moment_or_none(value: Any, offset_ms: int = 0) -> int | None:
+    """As ``moment``, and None for what is no time."""
+    try:
+        return moment(value, "a time", offset_ms)
+    except DataError:
+        return None
+
+
 def day(value: Any) -> date | None:
     """The day of a time such as ``2026-11-24T08:56:45``; None where it is none."""
     try:
         return date.fromisoformat(value[:10]) if isinstance(value, str) else None
     except ValueError:
         return None
+
+
+def fields(value: Any) -> dict[str, Any]:
+    """The object; an empty one where something else stands there."""
+    return value if isinstance(value, dict) else {}
+
+
+def objects(value: Any) -> list[dict[str, Any]]:
+    """The objects of a list, which PHP writes as an object where its indexes have a gap; none of anything else."""
+    rows = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
+    return [row for row in rows if isinstance(row, dict)]
 
 
 def listed(value: Any, what: str) -> list[dict[str, Any]]:

@@ -1,20 +1,27 @@
-"""The private key file: one hexadecimal key per line, the newest first; more than one only during a rotation.
+"""The files of the private and of the public key: one hexadecimal key per line, the newest first; more than one only
+during a rotation.
 
-It is in the private folder (mode 0600), or it is a systemd credential.
+The private key is in the private folder (mode 0600), or it is a systemd credential. The public key is in a file only if
+several users share a database.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
 
 from chansync.db import folders, private_files
-from chansync.db.locations import credential_directory, key_file
+from chansync.db.locations import credential_directory, key_file, public_key_file
 from chansync.db.private_files import PrivateRefused
 from chansync.model.errors import StoreError
+
+# What the file of the public key holds.
+_PUBLIC = re.compile(r"(?:[0-9a-f]{64}\n){1,2}")
 
 
 class KeyUnreadable(StoreError):
@@ -74,7 +81,8 @@ def read(key: Path | OpenKey) -> list[bytes]:
             "daemon, which does it for you."
         ) from None
     except OSError as error:
-        raise KeyUnreadable(f"The private key {path} cannot be read: {_reason(error)}.") from None
+        reason = "it is a link" if error.errno == errno.ELOOP else str(error.strerror or error)
+        raise KeyUnreadable(f"The private key {path} cannot be read: {reason}.") from None
     try:
         keys = [bytes.fromhex(line) for line in text.decode("ascii").split()]
     except ValueError:
@@ -84,10 +92,6 @@ def read(key: Path | OpenKey) -> list[bytes]:
     if found.st_mode & 0o077 and not is_credential(path):
         raise KeyUnreadable(f"The private key {path} may be read by others. Mend it: chansync db repair")
     return keys
-
-
-def _reason(error: OSError) -> str:
-    return "it is a link" if error.errno == errno.ELOOP else str(error.strerror or error)
 
 
 def is_credential(path: Path) -> bool:
@@ -163,8 +167,6 @@ def move_in(database: Path) -> bool:
     if before == now or not database.parent.is_dir() or os.geteuid() != folders.owner_of(database.parent):
         return False
     database.with_suffix(".pub").unlink(missing_ok=True)
-    if not os.path.lexists(before):
-        return False
     try:
         descriptor = os.open(before, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
@@ -185,3 +187,58 @@ def move_in(database: Path) -> bool:
         return True
     finally:
         os.close(descriptor)
+
+
+def publish(database: Path, *public: str) -> None:
+    """Publish these public keys, in hexadecimal, if the database is shared and this user's.
+
+    Users who may edit the database can replace the public key in it by one of their own: they could decrypt what others
+    enter afterwards. So the daemon's user, who has the private key, publishes the public key in a file of the private
+    folder, where nobody else can write.
+
+    Raises:
+        PrivateRefused: there is no private folder.
+    """
+    if not folders.is_shared(database.parent) or os.geteuid() != folders.owner_of(database.parent):
+        return
+    keys = list(dict.fromkeys(public))
+    with contextlib.suppress(KeyUnreadable):
+        if _published(database) == keys:
+            return
+    text = "".join(f"{key}\n" for key in keys)
+    private_files.write_file(database, public_key_file(database).name, text, mode=0o640)
+
+
+def check_published(database: Path, public: str) -> None:
+    """Make sure that this public key is the daemon's.
+
+    Raises:
+        KeyUnreadable: it is not, or the daemon has not published its key yet.
+    """
+    if folders.is_shared(database.parent) and public not in _published(database):
+        raise KeyUnreadable(
+            "The public key in the database is not the daemon's: somebody may have changed it to read what is entered. "
+            "Enter nothing before root has made a new one: sudo chansync secrets rotate"
+        )
+
+
+def _published(database: Path) -> list[str]:
+    file = public_key_file(database)
+    try:
+        folder = folders.open_private(database.parent)
+        try:
+            descriptor = os.open(file.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+        finally:
+            os.close(folder)
+        with os.fdopen(descriptor, encoding="ascii") as opened:
+            found = os.fstat(descriptor)
+            if stat.S_ISREG(found.st_mode) and found.st_uid == folders.owner_of(database.parent):
+                text = opened.read(1000)
+                if _PUBLIC.fullmatch(text):
+                    return text.split()
+    except (OSError, UnicodeDecodeError):
+        pass
+    raise KeyUnreadable(
+        f"{file}, in which the daemon tells its public key, is missing or not the daemon's: nothing can be entered "
+        "safely. Restart the daemon, which makes it anew, or: sudo chansync secrets status"
+    )

@@ -45,7 +45,9 @@ def remember(secrets: Iterable[str], *, instead_of: str = "") -> None:
         return
     before = _passing.get(instead_of)
     if before:
-        _forget(before)
+        _given.discard(before)
+        for form in _forms(before):
+            _known.get(form[:SHORTEST], set()).discard(form)
     if instead_of:
         _passing[instead_of] = given
     _given.add(given)
@@ -55,16 +57,12 @@ def remember(secrets: Iterable[str], *, instead_of: str = "") -> None:
     guard_log()
 
 
-def _forget(given: tuple[str, ...]) -> None:
-    _given.discard(given)
-    for form in _forms(given):
-        _known.get(form[:SHORTEST], set()).discard(form)
-
-
 def _forms(given: tuple[str, ...]) -> set[str]:
     """The secrets as they appear in texts: plain, in URLs, JSON, HTML, ``repr``, base64 and Basic authentication."""
+    import base64
     import html
     import json
+    import re
     from urllib.parse import quote, quote_plus
 
     forms: set[str] = set()
@@ -78,28 +76,17 @@ def _forms(given: tuple[str, ...]) -> set[str]:
             json.dumps(secret, ensure_ascii=False)[1:-1],
         }
         for quoted in (quote(secret, safe=""), quote_plus(secret), quote(secret)):
-            forms |= {quoted, _small_escapes(quoted)}
+            # ``%2F`` and ``%2f`` are both in use.
+            forms |= {quoted, re.sub("%..", lambda escape: escape[0].lower(), quoted)}
         forms |= {
             html.escape(secret),
             html.escape(secret, quote=False),
             html.escape(secret).replace("&#x27;", "&#039;"),
         }
     for text in (*given, *(f"{one}:{other}" for one in given for other in given)):
-        encoded = _in_base64(text)
+        encoded = base64.b64encode(text.encode()).decode().rstrip("=")
         forms |= {encoded, encoded.replace("+", "-").replace("/", "_")}
     return forms
-
-
-def _in_base64(text: str) -> str:
-    import base64
-
-    return base64.b64encode(text.encode()).decode().rstrip("=")
-
-
-def _small_escapes(quoted: str) -> str:
-    """``%2F`` as ``%2f``: both are in use."""
-    parts = quoted.split("%")
-    return "%".join([parts[0], *(part[:2].lower() + part[2:] for part in parts[1:])])
 
 
 def _parts(given: tuple[str, ...]) -> Iterator[str]:

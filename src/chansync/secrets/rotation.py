@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from chansync.db.locations import key_path
 from chansync.db.process_locks import DAEMON, is_locked
 from chansync.db.transaction import transaction
 from chansync.model.errors import UsageError
-from chansync.secrets import key_file, public_key_file, sealing
+from chansync.secrets import key_file, sealing
 from chansync.secrets.key_file import KeyForbidden, KeyMissing, KeyUnreadable, OpenKey
 from chansync.secrets.sealing import Use
 
@@ -111,16 +112,12 @@ def sealed_secrets(db: apsw.Connection) -> Iterator[SealedSecret]:
 UseOf = Callable[[apsw.Connection, SealedSecret], Use | None]
 
 
-def _nobody_knows(db: apsw.Connection, secret: SealedSecret) -> Use | None:
-    return None
-
-
 def _quoted(table: str) -> str:
     """A table's name, quoted for SQL: users who may edit the database can add tables with any name."""
     return '"' + table.replace('"', '""') + '"'
 
 
-def rotate(db: apsw.Connection, file: Path | OpenKey, use_of: UseOf = _nobody_knows) -> Rotation:
+def rotate(db: apsw.Connection, file: Path | OpenKey, use_of: UseOf | None = None) -> Rotation:
     """Create a new pair of keys and encrypt every secret to it.
 
     Args:
@@ -142,7 +139,7 @@ def rotate(db: apsw.Connection, file: Path | OpenKey, use_of: UseOf = _nobody_kn
     return _seal_anew(db, file, old, use_of)
 
 
-def start_over(db: apsw.Connection, file: Path | OpenKey, use_of: UseOf = _nobody_knows) -> Rotation:
+def start_over(db: apsw.Connection, file: Path | OpenKey, use_of: UseOf | None = None) -> Rotation:
     """Create a new pair of keys after the private key was lost. The secrets must be entered again.
 
     Raises:
@@ -176,7 +173,7 @@ def _refuse_credential(db: apsw.Connection) -> None:
         )
 
 
-def _seal_anew(db: apsw.Connection, file: Path | OpenKey, old: list[bytes], use_of: UseOf) -> Rotation:
+def _seal_anew(db: apsw.Connection, file: Path | OpenKey, old: list[bytes], use_of: UseOf | None) -> Rotation:
     from nacl.public import PrivateKey
 
     fresh = PrivateKey.generate()
@@ -189,16 +186,16 @@ def _seal_anew(db: apsw.Connection, file: Path | OpenKey, old: list[bytes], use_
         # Inside the transaction, so that no other process rotates or enters a secret meanwhile.
         with transaction(db):
             # Another rotation may have been first, so the file is read again.
-            keys = [*dict.fromkeys([*_now_in(file), *old])]
+            with suppress(KeyMissing):
+                old = [*key_file.read(file), *old]
+            keys = list(dict.fromkeys(old))
             boxes = [PrivateKey(key) for key in keys]
             if keys and isinstance(file, Path):
                 # Earlier copies and backups can be decrypted only with these.
                 done.kept = key_file.keep(database, keys)
             key_file.replace(database, file, [bytes(fresh), *keys])
             before = sealing.public_key(db)
-            public_key_file.publish(
-                database, public.hex(), *(own for own in map(sealing.hex_of, boxes) if own == before)
-            )
+            key_file.publish(database, public.hex(), *(own for own in map(sealing.hex_of, boxes) if own == before))
             for secret in list(sealed_secrets(db)):
                 opened = sealing.unseal(boxes, secret.sealed)
                 if opened is None and secret.table == _MADE_HERE:
@@ -208,7 +205,7 @@ def _seal_anew(db: apsw.Connection, file: Path | OpenKey, old: list[bytes], use_
                 if opened is None:
                     done.lost.append(secret)
                     continue
-                use = use_of(db, secret) if opened.use is None else None
+                use = use_of(db, secret) if use_of and opened.use is None else None
                 bound = sealing.bind(opened.secret, use) if use else opened.bound
                 db.execute(
                     f"UPDATE {_quoted(secret.table)} SET sealed = ? WHERE sealed = ?",
@@ -217,17 +214,10 @@ def _seal_anew(db: apsw.Connection, file: Path | OpenKey, old: list[bytes], use_
                 done.sealed_anew += 1
             settings.put(db, sealing.PUBLIC_KEY, public.hex())
         with transaction(db):
-            public_key_file.publish(database, _drop_old(db, file))
+            key_file.publish(database, _drop_old(db, file))
     finally:
         db.pragma("synchronous", "normal")
     return done
-
-
-def _now_in(file: Path | OpenKey) -> list[bytes]:
-    try:
-        return key_file.read(file)
-    except KeyMissing:
-        return []
 
 
 def _drop_old(db: apsw.Connection, file: Path | OpenKey) -> str:
@@ -245,12 +235,9 @@ def state(db: apsw.Connection, path: Path) -> SecretsState:
     while True:
         looked = _state(db, path)
         # A rotation may have happened between reading the secrets and reading the key.
-        if all(opens is not False for _, opens in looked.found) or _is_still(db, looked):
+        is_sure = all(opens is not False for _, opens in looked.found)
+        if is_sure or list(sealed_secrets(db)) == [secret for secret, _ in looked.found]:
             return looked
-
-
-def _is_still(db: apsw.Connection, looked: SecretsState) -> bool:
-    return list(sealed_secrets(db)) == [secret for secret, _ in looked.found]
 
 
 def _state(db: apsw.Connection, path: Path) -> SecretsState:
@@ -267,7 +254,10 @@ def _state(db: apsw.Connection, path: Path) -> SecretsState:
             elsewhere = _elsewhere(db, path, error)
             sentence = "" if elsewhere else str(error)
             if elsewhere and public:
-                sentence = _public_trouble(path, public)
+                try:
+                    key_file.check_published(path, public)
+                except KeyUnreadable as trouble:
+                    sentence = str(trouble)
         else:
             sentence = sealing.trouble(db, path)
             public = sealing.public_key(db)
@@ -290,14 +280,6 @@ def _elsewhere(db: apsw.Connection, path: Path, error: KeyUnreadable) -> str:
         if is_locked(path, DAEMON):
             return "The running service has the private key, as a credential that only it can open."
         return "The private key is a credential of the service, which does not run: systemctl start chansync"
-    return ""
-
-
-def _public_trouble(path: Path, public: str) -> str:
-    try:
-        public_key_file.check(path, public)
-    except KeyUnreadable as error:
-        return str(error)
     return ""
 
 

@@ -27,7 +27,7 @@ from chansync.db.private_files import PrivateRefused
 from chansync.db.transaction import transaction
 from chansync.model.address import may_go
 from chansync.model.times import now_ms
-from chansync.secrets import key_file, public_key_file, redaction
+from chansync.secrets import key_file, redaction
 from chansync.secrets.key_file import KeyMissing, KeyUnreadable, OpenKey
 
 if TYPE_CHECKING:
@@ -35,7 +35,12 @@ if TYPE_CHECKING:
 
 PUBLIC_KEY = "public_key"
 _PUBLIC = re.compile("[0-9a-f]{64}")
-
+# Where the secrets of each kind of owner are, and the column of its id.
+_TABLES = {
+    "channel": ("channel_secret", "channel_id"),
+    "system": ("system_secret", "system_id"),
+    "erp": ("connected_erp_secret", "erp_id"),
+}
 
 # No secret that a user types begins like this. Without it, an earlier version has sealed the secret, for any place.
 _BOUND = b"\0chansync 1\0"
@@ -63,7 +68,7 @@ def seal(db: apsw.Connection, path: Path, secret: str, use: Use) -> bytes:
     """
     redaction.remember([secret])
     public = public_key(db) or make_keys(db, path)
-    public_key_file.check(path, public)
+    key_file.check_published(path, public)
     return seal_to(bytes.fromhex(public), bind(secret, use))
 
 
@@ -90,8 +95,8 @@ def set_times(db: apsw.Connection, channel_id: int) -> dict[str, int]:
     return dict(db.execute("SELECT name, set_at FROM channel_secret WHERE channel_id = ?", (channel_id,)))
 
 
-def open_all(db: apsw.Connection, path: Path, channel_id: int, place: str) -> dict[str, str]:
-    """The channel's secrets in clear, for a connector. Never log or store the result.
+def open_all(db: apsw.Connection, path: Path, owner_id: int, place: str, owner: str = "channel") -> dict[str, str]:
+    """The secrets of a channel, ``system`` or ``erp`` in clear, for a connector. Never log or store the result.
 
     Args:
         place: where they will be sent, from the same values that the connector is given.
@@ -100,20 +105,9 @@ def open_all(db: apsw.Connection, path: Path, channel_id: int, place: str) -> di
         KeyUnreadable: the private key is not here, may not be read, or is another one; or the secrets were entered for
             another place.
     """
-    query = "SELECT name, sealed FROM channel_secret WHERE channel_id = ?"
-    return _open(path, lambda: list(db.execute(query, (channel_id,))), "channel", place)
-
-
-def open_system(db: apsw.Connection, path: Path, system_id: int, place: str) -> dict[str, str]:
-    """The integration system's secrets in clear; as ``open_all`` otherwise."""
-    query = "SELECT name, sealed FROM system_secret WHERE system_id = ?"
-    return _open(path, lambda: list(db.execute(query, (system_id,))), "system", place)
-
-
-def open_erp(db: apsw.Connection, path: Path, erp_id: int, place: str) -> dict[str, str]:
-    """The connected ERP's secrets in clear; as ``open_all`` otherwise."""
-    query = "SELECT name, sealed FROM connected_erp_secret WHERE erp_id = ?"
-    return _open(path, lambda: list(db.execute(query, (erp_id,))), "erp", place)
+    table, column = _TABLES[owner]
+    query = f"SELECT name, sealed FROM {table} WHERE {column} = ?"
+    return _open(path, lambda: list(db.execute(query, (owner_id,))), owner, place)
 
 
 def put_setting(db: apsw.Connection, name: str, sealed: bytes) -> None:
@@ -233,20 +227,16 @@ def unseal(keys: Iterable[PrivateKey], sealed: bytes) -> Opened | None:
 
     for key in keys:
         try:
-            return _opened(bytes(SealedBox(key).decrypt(sealed)))
+            text = bytes(SealedBox(key).decrypt(sealed))
+            if not text.startswith(_BOUND):
+                return Opened(text.decode(), None)
+            what, place, secret = json.loads(text.removeprefix(_BOUND))
+            if all(isinstance(part, str) for part in (what, place, secret)):
+                return Opened(secret, Use(what, place))
         # Users who may edit the database can write anything there.
         except (CryptoError, ValueError, TypeError):
             continue
     return None
-
-
-def _opened(text: bytes) -> Opened:
-    if not text.startswith(_BOUND):
-        return Opened(text.decode(), None)
-    what, place, secret = json.loads(text.removeprefix(_BOUND))
-    if not all(isinstance(part, str) for part in (what, place, secret)):
-        raise ValueError("not what bind makes")
-    return Opened(secret, Use(what, place))
 
 
 def hex_of(key: PrivateKey) -> str:
@@ -263,7 +253,7 @@ def take_over_key(path: Path) -> bool:
     """
     if not key_file.move_in(path):
         return False
-    public_key_file.publish(path, hex_of(private_keys(key_file_of(path))[0]))
+    key_file.publish(path, hex_of(private_keys(key_file_of(path))[0]))
     return True
 
 
@@ -287,7 +277,7 @@ def make_keys(db: apsw.Connection, path: Path) -> str:
             key_file.make(path, bytes(PrivateKey.generate()))
             keys = private_keys(file)
         public = hex_of(keys[0])
-        public_key_file.publish(path, public)
+        key_file.publish(path, public)
         settings.put(db, PUBLIC_KEY, public)
         return public
 
@@ -305,7 +295,7 @@ def trouble(db: apsw.Connection, path: Path) -> str:
         while (now := public_key(db) or public) != public:
             public, keys = now, keys_here(path)
         own = [hex_of(key) for key in keys]
-        public_key_file.publish(path, public if public in own else own[0])
+        key_file.publish(path, public if public in own else own[0])
     except (KeyUnreadable, PrivateRefused) as error:
         return str(error)
     if public not in own:

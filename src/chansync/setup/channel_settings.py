@@ -6,7 +6,7 @@ Integration systems are configured by ``chansync.setup.systems``.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from chansync.db.connection import Store
 from chansync.db.transaction import transaction
 from chansync.erp import registry as erps
 from chansync.erp.abilities import refused_parameters
-from chansync.model.address import may_go
+from chansync.model.address import may_go, parse_address
 from chansync.model.channel import (
     Channel,
     Choices,
@@ -24,7 +24,7 @@ from chansync.model.channel import (
     IntegrationSystem,
     impossible,
     left_behind,
-    parse_field,
+    unknown_field,
     validate,
 )
 from chansync.model.errors import UsageError
@@ -34,8 +34,9 @@ from chansync.model.parameters import BY_NAME, PARAMETERS, default_values
 from chansync.orders.items import NOTHING
 from chansync.orders.settings import erp_codes
 from chansync.platforms import registry
-from chansync.setup import sealed_places
-from chansync.setup.same_orders import check_same_orders
+from chansync.platforms.protocol import Capability
+from chansync.setup import sealed_places, typed_fields
+from chansync.setup.typed_fields import InvalidFields
 from chansync.store import channels, mappings, systems, webhooks
 
 #: A change of one of these means another site or another key: what the connector learned is then forgotten.
@@ -53,24 +54,11 @@ MAPPING_TARGETS = {
 _TAX_CASE = re.compile(r"(([A-Z]{2}(/[^\s+/]{1,40})?|\*)([+-]vat|\+collected)?|rate:\S+)\Z")
 
 
-class InvalidFields(UsageError):
-    """Everything that is wrong with what was given.
-
-    Attributes:
-        errors: field by field, in the order of the form.
-    """
-
-    def __init__(self, errors: list[FieldError]) -> None:
-        super().__init__("; ".join(map(str, errors)))
-        self.errors = errors
-
-
 def choices(db: apsw.Connection, channel: Channel | None) -> Choices:
     """What the channel's reference fields may name: codes of the ERP, of its site's lookups, and systems.
 
-    Delivery methods are those of the POS in ``channel.values``. Of an ERP of which nothing was read yet, everything is
-    allowed: it is checked before each run. A value that the channel holds and its site lost
-    stays allowed: it is reported by the lookups, and must not stand in the way of other changes.
+    Of an ERP of which nothing was read yet, everything is allowed: it is checked before each run. So is a value that
+    the channel holds and its site lost: the lookups report it, and it must not stand in the way of other changes.
     """
 
     def known(source: str, kind: str) -> Sequence[str] | None:
@@ -92,23 +80,21 @@ def offered(db: apsw.Connection, channel: Channel, kind: str) -> list[tuple[str,
 
 
 def _lookup_codes(db: apsw.Connection, kind: str, channel: Channel | None) -> list[str] | None:
-    if channel is None:
+    told = mappings.lookups(db, channel.id, kind) if channel else []
+    if not channel or not told:
         return None
-    told = mappings.lookups(db, channel.id, kind)
-    if not told:
-        return None
-    held = _held(channel, kind)
+    held = {code for _, of, codes in named(channel, "lookup") if of == kind for code in codes}
     return [value.code for value in told if value.on_site or value.code in held]
 
 
-def _held(channel: Channel, kind: str) -> set[str]:
-    held: set[str] = set()
+def named(channel: Channel, source: str) -> Iterator[tuple[str, str, list[str]]]:
+    """The channel's fields that refer to records of that source (``erp``, ``lookup``): the field, the kind of record,
+    and the codes that it holds."""
     for parameter in PARAMETERS:
-        of = parameter.type
-        if isinstance(of, (Reference, References)) and of.source == "lookup" and of.of == kind:
+        kind = parameter.type
+        if isinstance(kind, (Reference, References)) and kind.source == source:
             value = channel.values.get(parameter.name)
-            held.update(value if isinstance(value, list) else [value] if value else [])
-    return held
+            yield parameter.name, kind.of, value if isinstance(value, list) else [value] if value else []
 
 
 def capabilities(kind: str) -> frozenset[str]:
@@ -169,6 +155,52 @@ def check_new(
     return [error for error in found if error.name not in known_wrong]
 
 
+def check_same_orders(channel: Channel, others: Iterable[Channel]) -> list[FieldError]:
+    """The error if a used channel and another used one import orders of the same status from the same site, or from the
+    same marketplace with keys of the same account: each order would become two sales."""
+    if not channel["used"]:
+        return []
+    for other in others:
+        if not other["used"] or other.code == channel.code or not _is_same_place(channel, other):
+            continue
+        both = [status for status in channel["order_statuses"] or () if status in (other["order_statuses"] or ())]
+        if both:
+            return [
+                FieldError(
+                    "order_statuses",
+                    f"holds {', '.join(both)}: the channel {other.code} takes those orders of {other['store_domain']} "
+                    "already, and each would become two sales. Leave them to one of the two, or set used=no on one",
+                )
+            ]
+    return []
+
+
+def _is_same_place(one: Channel, other: Channel) -> bool:
+    if one.system.kind != other.system.kind or one.system.kind not in registry.kinds():
+        return False
+    platform = registry.platform(one.system.kind)
+    if Capability.CHANNEL_CREDENTIALS in platform.capabilities:
+        return not _sites(one).isdisjoint(_sites(other))
+    if one["store_domain"] != other["store_domain"]:
+        return False
+    named = [parameter.name for parameter in platform.system_parameters if parameter.names_account]
+    accounts = ([each.system.values.get(name) for name in named] for each in (one, other))
+    mine, its = map(list, accounts)
+    return one.system.code == other.system.code or any(value and value == its[at] for at, value in enumerate(mine))
+
+
+def _sites(channel: Channel) -> set[str]:
+    """Host and path of the site, as entered and as found when connecting; the scheme makes no difference."""
+    found = set()
+    for text in (channel["store_domain"], channel.facts.get("base")):
+        try:
+            address = parse_address(text if isinstance(text, str) else "")
+        except UsageError:
+            continue
+        found.add(address.site.removeprefix("www."))
+    return found
+
+
 def _impossible(db: apsw.Connection, values: Mapping[str, Any]) -> list[FieldError]:
     """What the channel asks for and its ERP cannot do."""
     return [
@@ -184,18 +216,11 @@ def draft_channel(db: apsw.Connection, values: dict[str, Any]) -> Channel:
     return Channel(0, system, values)
 
 
-def change_channel(store: Store, code: str, texts: Mapping[str, str], version: int | None = None) -> Channel:
-    """Change the fields of a channel that are named in ``texts``; secrets come in clear and are sealed.
-
-    Where they hold all of it already nothing is written, and the channel keeps its version. Secrets count as the same
-    where this user may open those that are there.
-
-    Args:
-        version: of the channel as its user saw it; None: as it is now.
+def change_channel(store: Store, code: str, texts: Mapping[str, str]) -> Channel:
+    """Change the fields of a channel that are named in ``texts``, as ``Family.change`` does those of a system.
 
     Raises:
         InvalidFields: everything that is wrong with the channel as it would be.
-        ChangedMeanwhile: somebody else saved it after ``version``.
         UsageError: there is no such channel, or a field is fixed after the first sync.
     """
     changes, clear, errors = parse(texts)
@@ -222,7 +247,7 @@ def change_channel(store: Store, code: str, texts: Mapping[str, str], version: i
         if errors:
             raise InvalidFields(in_form_order(errors))
         sealed = carried | sealed_places.seal(store, "channel", clear, after)
-        saved = channels.save_channel(db, current.id, version or current.version, changes, sealed)
+        saved = channels.save_channel(db, current.id, changes, sealed)
         if site_changed(current, changes, clear):
             channels.forget(db, current.id)
             saved.facts = {}
@@ -284,33 +309,12 @@ def site_changed(current: Channel, changes: Mapping[str, Any], clear: Mapping[st
 
 def parse(texts: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str], list[FieldError]]:
     """Typed values, secrets in clear, and what is wrong, from typed texts by field."""
-    values: dict[str, Any] = {}
-    clear: dict[str, str] = {}
-    errors: list[FieldError] = []
-    for name, text in texts.items():
-        try:
-            value = parse_field(name, text)
-        except UsageError as error:
-            errors.append(FieldError(name, _without_name(name, str(error))))
-            continue
-        if not BY_NAME[name].is_secret:
-            values[name] = value
-        elif value:
-            clear[name] = value
-        else:
-            errors.append(FieldError(name, "is empty: enter the secret itself"))
-    return values, clear, errors
-
-
-def _without_name(name: str, sentence: str) -> str:
-    """``FieldError`` puts the field's name before its sentence."""
-    return sentence.removeprefix(f"{name!r:.60} ").removeprefix(f"{name} ")
+    return typed_fields.parse(BY_NAME, texts, unknown_field)
 
 
 def in_form_order(errors: list[FieldError]) -> list[FieldError]:
     """The errors in the order of the form, fields that there are not at the end."""
-    order = {name: position for position, name in enumerate(BY_NAME)}
-    return sorted(errors, key=lambda error: order.get(error.name, len(order)))
+    return typed_fields.in_order(BY_NAME, errors)
 
 
 def map_method(db: apsw.Connection, channel: Channel, kind: str, site_code: str, target: str | None) -> bool:
@@ -428,18 +432,13 @@ def what_it_has(db: apsw.Connection, of: str, pos: str) -> str:
 
 def users_of(db: apsw.Connection, kind: str, code: str, pos: str | None = None) -> list[str]:
     """Which channels (of that POS) name something of the ERP, as ``shop-de (pos)``: it must not go under them."""
-    of = kind.replace("-", "_")
     users = []
     for channel in channels.all_channels(db):
         if pos is not None and channel.values.get("pos") != pos:
             continue
-        for parameter in PARAMETERS:
-            named = parameter.type
-            if not isinstance(named, (Reference, References)) or (named.source, named.of) != ("erp", of):
-                continue
-            value = channel.values.get(parameter.name)
-            if code in (value if isinstance(value, list) else [value]):
-                users.append(f"{channel.code} ({parameter.name})")
+        for name, of, codes in named(channel, "erp"):
+            if of == kind.replace("-", "_") and code in codes:
+                users.append(f"{channel.code} ({name})")
         for table, target in MAPPING_TARGETS.items():
             if target == kind and code in mappings.targets(db, channel.id, table).values():
                 users.append(f"{channel.code} ({table} mapping)")

@@ -15,9 +15,9 @@ from chansync.db.transaction import transaction
 from chansync.erp import registry
 from chansync.model.channel import Channel, FieldError
 from chansync.model.errors import ChansyncError, SiteError
-from chansync.model.parameter_types import Reference, References
-from chansync.model.parameters import BY_NAME, PARAMETERS
+from chansync.model.parameters import BY_NAME
 from chansync.platforms.protocol import Connector, CountsOrders, Lookups, LookupValue, SiteIdentity
+from chansync.setup.channel_settings import named
 from chansync.setup.connect import connect, keep_facts
 from chansync.setup.webhooks import look_after, offer
 from chansync.store import channels, mappings, messages
@@ -56,21 +56,14 @@ _PROPOSED_DAYS = (0, 30, 365)
 EVERYTHING = date(2000, 1, 1)
 
 
-async def test_channel(store: Store, code: str) -> ConnectionReport:
-    """Connect and say as what; changes nothing but what the connector remembers."""
-    return await _with_connector(store, code, fill=False)
-
-
-async def confirm_channel(store: Store, code: str, *, asks_start: bool = False) -> ConnectionReport:
-    """Connect, pull the lookups, fill every empty field that the site can fill. Filled fields stay as they are.
+async def confirm_channel(store: Store, code: str, *, fill: bool = True, asks_start: bool = False) -> ConnectionReport:
+    """Connect and say as what; pull the lookups, and fill every empty field that the site can fill. Filled fields stay
+    as they are.
 
     Args:
+        fill: else nothing is changed but what the connector remembers.
         asks_start: an empty start date stays empty, and ``starts`` of the report proposes some.
     """
-    return await _with_connector(store, code, fill=True, asks_start=asks_start)
-
-
-async def _with_connector(store: Store, code: str, *, fill: bool, asks_start: bool = False) -> ConnectionReport:
     try:
         channel = await store.run(channels.channel, code)
         connector = await connect(store, channel)
@@ -185,16 +178,10 @@ def keep_lookups(db: apsw.Connection, channel_id: int, lookups: Lookups) -> list
 def vanished_values(db: apsw.Connection, channel: Channel) -> list[str]:
     """Values from the site's lookups that the channel uses and the site does not have any more."""
     sentences = []
-    for parameter in PARAMETERS:
-        kind = parameter.type
-        if not isinstance(kind, (Reference, References)) or kind.source != "lookup":
-            continue
-        known = {value.code for value in mappings.lookups(db, channel.id, kind.of) if value.on_site}
-        value = channel.values.get(parameter.name)
-        used = value if isinstance(value, list) else [value] if value else []
-        gone = [code for code in used if known and code not in known]
-        if gone:
-            sentences.append(f"{parameter.name} names {', '.join(gone)}, which the site no longer has.")
+    for name, kind, codes in named(channel, "lookup"):
+        known = {value.code for value in mappings.lookups(db, channel.id, kind) if value.on_site}
+        if gone := [code for code in codes if known and code not in known]:
+            sentences.append(f"{name} names {', '.join(gone)}, which the site no longer has.")
     return sentences
 
 
@@ -218,7 +205,7 @@ def fill_in(
             if value and name in BY_NAME and not channel.values.get(name) and _fits(channel, name, value)
         }
         if changes:
-            channels.save_channel(db, channel.id, channel.version, changes, {})
+            channels.save_channel(db, channel.id, changes, {})
     return {name: BY_NAME[name].type.show(value) for name, value in changes.items()}
 
 

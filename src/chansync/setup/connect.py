@@ -16,7 +16,7 @@ from chansync.platforms.protocol import Connector, ConnectorSettings
 from chansync.platforms.registry import platform
 from chansync.platforms.system import DealtOrder, FoundOrder, SystemSettings
 from chansync.secrets import sealing
-from chansync.setup.sealed_places import channel_place, system_place
+from chansync.setup.sealed_places import channel_place, destination_of
 from chansync.store import channels, inbox
 
 T = TypeVar("T")
@@ -44,7 +44,8 @@ def _open(db: apsw.Connection, path: Path, channel: Channel) -> tuple[dict[str, 
 
 def _open_system(db: apsw.Connection, path: Path, system: IntegrationSystem) -> dict[str, str]:
     # With the same values that the connector gets, even if others were stored meanwhile.
-    return sealing.open_system(db, path, system.id, system_place(system.kind, system.values))
+    place = destination_of(platform(system.kind).system_parameters, system.values)
+    return sealing.open_all(db, path, system.id, place, "system")
 
 
 async def system_settings(store: Store, system: IntegrationSystem) -> SystemSettings:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,91 +14,36 @@ from chansync.db.transaction import transaction
 from chansync.erp import registry
 from chansync.erp.outside import connected, reference
 from chansync.erp.outside.connected import ConnectedErp
-from chansync.erp.remote import ErpIdentity, ErpKind, ErpSettings, ReferenceRow, Remote
+from chansync.erp.remote import ErpIdentity, ErpSettings, ReferenceRow, Remote
 from chansync.model.errors import AlreadyExists, ChansyncError, StoreError, UsageError
-from chansync.model.parameter import Parameter
-from chansync.model.parameter_types import Reference, References
-from chansync.model.parameters import PARAMETERS
 from chansync.secrets import sealing
 from chansync.secrets.redaction import scrub
-from chansync.setup import sealed_places
-from chansync.setup.channel_settings import MAPPING_TARGETS
-from chansync.setup.kind_settings import KindSettings, checked_code, checked_name
+from chansync.setup.channel_settings import MAPPING_TARGETS, named
+from chansync.setup.kind_settings import Family
+from chansync.setup.sealed_places import destination_of
 from chansync.store import channels, mappings, messages
 
 
-def kinds() -> list[ErpKind]:
+def kinds() -> list[str]:
     """The kinds of ERP that can be connected."""
-    return [registry.kind_named(kind) for kind in registry.kinds() if kind != registry.LEDGER]
-
-
-def parameters(kind: str) -> tuple[Parameter, ...]:
-    """The fields of an ERP of that kind.
-
-    Raises:
-        UsageError: it is not installed.
-    """
-    return registry.parameters(kind)
-
-
-_SETTINGS = KindSettings("erp", "an ERP of the kind {}", "it has none", parameters, sealed_places.erp_place)
-values_of, check = _SETTINGS.values_of, _SETTINGS.check
+    return [kind for kind in registry.kinds() if kind != registry.LEDGER]
 
 
 def add_erp(
-    store: Store,
-    code: str,
-    name: str,
-    kind: str,
-    texts: Mapping[str, str],
-    *,
-    later: frozenset[str] = frozenset(),
+    store: Store, code: str, name: str, kind: str, texts: Mapping[str, str], *, later: frozenset[str] = frozenset()
 ) -> ConnectedErp:
-    """Connect an ERP, from typed texts by field; secrets come in clear and are sealed. Nothing is sent yet.
-
-    Args:
-        later: secrets that may be missing for now.
-
-    Raises:
-        InvalidFields: everything that is wrong with its fields.
-        AlreadyExists: the code is taken.
-        UsageError: a wrong code or an empty name, or the kind is not installed.
-    """
+    """As ``Family.add``; without a ``name`` it has that of its kind."""
     if kind == registry.LEDGER:
         raise UsageError("The ledger is there already: chansync erp list pos")
-    named = checked_code(code), checked_name(name or registry.kind_named(kind).label)
-    if named[0] == registry.LEDGER:
-        raise AlreadyExists("The ledger that comes with chansync has that code: take another one.")
-    with transaction(store.db):
-        new = _SETTINGS.new(store, kind, texts, later)
-        return connected.add(store.db, *named, kind, new.values, new.sealed)
+    return ERPS.add(store, code, name or registry.kind_named(kind).label, kind, texts, later=later)
 
 
-def change_erp(
-    store: Store, code: str, texts: Mapping[str, str], *, name: str | None = None, version: int | None = None
+def _insert(
+    db: apsw.Connection, code: str, name: str, kind: str, values: Mapping[str, Any], sealed: Mapping[str, bytes]
 ) -> ConnectedErp:
-    """Change the fields of an ERP that are named in ``texts``; secrets come in clear and are sealed.
-
-    Where it holds all of it already nothing is written, and the ERP keeps its version. Secrets count as the same where
-    this user may open those that are there.
-
-    Args:
-        name: its new name for people; None: as it is.
-        version: of the ERP as its user saw it; None: as it is now.
-
-    Raises:
-        InvalidFields: everything that is wrong with the ERP as it would be.
-        ErpChangedMeanwhile: somebody else saved it after ``version``.
-        UsageError: there is no such ERP.
-    """
-    with transaction(store.db):
-        current = connected.get(store.db, code)
-        new = _SETTINGS.changes(store, current, texts, name)
-        if new is None:
-            return current
-        return connected.save(
-            store.db, current, version or current.version, name=new.name, values=new.values, sealed=new.sealed
-        )
+    if code == registry.LEDGER:
+        raise AlreadyExists("The ledger that comes with chansync has that code: take another one.")
+    return connected.add(db, code, name, kind, values, sealed)
 
 
 def remove_erp(db: apsw.Connection, code: str) -> None:
@@ -111,8 +56,9 @@ def remove_erp(db: apsw.Connection, code: str) -> None:
         connected.get(db, code)
         users = [channel.code for channel in channels_of(db, code)]
         if users:
+            named = ", ".join(users[:5]) + (", …" if len(users) > 5 else "")
             raise UsageError(
-                f"{_named(users)} sell{'s' if len(users) == 1 else ''} through {code}: move "
+                f"{named} sell{'s' if len(users) == 1 else ''} through {code}: move "
                 f"{'it' if len(users) == 1 else 'them'} first (chansync erp move CHANNEL --to POS)."
             )
         sales: int = db.execute("SELECT count(*) FROM sale_link WHERE erp = ?", (code,)).get
@@ -124,6 +70,25 @@ def remove_erp(db: apsw.Connection, code: str) -> None:
         connected.remove(db, code)
 
 
+ERPS: Family[ConnectedErp] = Family(
+    owner="erp",
+    what="ERP",
+    kind_of_what="an ERP of the kind {}",
+    without="it has none",
+    section="erps",
+    command="chansync erp change",
+    kinds=kinds,
+    label=lambda kind: registry.kind_named(kind).label,
+    parameters=registry.parameters,
+    stored=connected.connected,
+    get=connected.get,
+    insert=_insert,
+    save=connected.save,
+    remove=remove_erp,
+)
+parameters, values_of, change_erp = registry.parameters, ERPS.values_of, ERPS.change
+
+
 def channels_of(db: apsw.Connection, code: str, *, used: bool = False) -> list[Any]:
     """The channels that sell through that ERP; ``used``: those of them that are used."""
     return [
@@ -131,10 +96,6 @@ def channels_of(db: apsw.Connection, code: str, *, used: bool = False) -> list[A
         for channel in channels.all_channels(db)
         if (channel["used"] or not used) and registry.of_pos(db, channel.values.get("pos")).code == code
     ]
-
-
-def _named(codes: Sequence[str]) -> str:
-    return ", ".join(codes[:5]) + (", …" if len(codes) > 5 else "")
 
 
 # Connecting
@@ -156,7 +117,7 @@ def _connect(db: apsw.Connection, path: Path, code: str) -> Remote:
     if kind.embedded is not None:
         raise UsageError(f"The ERP {code} lives in chansync's own database: there is nothing to connect.")
     values = values_of(erp)
-    clear = sealing.open_erp(db, path, erp.id, sealed_places.erp_place(erp.kind, erp.values))
+    clear = sealing.open_all(db, path, erp.id, destination_of(parameters(erp.kind), erp.values), "erp")
     return kind.connect(ErpSettings(code, values | clear, erp.facts))
 
 
@@ -184,35 +145,19 @@ class ErpReport:
         """The findings that keep sales from being recorded."""
         return [sentence for word, sentence in self.findings if word == "bad"]
 
-    @property
-    def data(self) -> dict[str, Any]:
-        """The same for JSON."""
-        return asdict(self)
-
 
 async def test_erp(store: Store, code: str) -> ErpReport:
     """Connect to the ERP and say as what, and what keeps sales from being recorded."""
-
-    async def nothing_more(remote: Remote, report: ErpReport) -> None:
-        pass
-
-    return await _with_remote(store, code, nothing_more)
+    return await _with_remote(store, code, reads=False)
 
 
-async def pull_reference(store: Store, code: str, *, whole: bool = True) -> ErpReport:
-    """Check the ERP and read its reference data into the mirror."""
-
-    async def read(remote: Remote, report: ErpReport) -> None:
-        report.vanished = await read_reference(store, code, remote, whole=whole)
-        report.findings += [("warn", sentence) for sentence in await store.run(_taken_codes, code)]
-        report.counts = await store.run(reference.counts, code)
-
-    return await _with_remote(store, code, read)
+async def pull_reference(store: Store, code: str) -> ErpReport:
+    """As ``test_erp``, and read the ERP's reference data into the mirror."""
+    return await _with_remote(store, code, reads=True)
 
 
-async def _with_remote(store: Store, code: str, more: Callable[[Remote, ErpReport], Any]) -> ErpReport:
-    """Check the ERP, and do more with it where it connects."""
-    if await store.run(_is_embedded, code):
+async def _with_remote(store: Store, code: str, *, reads: bool) -> ErpReport:
+    if not (await store.run(registry.erp, code)).is_outside:
         return ErpReport(True, f"The ERP {code} lives in chansync's own database: it is there.")
     try:
         remote = await connect(store, code)
@@ -220,7 +165,10 @@ async def _with_remote(store: Store, code: str, more: Callable[[Remote, ErpRepor
             identity = await remote.check()
             await store.run(connected.note_check, code, facts_of(remote, identity))
             report = _report(identity)
-            await more(remote, report)
+            if reads:
+                report.vanished = await read_reference(store, code, remote)
+                report.findings += [("warn", sentence) for sentence in await store.run(_taken_codes, code)]
+                report.counts = await store.run(reference.counts, code)
         finally:
             await remote.aclose()
     except StoreError as error:
@@ -233,24 +181,16 @@ async def _with_remote(store: Store, code: str, more: Callable[[Remote, ErpRepor
     return report
 
 
-def _is_embedded(db: apsw.Connection, code: str) -> bool:
-    return not registry.erp(db, code).is_outside
-
-
 def _taken_codes(db: apsw.Connection, code: str) -> list[str]:
     """POSs of the ERP that another one has under the same code: a channel that names one sells through the other."""
     own = registry.erp(db, code).reference.codes(db, "pos")
     owners = {pos: registry.of_pos(db, pos).code for pos in own}
+    others = ((pos, registry.name_of(db, owner)) for pos, owner in owners.items() if owner != code)
     return [
-        f"{_first_upper(registry.name_of(db, owner))} has a POS {pos} too, and channels that name it sell there: "
-        "give one of the two another code."
-        for pos, owner in owners.items()
-        if owner != code
+        f"{name[:1].upper()}{name[1:]} has a POS {pos} too, and channels that name it sell there: give one of the two "
+        "another code."
+        for pos, name in others
     ]
-
-
-def _first_upper(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def facts_of(remote: Remote, identity: ErpIdentity) -> dict[str, Any]:
@@ -271,20 +211,15 @@ def _report(identity: ErpIdentity) -> ErpReport:
     return report
 
 
-async def read_reference(store: Store, code: str, remote: Remote, *, whole: bool = True) -> list[str]:
+async def read_reference(store: Store, code: str, remote: Remote) -> list[str]:
     """Read the ERP's reference data into the mirror; what channels name and it has no more, in sentences.
-
-    Args:
-        whole: all of them; else only what has changed since they were read last.
 
     Raises:
         ErpError: the ERP failed; what was read before stays.
     """
-    erp = await store.run(connected.get, code)
-    cursor = {} if whole else dict(erp.cursors.get("reference") or {})
     read = await store.run(reference.next_read, code)
     complete: set[str] = set()
-    async for page in remote.reference(cursor):
+    async for page in remote.reference({}):
         complete |= page.complete
         await store.run(_keep_page, code, list(page.rows), read, dict(page.cursor), complete if page.last else None)
         if page.last:
@@ -337,17 +272,9 @@ def vanished(db: apsw.Connection, code: str, channel: Any) -> list[str]:
     """What the channel names and the ERP has no more: ``delivery method van (delivery_method)``."""
     pos = channel.values.get("pos")
     lost = []
-    for parameter in PARAMETERS:
-        named = parameter.type
-        if not isinstance(named, (Reference, References)) or named.source != "erp":
-            continue
-        value = channel.values.get(parameter.name)
-        held = value if isinstance(value, list) else [value] if value else []
-        lost += [
-            f"{named.of.replace('_', ' ')} {each} ({parameter.name})"
-            for each in held
-            if reference.gone(db, code, named.of, each, pos)
-        ]
+    for name, of, codes in named(channel, "erp"):
+        gone = (each for each in codes if reference.gone(db, code, of, each, pos))
+        lost += [f"{of.replace('_', ' ')} {each} ({name})" for each in gone]
     for table, of in MAPPING_TARGETS.items():
         lost += [
             f"{of.replace('-', ' ')} {target} ({table} mapping of {site_code})"

@@ -14,6 +14,7 @@ from chansync.model.errors import ChansyncError
 from chansync.model.parameters import BY_NAME, PARAMETERS
 from chansync.setup import channel_settings
 from chansync.setup.confirm import ConnectionReport, confirm_channel
+from chansync.setup.typed_fields import InvalidFields
 from chansync.store import channels
 
 #: The fields that the first connection needs; it fills in many of the others, or they can be entered afterwards.
@@ -58,23 +59,20 @@ async def use_channel(store: Store, code: str, *, asks_start: bool = False, star
     try:
         if start_date:
             await store.run(_choose_start, code, start_date)
-    except ChansyncError as error:
-        return ConnectionReport(False, str(error), code=error.code)
-    report = await confirm_channel(store, code, asks_start=asks_start)
-    if report.ok and not report.starts:
-        try:
+        report = await confirm_channel(store, code, asks_start=asks_start)
+        if report.ok and not report.starts:
             report.wrong = await store.run(_switch_on, code)
             report.used = not report.wrong
-        except ChansyncError as error:
-            return ConnectionReport(False, str(error), code=error.code)
-    return report
+        return report
+    except ChansyncError as error:
+        return ConnectionReport(False, str(error), code=error.code)
 
 
 def _choose_start(db: apsw.Connection, code: str, start_date: str) -> None:
     changes = {"start_date": parse_field("start_date", start_date)}
     with transaction(db):
         current = channels.channel(db, code)
-        channels.save_channel(db, current.id, current.version, changes, {})
+        channels.save_channel(db, current.id, changes, {})
 
 
 def _switch_on(db: apsw.Connection, code: str) -> list[FieldError]:
@@ -83,7 +81,7 @@ def _switch_on(db: apsw.Connection, code: str) -> list[FieldError]:
         current = channels.channel(db, code)
         wrong = channel_settings.check_change(db, current, changes, frozenset(), set())
         if not wrong:
-            channels.save_channel(db, current.id, current.version, changes, {})
+            channels.save_channel(db, current.id, changes, {})
         return wrong
 
 
@@ -95,4 +93,4 @@ def check_first_use(db: apsw.Connection, current: Channel) -> None:
     """
     errors = in_the_way(channel_settings.check_change(db, current, {"used": True}, frozenset(), set()))
     if errors:
-        raise channel_settings.InvalidFields(errors)
+        raise InvalidFields(errors)

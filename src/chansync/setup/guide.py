@@ -11,8 +11,8 @@ import apsw
 from chansync.db import settings
 from chansync.db.transaction import transaction
 from chansync.erp.ledger import setup
-from chansync.erp.ledger.items import ItemRow, goods_count, import_items, is_code
-from chansync.erp.ledger.setup_kinds import Gtin, Sku
+from chansync.erp.ledger.items import ItemRow, goods_count, import_items
+from chansync.erp.ledger.setup_kinds import SKU, Gtin
 from chansync.model.channel import Channel
 from chansync.model.errors import UsageError
 from chansync.model.parameter_types import ParameterType, Text
@@ -252,8 +252,8 @@ def missing_items(db: apsw.Connection, channel_id: int) -> dict[str, ItemRow]:
     """Items with a SKU that the channel's open problems name and the ERP lacks, by SKU."""
     found: dict[str, ItemRow] = {}
     for item in _named_items(db, channel_id):
-        sku = _parsed(Sku(), item.get("sku"))
-        if sku and sku not in found and not is_code(db, sku):
+        sku = _parsed(SKU, item.get("sku"))
+        if sku and sku not in found and not any(setup.exists(db, kind, sku) for kind in ("item", "service")):
             name = _parsed(Text(longest=200), item.get("name")) or sku
             found[sku] = ItemRow(sku, name, _parsed(Gtin(), item.get("gtin")), None, "")
     return found
@@ -262,7 +262,7 @@ def missing_items(db: apsw.Connection, channel_id: int) -> dict[str, ItemRow]:
 def items_to_map(db: apsw.Connection, channel_id: int) -> list[str]:
     """What the site calls the items without a SKU that the channel's open problems name and nobody has mapped."""
     mapped = mappings.targets(db, channel_id, "item")
-    named = [str(item.get("map") or "") for item in _named_items(db, channel_id) if not _parsed(Sku(), item.get("sku"))]
+    named = [str(item.get("map") or "") for item in _named_items(db, channel_id) if not _parsed(SKU, item.get("sku"))]
     return sorted({code for code in named if code and code not in mapped})
 
 

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from functools import cache, partial
 from typing import Any
 
 import apsw
 
-from chansync.db.transaction import transaction
+from chansync.db.transaction import Undo, transaction
 from chansync.model.channel import Channel
 from chansync.model.errors import UsageError
-from chansync.setup.channel_settings import check_site_code, check_target
+from chansync.setup.channel_settings import MAPPING_TARGETS, check_site_code, check_target
 from chansync.store import channels, mappings
-
-KINDS = ("payment", "delivery", "item", "tax")
 
 _COLUMNS = ("channel", "kind", "site_code", "target")
 
 #: How many wrong rows are named; the others are counted.
 NAMED = 10
-
-
-class _Undo(Exception):
-    """Rolls the transaction back."""
 
 
 def take_over(db: apsw.Connection, rows: Iterable[Mapping[str, Any]], *, dry_run: bool = False) -> list[str]:
@@ -36,52 +32,35 @@ def take_over(db: apsw.Connection, rows: Iterable[Mapping[str, Any]], *, dry_run
     """
     changes: list[str] = []
     errors: list[str] = []
-    tables = _Tables(db)
-    try:
-        with transaction(db):
-            for number, row in enumerate(rows, 1):
-                missing = [name for name in _COLUMNS if name not in row]
-                if missing:
-                    raise UsageError(f"Row {number} has no column {', '.join(missing)}. Nothing was changed.")
-                try:
-                    changes += tables.take(*(str(row[name] or "").strip() for name in _COLUMNS))
-                except UsageError as error:
-                    errors.append(f"Row {number}: {error}")
-            if errors or dry_run:
-                raise _Undo
-    except _Undo:
-        pass
+    known = cache(partial(channels.channel, db))
+    with suppress(Undo), transaction(db):
+        for number, row in enumerate(rows, 1):
+            missing = [name for name in _COLUMNS if name not in row]
+            if missing:
+                raise UsageError(f"Row {number} has no column {', '.join(missing)}. Nothing was changed.")
+            try:
+                changes += _take(db, known, *(str(row[name] or "").strip() for name in _COLUMNS))
+            except UsageError as error:
+                errors.append(f"Row {number}: {error}")
+        if errors or dry_run:
+            raise Undo
     if errors:
         more = f" And {len(errors) - NAMED} more." if len(errors) > NAMED else ""
         raise UsageError(" ".join(errors[:NAMED]) + f"{more} Nothing was changed.")
     return changes
 
 
-class _Tables:
-    """The mapping tables, each read once."""
-
-    def __init__(self, db: apsw.Connection) -> None:
-        self._db = db
-        self._channels: dict[str, Channel] = {}
-        self._targets: dict[tuple[int, str], dict[str, str | None]] = {}
-
-    def take(self, code: str, kind: str, site_code: str, target: str) -> list[str]:
-        """Map one code; returns a line about it if it changes anything."""
-        if kind not in KINDS:
-            raise UsageError(f"kind is one of {', '.join(KINDS)}, not {kind!r:.40}.")
-        if code not in self._channels:
-            self._channels[code] = channels.channel(self._db, code)
-        channel = self._channels[code]
-        targets = self._targets.get((channel.id, kind))
-        if targets is None:
-            found = mappings.mappings(self._db, channel.id, kind)
-            targets = self._targets[channel.id, kind] = {each.site_code: each.target for each in found}
-        site_code = check_site_code(kind, site_code)
-        before = targets.get(site_code)
-        if before == (target or None):
-            return []
-        if target:
-            check_target(self._db, channel, kind, target)
-        mappings.map_to(self._db, channel.id, kind, site_code, target or None)
-        targets[site_code] = target or None
-        return [f"{code} {kind} {site_code}: {before or 'not mapped'} → {target or 'not mapped'}"]
+def _take(
+    db: apsw.Connection, known: Callable[[str], Channel], code: str, kind: str, site_code: str, target: str
+) -> list[str]:
+    """Map one code; returns a line about it if it changes anything."""
+    if kind not in MAPPING_TARGETS:
+        raise UsageError(f"kind is one of {', '.join(MAPPING_TARGETS)}, not {kind!r:.40}.")
+    channel, site_code = known(code), check_site_code(kind, site_code)
+    before = mappings.target_of(db, channel.id, kind, site_code)
+    if before == (target or None):
+        return []
+    if target:
+        check_target(db, channel, kind, target)
+    mappings.map_to(db, channel.id, kind, site_code, target or None)
+    return [f"{code} {kind} {site_code}: {before or 'not mapped'} → {target or 'not mapped'}"]

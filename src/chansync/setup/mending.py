@@ -15,7 +15,7 @@ from chansync.setup.forms.channel_form import ChannelForm
 from chansync.setup.forms.form import FormOption
 
 #: What a remedy can be asked for that the ERP has a list of.
-_OF_ERP = {"item": "item", "warehouse": "warehouse", "pos": "pos", "kept": "customer", "other": "customer"}
+_OF_ERP = ("item", "warehouse", "pos")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +52,8 @@ def _choice(db: apsw.Connection, subject: Subject, remedy: Remedy, name: str) ->
             texts = loaded.texts
             return Choice(name, field.label, lambda text: form.options(db, field, texts, text) or [])
         return Choice(name, BY_NAME[parameter].label)
-    if name in _OF_ERP and name != "kept" and name != "other":
-        of = _OF_ERP[name]
-        return Choice(name, name.capitalize(), lambda text: options.erp_options(db, of, pos, text))
+    if name in _OF_ERP:
+        return Choice(name, name.capitalize(), lambda text: options.erp_options(db, name, pos, text))
     return Choice(name, name.replace("_", " ").capitalize())
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import apsw
 
@@ -13,11 +12,9 @@ from chansync.db.connection import Store
 from chansync.db.transaction import transaction
 from chansync.erp import registry
 from chansync.erp.abilities import impossible_parameters
-from chansync.erp.protocol import Embedded
-from chansync.model.channel import Channel
 from chansync.model.errors import UsageError
 from chansync.model.parameter_types import Flag, Reference, References
-from chansync.model.parameters import BY_NAME, PARAMETERS
+from chansync.model.parameters import PARAMETERS
 from chansync.orders.items import NOTHING
 from chansync.setup import channel_settings
 from chansync.setup.channel_settings import MAPPING_TARGETS
@@ -108,70 +105,43 @@ def plan_move(db: apsw.Connection, code: str, pos: str, texts: Mapping[str, str]
     move = Move(code, pos, registry.name_of(db, before.code), registry.name_of(db, after.code), sales)
     if before.code == after.code:
         move.sales = 0
-    impossible = impossible_parameters(db, after.code)
+    old_pos, impossible = channel.values.get("pos"), impossible_parameters(db, after.code)
+
+    def there(of: str, code: str) -> str | None:
+        """What the new ERP calls it: the same code, else the one record of the same name; None: nothing."""
+        if after.reference.exists(db, of, code, pos=pos):
+            return code
+        old = (row for row in before.reference.rows(db, of, text=code) if row["code"] == code)
+        name = next((row["name"] for row in old if row.get("pos", old_pos) == old_pos), "")
+        if not name:
+            return None
+        named = [
+            row["code"]
+            for row in after.reference.rows(db, of, text=name)
+            if row["name"].casefold() == name.casefold() and row.get("pos", pos) == pos
+        ]
+        return str(named[0]) if len(named) == 1 else None
+
     for parameter in PARAMETERS:
-        name = parameter.name
+        name, kind = parameter.name, parameter.type
         value = channel.values.get(name)
         if name == "pos" or name in texts or value in (None, "", [], False):
             continue
-        show = parameter.type.show
         if name in impossible:
-            move.fields.append(MovedField(name, show(value), "", impossible[name].rstrip(".")))
-            continue
-        named = parameter.type
-        if not isinstance(named, (Reference, References)) or named.source != "erp" or name == "notice_user":
-            continue
-        there = _there(db, before, after, named.of, value, channel.values.get("pos"), pos)
-        if there != value:
-            text = show(there) if there else ""
-            move.fields.append(MovedField(name, show(value), text, f"{move.to_erp} has no {show(value)}"))
-    move.mappings = list(_mappings(db, channel, before, after, pos))
-    return move
-
-
-def _there(
-    db: apsw.Connection, before: Embedded, after: Embedded, of: str, value: Any, old_pos: str | None, new_pos: str
-) -> Any:
-    """What the new ERP calls it: the same code, else the one record of the same name; empty: nothing."""
-    if isinstance(value, list):
-        found = (_one(db, before, after, of, each, old_pos, new_pos) for each in value)
-        return [each for each in found if each]
-    return _one(db, before, after, of, value, old_pos, new_pos) or ""
-
-
-def _one(
-    db: apsw.Connection, before: Embedded, after: Embedded, of: str, code: str, old_pos: str | None, new_pos: str
-) -> str | None:
-    if after.reference.exists(db, of, code, pos=new_pos):
-        return code
-    name = next(
-        (
-            row["name"]
-            for row in before.reference.rows(db, of, text=code)
-            if row["code"] == code and row.get("pos", old_pos) == old_pos
-        ),
-        "",
-    )
-    if not name:
-        return None
-    named = [
-        row["code"]
-        for row in after.reference.rows(db, of, text=name)
-        if row["name"].casefold() == name.casefold() and row.get("pos", new_pos) == new_pos
-    ]
-    return str(named[0]) if len(named) == 1 else None
-
-
-def _mappings(db: apsw.Connection, channel: Channel, before: Embedded, after: Embedded, pos: str) -> list[MovedMapping]:
-    found = []
+            move.fields.append(MovedField(name, kind.show(value), "", impossible[name].rstrip(".")))
+        elif isinstance(kind, (Reference, References)) and kind.source == "erp" and name != "notice_user":
+            codes = value if isinstance(value, list) else [value]
+            found = [new for each in codes if (new := there(kind.of, each))]
+            if found != codes:
+                text = kind.show(found if isinstance(value, list) else found[0]) if found else ""
+                move.fields.append(MovedField(name, kind.show(value), text, f"{move.to_erp} has no {kind.show(value)}"))
     for table, of in MAPPING_TARGETS.items():
         for site_code, target in mappings.targets(db, channel.id, table).items():
             if table == "item" and (target == NOTHING or after.reference.exists(db, "service", target)):
                 continue
-            there = _one(db, before, after, of, target, channel.values.get("pos"), pos)
-            if there != target:
-                found.append(MovedMapping(table, site_code, target, there))
-    return found
+            if (new := there(of, target)) != target:
+                move.mappings.append(MovedMapping(table, site_code, target, new))
+    return move
 
 
 def move_channel(store: Store, code: str, pos: str, texts: Mapping[str, str]) -> Move:
@@ -187,11 +157,7 @@ def move_channel(store: Store, code: str, pos: str, texts: Mapping[str, str]) ->
         channel = channels.channel(db, code)
         for row in move.mappings:
             mappings.map_to(db, channel.id, row.table, row.site_code, row.after)
-        changes = {each.name: each.after or _empty(each.name) for each in move.fields}
+        nothing = {parameter.name: "no" if isinstance(parameter.type, Flag) else "" for parameter in PARAMETERS}
+        changes = {each.name: each.after or nothing[each.name] for each in move.fields}
         channel_settings.change_channel(store, code, {"pos": pos} | changes | dict(texts))
     return move
-
-
-def _empty(name: str) -> str:
-    """What is typed for nothing."""
-    return "no" if isinstance(BY_NAME[name].type, Flag) else ""

@@ -21,7 +21,7 @@ def pause(store: Store, code: str, by: str) -> bool:
         if not channel["used"]:
             return False
         # Also a channel with something wrong in it can be paused.
-        channels.save_channel(store.db, channel.id, channel.version, {"used": False}, {})
+        channels.save_channel(store.db, channel.id, {"used": False}, {})
         pauses.note(store.db, channel.id, by)
         return True
 

@@ -37,7 +37,7 @@ class Look:
     webhooks: str = ""
 
 
-async def look(store: Store, code: str, *, seconds: float = LOOK_SECONDS) -> Look:
+async def look(store: Store, code: str) -> Look:
     """Connect to the channel's site and check it. Neither the site nor the channel is changed.
 
     Raises:
@@ -50,11 +50,13 @@ async def look(store: Store, code: str, *, seconds: float = LOOK_SECONDS) -> Loo
     except UsageError as error:
         return Look(False, str(error))
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(LOOK_SECONDS):
             identity = await connector.check()
             lacking = await _webhooks_off(store, channel, connector)
         ahead = connector.traffic.clock_ahead
-        if identity.may_write is False and (sends := _sends(channel)):
+        if identity.may_write is False and (
+            sends := " and ".join(stream for stream in SENDING if not why_off(channel, stream))
+        ):
             return Look(
                 False, f"The key may only read, and the channel sends {sends}.",
                 "Enter a key that may write, or switch the sending off.", ahead,
@@ -63,7 +65,7 @@ async def look(store: Store, code: str, *, seconds: float = LOOK_SECONDS) -> Loo
         title = identity.title or identity.address
         return Look(True, f"{title} {identity.version}".strip() + f", {rights}.", "", ahead, lacking)
     except TimeoutError:
-        return Look(False, f"The site took longer than {seconds:.0f} s.", "Try again; if it stays, ask its host.")
+        return Look(False, f"The site took longer than {LOOK_SECONDS:.0f} s.", "Try again; if it stays, ask its host.")
     except ChansyncError as error:
         return Look(False, str(error))
     except Exception as bug:
@@ -80,7 +82,3 @@ async def _webhooks_off(store: Store, channel: Channel, connector: Connector) ->
     except SiteError as error:
         return f"Webhooks: {error}"
     return await store.run(webhooks.off, channel, found, connector.webhook_topics)
-
-
-def _sends(channel: Channel) -> str:
-    return " and ".join(stream for stream in SENDING if not why_off(channel, stream))

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from pathlib import Path
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 import apsw
 
 from chansync.db.connection import Store
-from chansync.erp import registry as erps
 from chansync.model.address import may_go
 from chansync.model.channel import FieldError, destination, entered_for
 from chansync.model.errors import UsageError
-from chansync.model.parameter import defaults
+from chansync.model.parameter import Parameter, defaults
 from chansync.model.parameters import PARAMETERS
 from chansync.platforms import registry
 from chansync.secrets import sealing
@@ -30,23 +28,8 @@ def channel_place(values: Mapping[str, Any]) -> str:
     return destination(PARAMETERS, values)
 
 
-def system_place(kind: str, values: Mapping[str, Any]) -> str:
-    """The destination of the secrets of a system with these values.
-
-    Raises:
-        UsageError: its platform is not installed.
-    """
-    fields = registry.platform(kind).system_parameters
-    return destination(fields, defaults(fields) | dict(values))
-
-
-def erp_place(kind: str, values: Mapping[str, Any]) -> str:
-    """Where an ERP of these values is sent its secrets.
-
-    Raises:
-        UsageError: its kind is not installed.
-    """
-    fields = erps.parameters(kind)
+def destination_of(fields: tuple[Parameter, ...], values: Mapping[str, Any]) -> str:
+    """The destination of the secrets of a system or an ERP with these fields and values."""
     return destination(fields, defaults(fields) | dict(values))
 
 
@@ -65,14 +48,16 @@ def new_secrets(
     if not clear or before != after:
         return dict(clear)
     try:
-        held = _opening(owner)(store.db, store.path, owner_id, before)
+        held = sealing.open_all(store.db, store.path, owner_id, before, owner)
     except KeyUnreadable:
         return dict(clear)
     return {name: secret for name, secret in clear.items() if held.get(name) != secret}
 
 
-def _opening(owner: str) -> Callable[[apsw.Connection, Path, int, str], dict[str, str]]:
-    return {"channel": sealing.open_all, "system": sealing.open_system, "erp": sealing.open_erp}[owner]
+def sealed(db: apsw.Connection, owner: str, owner_id: int) -> dict[str, bytes]:
+    """The stored secrets of a channel, a system or an ERP, as they are sealed."""
+    table = "connected_erp_secret" if owner == "erp" else f"{owner}_secret"
+    return dict(db.execute(f"SELECT name, sealed FROM {table} WHERE {owner}_id = ?", (owner_id,)))
 
 
 def carried(
@@ -85,7 +70,7 @@ def carried(
     if may_go(before, after) or not held:
         return {}, []
     try:
-        clear = _opening(owner)(store.db, store.path, owner_id, before)
+        clear = sealing.open_all(store.db, store.path, owner_id, before, owner)
     except KeyUnreadable:
         return {}, [entered_for(name, before, after) for name in sorted(held)]
     return seal(store, owner, {name: clear[name] for name in held if name in clear}, after), []
@@ -99,7 +84,7 @@ def use_of(db: apsw.Connection, secret: SealedSecret) -> Use | None:
             return Use(what, channel_place(channels.channel(db, secret.owner).values))
         if secret.table == "system_secret":
             system = systems.system(db, secret.owner)
-            return Use(what, system_place(system.kind, system.values))
+            return Use(what, destination_of(registry.platform(system.kind).system_parameters, system.values))
     except UsageError:
         return None
     if secret.table == "setting_secret":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
@@ -11,14 +10,15 @@ import apsw
 from chansync.db.connection import Store
 from chansync.db.transaction import transaction
 from chansync.model.channel import Channel, IntegrationSystem
-from chansync.model.errors import ChansyncError, SiteError, UsageError
+from chansync.model.errors import ChansyncError
 from chansync.model.parameter import Parameter
 from chansync.platforms import registry
 from chansync.platforms.protocol import Capability, LookupValue
 from chansync.secrets.redaction import scrub
-from chansync.setup import sealed_places, typed_fields
+from chansync.setup import typed_fields
+from chansync.setup.channel_settings import capabilities
 from chansync.setup.connect import system_settings
-from chansync.setup.kind_settings import KindSettings, checked_code, checked_name
+from chansync.setup.kind_settings import Family
 from chansync.store import messages, systems
 
 #: How long before a secret ends its user is warned, in days.
@@ -34,68 +34,35 @@ def parameters(kind: str) -> tuple[Parameter, ...]:
     return registry.platform(kind).system_parameters
 
 
-_SETTINGS = KindSettings(
-    "system", "a {} system", "its keys are those of its channels", parameters, sealed_places.system_place,
-    lambda kind: frozenset(map(str, registry.platform(kind).capabilities)),
-)  # fmt: skip
-values_of, check = _SETTINGS.values_of, _SETTINGS.check
+def can_be_tested(kind: str) -> bool:
+    """Whether systems of a kind have keys of their own."""
+    return Capability.SYSTEM_CREDENTIALS in registry.platform(kind).capabilities
 
 
-def add_system(
-    store: Store,
-    code: str,
-    name: str,
-    kind: str,
-    texts: Mapping[str, str] | None = None,
-    *,
-    later: frozenset[str] = frozenset(),
-) -> IntegrationSystem:
-    """A new integration system of an installed kind, from typed texts by field; secrets come in clear and are sealed.
-
-    Args:
-        later: secrets that may be missing for now.
-
-    Raises:
-        InvalidFields: everything that is wrong with its fields.
-        UsageError: a wrong code, an empty name, an unknown kind, or the code is taken.
-    """
-    if kind not in registry.kinds():
-        raise UsageError(f"There is no platform {kind!r:.40}: installed are {', '.join(registry.kinds()) or 'none'}.")
-    named = checked_code(code), checked_name(name)
-    with transaction(store.db):
-        new = _SETTINGS.new(store, kind, texts or {}, later)
-        return systems.add_system(store.db, *named, kind, new.values, new.sealed)
+SYSTEMS: Family[IntegrationSystem] = Family(
+    owner="system",
+    what="system",
+    kind_of_what="a {} system",
+    without="its keys are those of its channels",
+    section="systems",
+    command="chansync system set",
+    kinds=registry.kinds,
+    label=lambda kind: registry.platform(kind).label,
+    parameters=parameters,
+    stored=systems.systems,
+    get=systems.system,
+    insert=systems.add_system,
+    save=systems.save_system,
+    remove=systems.remove_system,
+    able=capabilities,
+    is_tested=can_be_tested,
+)
+values_of, add_system, change_system = SYSTEMS.values_of, SYSTEMS.add, SYSTEMS.change
 
 
-def change_system(
-    store: Store, code: str, texts: Mapping[str, str], *, name: str | None = None, version: int | None = None
-) -> IntegrationSystem:
-    """Change the fields of a system that are named in ``texts``; secrets come in clear and are sealed.
-
-    Where they hold all of it already nothing is written, and the system keeps its version.
-
-    Args:
-        name: its new name for people; None: as it is.
-        version: of the system as its user saw it; None: as it is now.
-
-    Raises:
-        InvalidFields: everything that is wrong with the system as it would be.
-        ChangedMeanwhile: somebody else saved it after ``version``.
-        UsageError: there is no such system.
-    """
-    with transaction(store.db):
-        current = systems.system(store.db, code)
-        new = _SETTINGS.changes(store, current, texts, name)
-        if new is None:
-            return current
-        return systems.save_system(
-            store.db, current.id, version or current.version, name=new.name, values=new.values, sealed=new.sealed
-        )
-
-
-def expiring(system: IntegrationSystem, today: date | None = None) -> list[str]:
+def expiring(system: IntegrationSystem) -> list[str]:
     """Sentences on secrets of the system that end soon or have ended."""
-    values, now = values_of(system), today or typed_fields.today()
+    values, now = values_of(system), typed_fields.today()
     sentences = []
     for parameter in parameters(system.kind):
         made = values.get(parameter.made_on) if parameter.ends_after and parameter.name in system.secrets else None
@@ -152,11 +119,6 @@ class SystemReport:
     code: str = ""
 
 
-def can_be_tested(kind: str) -> bool:
-    """Whether systems of a kind have keys of their own."""
-    return Capability.SYSTEM_CREDENTIALS in registry.platform(kind).capabilities
-
-
 async def test_system(store: Store, code: str) -> SystemReport:
     """Connect to a system, say as what, and keep where it sells, so that channels can be chosen from it."""
     try:
@@ -168,7 +130,7 @@ async def test_system(store: Store, code: str) -> SystemReport:
             )  # fmt: skip
         settings = await system_settings(store, system)
         identity = await registry.platform(system.kind).check_system(settings)
-    except (SiteError, ChansyncError) as error:
+    except ChansyncError as error:
         return SystemReport(False, str(error), code=error.code)
     places = [(place.code, place.title) for place in identity.places]
     await store.run(_keep, system, identity.places)

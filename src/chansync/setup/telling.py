@@ -10,7 +10,7 @@ from chansync.erp.ledger import setup
 from chansync.model.errors import UsageError
 from chansync.notices import settings
 from chansync.setup import channel_settings
-from chansync.setup.forms.options import code_from
+from chansync.setup.forms.form import code_from
 from chansync.store import channels
 
 

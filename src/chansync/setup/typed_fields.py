@@ -1,34 +1,43 @@
-"""What somebody typed into the fields of a system or an ERP: values, secrets, and what is wrong."""
+"""What somebody typed into the fields of a channel, a system or an ERP: values, secrets, and what is wrong."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from typing import Any
 
-from chansync.model.channel import NEEDED, FieldError
+from chansync.model.channel import FieldError
 from chansync.model.errors import UsageError
-from chansync.model.parameter import Parameter, applies
+from chansync.model.parameter import Parameter
+
+
+class InvalidFields(UsageError):
+    """Everything that is wrong with what was given.
+
+    Attributes:
+        errors: field by field, in the order of the form.
+    """
+
+    def __init__(self, errors: list[FieldError]) -> None:
+        super().__init__("; ".join(map(str, errors)))
+        self.errors = errors
 
 
 def parse(
-    parameters: tuple[Parameter, ...], texts: Mapping[str, str], what: str, without: str
+    known: Mapping[str, Parameter], texts: Mapping[str, str], unknown: Callable[[str], str]
 ) -> tuple[dict[str, Any], dict[str, str], list[FieldError]]:
     """Typed values, secrets in clear, and what is wrong.
 
     Args:
-        what: whose fields they are, for sentences.
-        without: why there are none, where there are none.
+        unknown: what is wrong with the name of a field that there is not.
     """
-    known = {parameter.name: parameter for parameter in parameters}
     values: dict[str, Any] = {}
     clear: dict[str, str] = {}
     errors: list[FieldError] = []
     for name, text in texts.items():
         parameter = known.get(name)
         if parameter is None:
-            have = f"there are {', '.join(known)}" if known else without
-            errors.append(FieldError(name, f"is no field of {what}: {have}"))
+            errors.append(FieldError(name, unknown(name)))
             continue
         try:
             value = parameter.type.parse(text)
@@ -48,30 +57,9 @@ def parse(
     return values, clear, errors
 
 
-def check(
-    parameters: tuple[Parameter, ...],
-    values: Mapping[str, Any],
-    held: frozenset[str],
-    known_wrong: set[str],
-    able: frozenset[str] = frozenset(),
-) -> list[FieldError]:
-    """Which needed fields are missing, beside those that are known to be wrong.
-
-    Args:
-        held: the secrets that are set.
-        able: what the platform can do.
-    """
-    errors = []
-    for parameter in parameters:
-        is_set = parameter.name in held if parameter.is_secret else values.get(parameter.name) not in (None, "", [])
-        if parameter.needed and not is_set and parameter.name not in known_wrong and applies(parameter, values, able):
-            errors.append(FieldError(parameter.name, "is needed", NEEDED))
-    return errors
-
-
-def in_order(parameters: tuple[Parameter, ...], errors: list[FieldError]) -> list[FieldError]:
-    """The errors in the order of the form, fields that there are not at the end."""
-    order = {parameter.name: position for position, parameter in enumerate(parameters)}
+def in_order(names: Iterable[str], errors: list[FieldError]) -> list[FieldError]:
+    """The errors in the order of the form's fields, those of fields that there are not at the end."""
+    order = {name: position for position, name in enumerate(names)}
     return sorted(errors, key=lambda error: order.get(error.name, len(order)))
 
 

@@ -6,7 +6,6 @@ import secrets
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
 import apsw
 
@@ -32,11 +31,8 @@ LOOK_EVERY_MS = 3_600_000
 BY_HAND = "delete them there: WooCommerce → Settings → Advanced → Webhooks"
 
 
-class _Told(NamedTuple):
-    """What was done, for the message log."""
-
-    code: str
-    sentence: str
+#: What was done, for the message log: code and sentence.
+_Told = tuple[str, str]
 
 
 def url_of(channel: Channel) -> str:
@@ -52,11 +48,7 @@ def url_of(channel: Channel) -> str:
 
 def due_at(db: apsw.Connection, channel: Channel) -> int | None:
     """From when on a pull looks at the webhooks, UTC milliseconds: an hour after the last look, but at once where the
-    daemon was started since, or they are not as the channel's settings say.
-
-    Returns:
-        None where none are wanted, or the daemon takes no deliveries: they are left as they are then.
-    """
+    daemon was started since, or they are not as the settings say. None: none are wanted, or the daemon takes none."""
     url, known = url_of(channel), webhooks.of_channel(db, channel.id)
     if not url:
         return 0 if known else None
@@ -77,11 +69,8 @@ def is_due(db: apsw.Connection, channel: Channel) -> bool:
 async def look_after(
     store: Store, channel: Channel, connector: Connector, *, anew: bool, run_id: int | None = None
 ) -> list[str]:
-    """Make the webhooks that the channel lacks at its site, switch those on that the site has switched off, and remove
-    those that are not wanted any more; sentences on what was done, which are logged too.
-
-    What a person has paused at the site stays so. Nothing is raised for what the site refuses: the pulls bring every
-    order.
+    """Make the webhooks that the channel lacks at its site, switch those on that it has switched off, but not what a
+    person has paused, and remove those that are not wanted; sentences on what was done or refused, which are logged.
 
     Args:
         anew: set address and secret of all of them, because what the site has as their secret cannot be read.
@@ -100,7 +89,7 @@ async def look_after(
     if not url:
         await store.run(webhooks.forget, channel.id)
     await store.run(_note_mended, channel.id, told, run_id)
-    return [each.sentence for each in told]
+    return [sentence for _, sentence in told]
 
 
 async def _put_right(
@@ -136,9 +125,9 @@ def _mended(before: str, topics: list[str], url: str) -> _Told:
     several = ", ".join(topics)
     if before == "disabled":
         sentence = f"The site had switched webhooks off, after deliveries failed: {several}. They are on again."
-        return _Told("webhooks_mended", sentence)
+        return "webhooks_mended", sentence
     what = "made" if before == "missing" else "set anew"
-    return _Told("webhooks_made", f"Webhooks were {what} at the site: {several}. They call {url}.")
+    return "webhooks_made", f"Webhooks were {what} at the site: {several}. They call {url}."
 
 
 async def _remove(site: WebhookConnector, known: list[KnownWebhook]) -> list[_Told]:
@@ -146,7 +135,7 @@ async def _remove(site: WebhookConnector, known: list[KnownWebhook]) -> list[_To
     for each in ours:
         await site.drop_webhook(each.site_id)
     gone = ", ".join(each.topic for each in ours)
-    return [_Told("webhooks_made", f"Webhooks were removed from the site: {gone}.")] if ours else []
+    return [("webhooks_made", f"Webhooks were removed from the site: {gone}.")] if ours else []
 
 
 def _secret(db: apsw.Connection, path: Path, channel: Channel) -> tuple[str, bool]:
@@ -167,8 +156,8 @@ def _secret(db: apsw.Connection, path: Path, channel: Channel) -> tuple[str, boo
 
 def _note_mended(db: apsw.Connection, channel_id: int, told: list[_Told], run_id: int | None) -> None:
     with transaction(db):
-        for each in told:
-            messages.log_habit(db, each.code, each.sentence, channel_id=channel_id, run_id=run_id)
+        for code, sentence in told:
+            messages.log_habit(db, code, sentence, channel_id=channel_id, run_id=run_id)
 
 
 def _note_refused(

@@ -16,7 +16,6 @@ from chansync.model.parameters import BY_NAME, default_values
 from chansync.model.stored_json import SQL_VALUE, object_or_empty
 from chansync.model.times import now_ms
 from chansync.store import systems as _systems
-from chansync.store.systems import ChangedMeanwhile as ChangedMeanwhile
 from chansync.store.systems import add_system as add_system
 from chansync.store.systems import remove_system as remove_system
 from chansync.store.systems import system as system
@@ -120,39 +119,37 @@ def add_channel(db: apsw.Connection, values: Mapping[str, Any], sealed: Mapping[
             (code, parent.id, int(bool(values.get("used"))), now, now),
         )
         channel_id = db.last_insert_rowid()
-        _write(db, channel_id, values, sealed)
+        _systems.write_fields(db, "channel", channel_id, values, sealed)
         return channel(db, code)
 
 
 def save_channel(
-    db: apsw.Connection, channel_id: int, version: int, changes: Mapping[str, Any], sealed: Mapping[str, bytes]
+    db: apsw.Connection, channel_id: int, changes: Mapping[str, Any], sealed: Mapping[str, bytes]
 ) -> Channel:
-    """Write changed values and secrets over the channel that was read at ``version``.
+    """Write changed values and secrets over a channel that was read in the caller's transaction.
 
     Problems of the channel become due at once: what was changed may have solved them.
 
     Raises:
-        ChangedMeanwhile: another save came in between.
-        UsageError: the code is taken, the channel gone, or its system fixed by a first sync.
+        UsageError: the code is taken, or a changed field is fixed by the first sync.
     """
     with transaction(db):
-        row = db.execute("SELECT version, code FROM channel WHERE id = ?", (channel_id,)).fetchone()
-        if row is None:
-            raise UsageError("The channel was removed meanwhile.")
-        if row[0] != version:
-            raise ChangedMeanwhile(f"The channel {row[1]} was changed by somebody else meanwhile: read it again.")
-        if "code" in changes and changes["code"] != row[1]:
+        code, system_id = db.execute("SELECT code, system_id FROM channel WHERE id = ?", (channel_id,)).get
+        if changes.get("code", code) != code:
             if is_taken(db, changes["code"]):
                 raise taken(changes["code"])
             if has_synced(db, channel_id):
                 raise UsageError("The code is fixed after the first sync: the numbers of its sales begin with it.")
         if "integration_system" in changes:
-            _move(db, channel_id, changes["integration_system"])
-        _write(db, channel_id, changes, sealed)
+            target = system(db, changes["integration_system"])
+            if target.id != system_id and has_synced(db, channel_id):
+                raise UsageError("integration_system is fixed after the first sync.")
+            system_id = target.id
+        _systems.write_fields(db, "channel", channel_id, changes, sealed)
         db.execute(
             """UPDATE channel SET version = version + 1, updated_at = ?, used = coalesce(?, used),
-               code = coalesce(?, code) WHERE id = ?""",
-            (now_ms(), _flag(changes.get("used")), changes.get("code"), channel_id),
+               code = coalesce(?, code), system_id = ? WHERE id = ?""",
+            (now_ms(), changes.get("used"), changes.get("code"), system_id, channel_id),
         )
         make_problems_due(db, channel_id)
         found = channel_by_id(db, channel_id)
@@ -166,31 +163,6 @@ def drop_unreadable_notice_user(db: apsw.Connection, channel_id: int) -> None:
         """UPDATE channel_parameter SET value = 'null'
            WHERE channel_id = ? AND name = 'notice_user' AND NOT json_valid(value)""",
         (channel_id,),
-    )
-
-
-def _flag(value: Any) -> int | None:
-    return None if value is None else int(value)
-
-
-def _move(db: apsw.Connection, channel_id: int, system_code: str) -> None:
-    target = system(db, system_code)
-    current = db.execute("SELECT system_id FROM channel WHERE id = ?", (channel_id,)).get
-    if target.id == current:
-        return
-    if has_synced(db, channel_id):
-        raise UsageError("integration_system is fixed after the first sync.")
-    db.execute("UPDATE channel SET system_id = ? WHERE id = ?", (target.id, channel_id))
-
-
-def _write(db: apsw.Connection, channel_id: int, values: Mapping[str, Any], sealed: Mapping[str, bytes]) -> None:
-    db.executemany(
-        "INSERT OR REPLACE INTO channel_parameter (channel_id, name, value) VALUES (?, ?, ?)",
-        [(channel_id, name, json.dumps(value, ensure_ascii=False)) for name, value in values.items()],
-    )
-    db.executemany(
-        "INSERT OR REPLACE INTO channel_secret (channel_id, name, sealed, set_at) VALUES (?, ?, ?, ?)",
-        [(channel_id, name, secret, now_ms()) for name, secret in sealed.items()],
     )
 
 

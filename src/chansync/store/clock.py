@@ -1,8 +1,5 @@
-"""What a clock that was put back has left in the database.
-
-Times to wait until are kept in UTC. Where they were reckoned with a clock that was then put back, what waits would
-wait for as long as that: a problem order for years, after a machine that started in the wrong one.
-"""
+"""What a clock that was put back has left in the database: times to wait until that lie as far ahead as it was put
+back, for a problem order years after a machine started in the wrong one."""
 
 from __future__ import annotations
 
@@ -35,13 +32,16 @@ def bring_back(db: apsw.Connection, by: int = 0) -> int:
     """Let what waits be due when it would have been by the clock that was put back since; how many rows.
 
     Args:
-        by: how far the clock was put back, as far as this process knows, in milliseconds. What was written by a clock
-            of the future tells it too.
+        by: how far the clock was put back, as far as this process knows, in milliseconds. What the future's clock wrote
+            tells it too.
     """
     now = now_ms()
     with transaction(db):
         before = db.total_changes()
-        by = max(by, _ahead(db) - now)
+        latest: int = db.execute(
+            "SELECT coalesce(max(max(last_started_at, coalesce(last_finished_at, 0))), 0) FROM stream"
+        ).get
+        by = max(by, latest - now)
         far = now + LONGEST_WAIT
         for table in _TRIES:
             if by > _LEAST:
@@ -55,11 +55,3 @@ def bring_back(db: apsw.Connection, by: int = 0) -> int:
             # Whoever lives renews it.
             db.execute(f"UPDATE {table} SET lease_until = ?1 WHERE lease_until > ?1", (now + lease,))
         return db.total_changes() - before
-
-
-def _ahead(db: apsw.Connection) -> int:
-    """The latest time at which a stream began or ended to run."""
-    latest: int = db.execute(
-        "SELECT coalesce(max(max(last_started_at, coalesce(last_finished_at, 0))), 0) FROM stream"
-    ).get
-    return latest

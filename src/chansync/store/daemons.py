@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from dataclasses import dataclass
 
 import apsw
 
 from chansync import __version__
-from chansync.db import lock_holders, machine
+from chansync.db import lock_holders
 from chansync.db.permanent_errors import Lasting
 from chansync.db.process_locks import WAITING, first_locked, hold, is_alive, lock, process_owner, unlock
 from chansync.db.sqlite_errors import PASSING, sentence_of_kind
@@ -29,6 +30,36 @@ class DaemonElsewhere(Lasting):
     """A daemon of another machine worked on this database, or on what it was copied from, a short while ago."""
 
     code = "daemon_elsewhere"
+
+
+def host_name() -> str:
+    """The name of this machine, for messages."""
+    return os.uname().nodename
+
+
+@functools.cache
+def identity() -> str:
+    """The machine id and the kernel's boot id, shortened: ``MACHINE/BOOT``. Either is empty if unknown: a container
+    often has no machine id, and the service's sandbox hides the boot id. A host name may change."""
+    boot = _first_line("/proc/sys/kernel/random/boot_id").replace("-", "")
+    return f"{_first_line('/etc/machine-id')[:12]}/{boot[:12]}"
+
+
+def is_here(name: str, known: str) -> bool:
+    """Whether that host name and identity are this machine's."""
+    machine, _, boot = known.partition("/")
+    own_machine, _, own_boot = identity().partition("/")
+    if machine and own_machine:
+        return machine == own_machine
+    return name == host_name() or (boot != "" and boot == own_boot)
+
+
+def _first_line(path: str) -> str:
+    try:
+        with open(path, encoding="ascii", errors="replace") as file:
+            return "".join(letter for letter in file.readline() if letter.isalnum() or letter == "-")
+    except OSError:
+        return ""
 
 
 @dataclass(slots=True)
@@ -71,11 +102,11 @@ def state(db: apsw.Connection) -> DaemonState | None:
     ).fetchone()
     if row is None:
         return None
-    owner, identity, host, pid, version, started_at, beat_at, stopped_at = row
+    owner, known, host, pid, version, started_at, beat_at, stopped_at = row
     alive = stopped_at is None and is_alive(db.filename, owner)
     beats = alive and -SKEW_MS < now_ms() - beat_at < SILENT_MS
     waiting = _waiting(db.filename) if alive else ""
-    here = alive or machine.is_here(host, identity)
+    here = alive or is_here(host, known)
     return DaemonState(alive, beats, waiting, here, host, pid, version, started_at, beat_at, stopped_at)
 
 
@@ -128,7 +159,7 @@ def claim(db: apsw.Connection, *, take_over: bool = False) -> DaemonState | None
         db.execute(
             """INSERT OR REPLACE INTO daemon (id, owner, machine, host, pid, version, started_at, beat_at, stopped_at)
                VALUES (1, ?, ?, ?, ?, ?, ?, ?, NULL)""",
-            (process_owner(), machine.identity(), machine.host(), os.getpid(), __version__, now, now),
+            (process_owner(), identity(), host_name(), os.getpid(), __version__, now, now),
         )
         return None
 

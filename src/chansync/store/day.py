@@ -14,12 +14,8 @@ HOURS = 24
 
 @dataclass(slots=True)
 class Day:
-    """One channel's day.
-
-    Attributes:
-        hours: new sales in each of the last 24 hours, the oldest first (``runs.hours_begin``).
-        money: currency → the total of today's orders that are sales.
-    """
+    """One channel's day: new sales in each of the last 24 hours, the oldest first (``runs.hours_begin``), and the total
+    of today's orders that are sales, by currency."""
 
     hours: list[int] = field(default_factory=lambda: [0] * HOURS)
     money: dict[str, Decimal] = field(default_factory=dict)

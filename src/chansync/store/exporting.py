@@ -5,13 +5,17 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TextIO
 
 from chansync.model.errors import UsageError
+from chansync.model.safe_text import as_cell
 
 Rows = Sequence[Sequence[str]]
+
+_NUMBER = re.compile(r"-?\d[\d,.]*")
 
 
 def reserve(path: Path) -> None:
@@ -59,7 +63,8 @@ def _write_csv(file: TextIO, titles: Sequence[str], batches: Iterable[Rows]) -> 
     writer.writerow(titles)
     count = 0
     for rows in batches:
-        writer.writerows([_harmless(cell) for cell in row] for row in rows)
+        # Numbers stay numbers; a shopper chooses what other cells hold.
+        writer.writerows([cell if _NUMBER.fullmatch(cell) else as_cell(cell) for cell in row] for row in rows)
         count += len(rows)
     return count
 
@@ -73,15 +78,6 @@ def _write_json(file: TextIO, titles: Sequence[str], batches: Iterable[Rows]) ->
             count += 1
     file.write("\n]\n" if count else "[]\n")
     return count
-
-
-def _harmless(cell: str) -> str:
-    # A spreadsheet would run what begins like a formula; a shopper chooses what a cell begins with.
-    return (
-        f"'{cell}"
-        if cell[:1] in ("=", "+", "@", "\t", "\r") or (cell[:1] == "-" and not cell[1:2].isdecimal())
-        else cell
-    )
 
 
 def _unwritable(path: Path, error: OSError) -> UsageError:

@@ -1,8 +1,8 @@
 """What the channels of an integration system share: its state between runs, a lease on it, and found orders.
 
-A platform whose one search serves many channels puts what it finds into the inbox, dealt by place, in the transaction
-that moves the search on; each channel takes from there by the ids of the rows. A row holds the latest version of an
-order: a changed one gets a new row with a later id.
+A platform whose one search serves many channels puts what it finds into the inbox, by place, in the transaction that
+moves the search on; each channel takes from there by the ids of the rows. A changed order gets a new row with a later
+id in place of its old one.
 """
 
 from __future__ import annotations
@@ -53,14 +53,11 @@ def take(db: apsw.Connection, system_id: int, name: str, owner: str) -> bool:
     hold(db.filename)
     with transaction(db):
         db.execute("INSERT OR IGNORE INTO system_state (system_id, name) VALUES (?, ?)", (system_id, name))
-        rows = list(
-            db.execute(
-                "SELECT owner, lease_until FROM system_state WHERE system_id = ? AND name = ?", (system_id, name)
-            )
-        )
-        for held_by, until in rows:
-            if held_by != owner and is_held(db, held_by, until, STREAM_MS):
-                return False
+        held_by, until = db.execute(
+            "SELECT owner, lease_until FROM system_state WHERE system_id = ? AND name = ?", (system_id, name)
+        ).get
+        if held_by != owner and is_held(db, held_by, until, STREAM_MS):
+            return False
         return _hold(db, system_id, name, owner)
 
 
@@ -113,9 +110,10 @@ def _put(
     for before, known in db.execute("SELECT changed_at, raw FROM inbox WHERE system_id = ? AND external_id = ?", key):
         if before > changed_at or (before == changed_at and known == text):
             return False
-    db.execute("DELETE FROM inbox WHERE system_id = ? AND external_id = ?", key)
+    # With a later id: a row of the same order is deleted.
     db.execute(
-        "INSERT INTO inbox (system_id, place, external_id, changed_at, raw, found_at) VALUES (?, ?, ?, ?, ?, ?)",
+        """INSERT OR REPLACE INTO inbox (system_id, place, external_id, changed_at, raw, found_at)
+           VALUES (?, ?, ?, ?, ?, ?)""",
         (system_id, place, external_id, changed_at, text, now_ms()),
     )
     return True

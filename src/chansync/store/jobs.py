@@ -1,7 +1,7 @@
 """Jobs: what the TUI and the commands ask the daemon to do, and what came of it.
 
-The daemon claims a job with a lease and writes progress into it. A dead daemon's leases expire, and the job is
-claimed again. Where no daemon runs, the asking process claims the job itself and runs the same code.
+The daemon claims a job with a lease, and writes progress into it; where none runs, the asking process does. Whoever
+comes after a dead one claims it again.
 """
 
 from __future__ import annotations

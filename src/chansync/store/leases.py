@@ -1,9 +1,8 @@
 """Leases: what one run or job holds for a while, so that nobody else does the same, and when others may take it.
 
-A lease is a row's owner and the time (UTC milliseconds) until which it is held; its holder renews it. A holder whose
-process is dead holds nothing (``chansync.db.process_locks`` tells it). One that lives and does not renew it, as a
-stopped process, loses it by time: by the machine's clock, and, because that may be set meanwhile, by how long this
-process has seen the lease without a renewal.
+A lease is a row's owner and the time (UTC milliseconds) until which it is held. A holder whose process is dead holds
+nothing (``chansync.db.process_locks`` tells it). One that lives and does not renew it, as a stopped process, loses it
+by the machine's clock and, because that may be set meanwhile, by how long this process has seen it not renewed.
 """
 
 from __future__ import annotations
@@ -15,8 +14,7 @@ import apsw
 from chansync.db.process_locks import is_alive
 from chansync.model.times import awake_seconds, now_ms
 
-#: A stream's lease that is not renewed for that long may be taken over, in milliseconds. Here, so that ``chansync
-#: status`` knows it without what runs need.
+#: A stream's lease that is not renewed for that long may be taken over, in milliseconds.
 STREAM_MS = 120_000
 
 #: By how much the clock may move against one that nobody sets before it counts as set, in seconds.

@@ -51,22 +51,30 @@ def targets(db: apsw.Connection, channel_id: int, kind: str) -> dict[str, str]:
     return dict(rows)
 
 
+def target_of(db: apsw.Connection, channel_id: int, kind: str, site_code: str) -> str | None:
+    """The ERP code that a site code is mapped to; None: it is not."""
+    found: str | None = db.execute(
+        "SELECT target FROM mapping WHERE channel_id = ? AND kind = ? AND site_code = ?", (channel_id, kind, site_code)
+    ).get
+    return found
+
+
 def map_to(db: apsw.Connection, channel_id: int, kind: str, site_code: str, target: str | None) -> None:
     """Map a site code (None: unmap it). The channel's problems become due, unless it was mapped so before."""
     with transaction(db):
-        row = db.execute(
-            "SELECT target FROM mapping WHERE channel_id = ? AND kind = ? AND site_code = ?",
-            (channel_id, kind, site_code),
-        ).fetchone()
-        if row == (target,):
+        if target_of(db, channel_id, kind, site_code) == target:
             return
         db.execute(
             """INSERT INTO mapping (channel_id, kind, site_code, target) VALUES (?, ?, ?, ?)
                ON CONFLICT DO UPDATE SET target = excluded.target""",
             (channel_id, kind, site_code, target),
         )
-        db.execute("UPDATE channel SET version = version + 1, updated_at = ? WHERE id = ?", (now_ms(), channel_id))
-        channels.make_problems_due(db, channel_id)
+        _note_changed(db, channel_id)
+
+
+def _note_changed(db: apsw.Connection, channel_id: int) -> None:
+    db.execute("UPDATE channel SET version = version + 1, updated_at = ? WHERE id = ?", (now_ms(), channel_id))
+    channels.make_problems_due(db, channel_id)
 
 
 def paid_statuses(db: apsw.Connection, channel_id: int) -> dict[str, frozenset[str]]:
@@ -87,8 +95,7 @@ def set_paid_statuses(db: apsw.Connection, channel_id: int, site_code: str, stat
                ON CONFLICT DO UPDATE SET paid_statuses = excluded.paid_statuses""",
             (channel_id, site_code, ",".join(statuses)),
         )
-        db.execute("UPDATE channel SET version = version + 1, updated_at = ? WHERE id = ?", (now_ms(), channel_id))
-        channels.make_problems_due(db, channel_id)
+        _note_changed(db, channel_id)
 
 
 def propose_paid_statuses(db: apsw.Connection, channel_id: int, proposed: Codes[str, str]) -> None:

@@ -1,15 +1,16 @@
 """Reading the message log by a filter, in its order, without looking at much that the filter leaves out.
 
 A log of a million messages answers within a tenth of a second: each condition that has an index is counted up to a
-bound, and a rare one leads the search. A text is found through an index of its pieces (``evolution_search`` says what
-that holds); what is newer than that index is looked through.
+bound, and a rare one leads the search. A text is found through an index of its pieces (``message_text`` of
+``chansync.db.schema``); what is newer than that index is looked through.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 import apsw
@@ -87,20 +88,42 @@ def select(
     chosen = replace(chosen, text=text.encode("utf-8", "backslashreplace").decode().replace("\0", "\ufffd"))
     conditions = _conditions(chosen)
     span = _Condition("m.id > ? AND m.id < ?", (chosen.after_id or 0, before_id or _HIGHEST_ID))
-    search = _Search(db, columns, [*conditions, span], limit, oldest_first)
+
+    def read(how: str, order: str = "m.id", *, only: Sequence[_Condition] = (), most: int = limit) -> list[Any]:
+        every = [*only, *conditions, span]
+        where = " AND ".join(condition.sql for condition in every)
+        parameters = [value for condition in every for value in condition.parameters]
+        sql = f"""SELECT {columns} FROM message m {how} LEFT JOIN channel c ON c.id = m.channel_id
+            WHERE {where} ORDER BY {order} {"ASC" if oldest_first else "DESC"} LIMIT ?"""
+        return list(db.execute(sql, (*parameters, most)))
+
+    def by_index(lead: _Condition) -> list[Any]:
+        # An index that is not in order is read whole; the plus sign says so.
+        return read(f"INDEXED BY {lead.index}", "m.id" if lead.in_order else "+m.id")
+
+    def among(portions: Iterable[list[int]]) -> list[Any]:
+        """Read the messages of these ids, as many portions as it takes."""
+        found: list[Any] = []
+        for ids in portions:
+            these = _Condition("m.id IN (SELECT value FROM json_each(?))", (json.dumps(ids),))
+            found += read("NOT INDEXED", only=[these], most=limit - len(found))
+            if len(found) >= limit:
+                break
+        return found
+
     if chosen.ids:
-        return search.among(iter([list(chosen.ids)]))
+        return among([list(chosen.ids)])
     counts = {condition: _count(db, condition) for condition in conditions if condition.index}
     rarest = min(counts, key=lambda condition: counts[condition], default=None)
     if rarest is not None and counts[rarest] <= _RARE:
-        return search.by_index(rarest)
+        return by_index(rarest)
     is_new = chosen.after_id is not None and _count(db, span) <= _RARE
     in_order = [condition for condition in counts if condition.in_order]
     if chosen.text and not is_new:
-        pieces = _Pieces(db, chosen.text, span.parameters, in_order, oldest_first)
-        if (pieces.are_whole and not in_order) or pieces.are_rare:
-            return search.among(pieces.portions())
-    return search.by_index(in_order[0]) if in_order and not is_new else search.through()
+        portions = _portions(db, chosen.text, span.parameters, in_order, oldest_first)
+        if portions is not None:
+            return among(portions)
+    return by_index(in_order[0]) if in_order and not is_new else read("NOT INDEXED")
 
 
 def _conditions(chosen: Filter) -> list[_Condition]:
@@ -136,113 +159,60 @@ def _count(db: apsw.Connection, condition: _Condition) -> int:
     return int(db.execute(sql, condition.parameters).get)
 
 
-@dataclass(slots=True)
-class _Search:
-    """The ways to read at most ``limit`` messages that fulfil the ``conditions``, in one direction."""
+def _portions(
+    db: apsw.Connection, text: str, span: tuple[Any, ...], besides: list[_Condition], oldest_first: bool
+) -> Iterator[list[int]] | None:
+    """Ids of the messages that may hold the text, in the order of the search; None: they are too many to look up all.
 
-    db: apsw.Connection
-    columns: str
-    conditions: list[_Condition]
-    limit: int
-    oldest_first: bool
-
-    def by_index(self, lead: _Condition) -> list[tuple[Any, ...]]:
-        """Read what the index of that condition finds."""
-        # An index that is not in order is read whole; the plus sign says so.
-        return self._read(f"INDEXED BY {lead.index}", "m.id" if lead.in_order else "+m.id", self.conditions, self.limit)
-
-    def through(self) -> list[tuple[Any, ...]]:
-        """Read the log itself."""
-        return self._read("NOT INDEXED", "m.id", self.conditions, self.limit)
-
-    def among(self, portions: Iterator[list[int]]) -> list[tuple[Any, ...]]:
-        """Read the messages of these ids, as many portions as it takes."""
-        found: list[tuple[Any, ...]] = []
-        for ids in portions:
-            only = _Condition("m.id IN (SELECT value FROM json_each(?))", (json.dumps(ids),))
-            found += self._read("NOT INDEXED", "m.id", [only, *self.conditions], self.limit - len(found))
-            if len(found) >= self.limit:
-                break
-        return found
-
-    def _read(self, how: str, order: str, conditions: list[_Condition], limit: int) -> list[tuple[Any, ...]]:
-        where = " AND ".join(condition.sql for condition in conditions)
-        parameters = [value for condition in conditions for value in condition.parameters]
-        sql = f"""SELECT {self.columns} FROM message m {how} LEFT JOIN channel c ON c.id = m.channel_id
-            WHERE {where} ORDER BY {order} {"ASC" if self.oldest_first else "DESC"} LIMIT ?"""
-        return list(self.db.execute(sql, (*parameters, limit)))
-
-
-@dataclass(slots=True)
-class _Pieces:
-    """What the index of pieces knows of a text.
-
-    Attributes:
+    Args:
         span: the lowest and the highest id, both excluded.
-        besides: conditions that are looked up too, each in its own index, before a message is read.
+        besides: conditions in whose order the log can be read instead; they are looked up before a message is.
     """
-
-    db: apsw.Connection
-    text: str
-    span: tuple[int, int]
-    besides: list[_Condition]
-    oldest_first: bool
-
-    @property
-    def are_whole(self) -> bool:
-        """Whether the text is long enough to have pieces, and is not just the beginning of one."""
-        return len(self.text) >= _PIECE
-
-    @property
-    def are_rare(self) -> bool:
-        """Whether so few messages may hold the text that they can all be looked up."""
-        if not self.are_whole:
-            return self._beginning() is not None
+    if len(text) >= _PIECE:
+        pieces = {text[start : start + _PIECE] for start in range(len(text) - _PIECE + 1)}
+        query = " AND ".join('"' + piece.replace('"', '""') + '"' for piece in sorted(pieces))
         sql = f"SELECT count(*) FROM (SELECT 1 FROM message_text WHERE message_text MATCH ? LIMIT {5 * _RARE})"
-        return int(self.db.execute(sql, (self._query(),)).get) < 5 * _RARE
+        if besides and db.execute(sql, (query,)).get >= 5 * _RARE:
+            return None
+        indexed = _with_all_pieces(db, query, span, besides, oldest_first)
+    else:
+        beginning = _beginning(db, text)
+        if beginning is None:
+            return None
+        indexed = iter([beginning])
+    holds = _holds(text)
+    sql = f"SELECT m.id FROM message m WHERE m.id > (SELECT id FROM message_text_upto) AND {holds.sql}"
+    newest = [row[0] for row in db.execute(sql, holds.parameters)]
+    return chain(indexed, [newest]) if oldest_first else chain([newest], indexed)
 
-    def portions(self) -> Iterator[list[int]]:
-        """Ids of the messages that may hold the text, in the order of the search."""
-        holds = _holds(self.text)
-        sql = f"SELECT m.id FROM message m WHERE m.id > (SELECT id FROM message_text_upto) AND {holds.sql}"
-        newest = [row[0] for row in self.db.execute(sql, holds.parameters)]
-        if not self.oldest_first:
-            yield newest
-        if self.are_whole:
-            yield from self._with_all_pieces()
-        else:
-            yield self._beginning() or []
-        if self.oldest_first:
-            yield newest
 
-    def _query(self) -> str:
-        pieces = {self.text[start : start + _PIECE] for start in range(len(self.text) - _PIECE + 1)}
-        return " AND ".join('"' + piece.replace('"', '""') + '"' for piece in sorted(pieces))
+def _with_all_pieces(
+    db: apsw.Connection, query: str, span: tuple[Any, ...], besides: list[_Condition], oldest_first: bool
+) -> Iterator[list[int]]:
+    low, high = span
+    # Looked up in an index that holds nothing else: cheaper than reading the message.
+    also = "".join(
+        f" AND EXISTS (SELECT 1 FROM message m INDEXED BY {each.index} WHERE m.id = t.rowid AND {each.sql})"
+        for each in besides
+    )
+    values = [value for each in besides for value in each.parameters]
+    sql = f"""SELECT t.rowid FROM message_text t WHERE t.message_text MATCH ? AND t.rowid > ? AND t.rowid < ?
+        {also} ORDER BY t.rowid {"ASC" if oldest_first else "DESC"} LIMIT ?"""
+    portion = _PORTION
+    while True:
+        found = [row[0] for row in db.execute(sql, (query, low, high, *values, portion))]
+        yield found
+        if len(found) < portion:
+            return
+        low, high = (found[-1], high) if oldest_first else (low, found[-1])
+        portion = min(4 * portion, _RARE)
 
-    def _with_all_pieces(self) -> Iterator[list[int]]:
-        low, high = self.span
-        # Looked up in an index that holds nothing else: cheaper than reading the message.
-        besides = "".join(
-            f" AND EXISTS (SELECT 1 FROM message m INDEXED BY {each.index} WHERE m.id = t.rowid AND {each.sql})"
-            for each in self.besides
-        )
-        values = [value for each in self.besides for value in each.parameters]
-        sql = f"""SELECT t.rowid FROM message_text t WHERE t.message_text MATCH ? AND t.rowid > ? AND t.rowid < ?
-            {besides} ORDER BY t.rowid {"ASC" if self.oldest_first else "DESC"} LIMIT ?"""
-        portion = _PORTION
-        while True:
-            found = [row[0] for row in self.db.execute(sql, (self._query(), low, high, *values, portion))]
-            yield found
-            if len(found) < portion:
-                return
-            low, high = (found[-1], high) if self.oldest_first else (low, found[-1])
-            portion = min(4 * portion, _RARE)
 
-    def _beginning(self) -> list[int] | None:
-        """Messages with a piece that begins with the text of one or two characters; None: there are many."""
-        # As the index folds letters: one for one.
-        folded = "".join(fold if len(fold := letter.casefold()) == 1 else letter.lower() for letter in self.text)
-        after = folded[:-1] + chr(min(ord(folded[-1]) + 1, 0x10FFFF))
-        sql = f"SELECT doc FROM message_pieces WHERE term >= ? AND term < ? LIMIT {_RARE + 1}"
-        found = [row[0] for row in self.db.execute(sql, (folded, after))]
-        return None if len(found) > _RARE else found
+def _beginning(db: apsw.Connection, text: str) -> list[int] | None:
+    """Messages with a piece that begins with the text of one or two characters; None: there are many."""
+    # As the index folds letters: one for one.
+    folded = "".join(fold if len(fold := letter.casefold()) == 1 else letter.lower() for letter in text)
+    after = folded[:-1] + chr(min(ord(folded[-1]) + 1, 0x10FFFF))
+    sql = f"SELECT doc FROM message_pieces WHERE term >= ? AND term < ? LIMIT {_RARE + 1}"
+    found = [row[0] for row in db.execute(sql, (folded, after))]
+    return None if len(found) > _RARE else found

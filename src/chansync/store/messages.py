@@ -114,12 +114,24 @@ def log(
     )
 
 
+#: Sentence and data of a message.
+Told = tuple[str, dict[str, Any]]
+
+
+def open_or_solve(
+    db: apsw.Connection, code: str, found: Told | None, by: str, channel_id: int, run_id: int | None = None
+) -> None:
+    """Open the channel's problem of that code, or close it where nothing is found any more."""
+    if found is None:
+        solve_code(db, channel_id, None, code, by)
+    else:
+        log(db, code, found[0], channel_id=channel_id, run_id=run_id, data=found[1])
+
+
 def log_habit(db: apsw.Connection, code: str, sentence: str, *, channel_id: int, run_id: int | None = None) -> None:
     """Write a warning about something that a site does again and again: the same one is counted, not written again."""
-    known = db.execute(
-        """SELECT max(id) FROM message WHERE code = ? AND channel_id = ? AND sentence = ?""",
-        (code, channel_id, scrub(sentence)),
-    ).get
+    same = "SELECT max(id) FROM message WHERE code = ? AND channel_id = ? AND sentence = ?"
+    known = db.execute(same, (code, channel_id, scrub(sentence))).get
     if known is None:
         log(db, code, sentence, channel_id=channel_id, run_id=run_id)
     else:
@@ -136,12 +148,12 @@ def _bounded(data: Mapping[str, Any]) -> Mapping[str, Any]:
     return short | {"left_out": [name for name in data if name not in short]}
 
 
+_SOLVE = "UPDATE message SET open = 0, solved_at = ?1, solved_by = ?2 WHERE"
+
+
 def solve_order(db: apsw.Connection, order_id: int, by: str) -> None:
     """Close the order's open problems."""
-    db.execute(
-        "UPDATE message SET open = 0, solved_at = ?, solved_by = ? WHERE order_id = ? AND open = 1",
-        (now_ms(), by, order_id),
-    )
+    db.execute(f"{_SOLVE} order_id = ?3 AND open = 1", (now_ms(), by, order_id))
 
 
 def open_codes(db: apsw.Connection, order_id: int) -> frozenset[str]:
@@ -181,10 +193,7 @@ def open_streams(db: apsw.Connection, channel_id: int, order_ids: list[int] | No
 def solve_codes(db: apsw.Connection, order_id: int, codes: Iterable[str], by: str) -> None:
     """Close the order's open problems of those codes."""
     for code in codes:
-        db.execute(
-            "UPDATE message SET open = 0, solved_at = ?, solved_by = ? WHERE order_id = ? AND code = ? AND open = 1",
-            (now_ms(), by, order_id, code),
-        )
+        db.execute(f"{_SOLVE} order_id = ?3 AND code = ?4 AND open = 1", (now_ms(), by, order_id, code))
 
 
 def solve_channel(db: apsw.Connection, channel_id: int, by: str, *, stream: str | None = None) -> None:
@@ -195,8 +204,7 @@ def solve_channel(db: apsw.Connection, channel_id: int, by: str, *, stream: str 
     """
     with transaction(db):
         db.execute(
-            f"""UPDATE message SET open = 0, solved_at = ?1, solved_by = ?2
-                WHERE {OPEN_OF.format(channel="?3", order=0)} AND (?4 IS NULL OR data ->> '$.stream' = ?4)""",
+            f"{_SOLVE} {OPEN_OF.format(channel='?3', order=0)} AND (?4 IS NULL OR data ->> '$.stream' = ?4)",
             (now_ms(), by, channel_id, stream),
         )
 
@@ -204,8 +212,7 @@ def solve_channel(db: apsw.Connection, channel_id: int, by: str, *, stream: str 
 def solve_code(db: apsw.Connection, channel_id: int | None, order_id: int | None, code: str, by: str) -> None:
     """Close the open problem of that code of an order, or (None) of the channel itself, or (None) of none."""
     db.execute(
-        f"""UPDATE message SET open = 0, solved_at = ?1, solved_by = ?2
-            WHERE {OPEN_OF.format(channel="?3", order="?4")} AND code = ?5""",
+        f"{_SOLVE} {OPEN_OF.format(channel='?3', order='?4')} AND code = ?5",
         (now_ms(), by, channel_id or 0, order_id or 0, code),
     )
 
@@ -232,10 +239,7 @@ def solve(db: apsw.Connection, message_id: int, by: str) -> bool:
     What a person asked an ERP for and it refused, which the message is about, is not asked for again.
     """
     with transaction(db):
-        db.execute(
-            "UPDATE message SET open = 0, solved_at = ?, solved_by = ? WHERE id = ? AND open = 1",
-            (now_ms(), by, message_id),
-        )
+        db.execute(f"{_SOLVE} id = ?3 AND open = 1", (now_ms(), by, message_id))
         is_solved = db.changes() == 1
         if is_solved:
             db.execute(

@@ -32,8 +32,8 @@ class Route:
         service: what people call it: ``E-mail``, ``Telegram``…
         sealed: the service's address; None for e-mail.
         told_upto: the last event that was told.
-        sending_upto: the last event of the notice under way. One that was broken off by a kill is told just so
-            again, under the same name, so that a mail server can know it for the same.
+        sending_upto: the last event of the notice under way; one that a kill broke off is told just so again, under the
+            same name, by which a mail server knows it.
         failures: how often in a row it failed.
         error: why, in a sentence; empty when the last notice arrived.
     """
@@ -92,8 +92,7 @@ def notice_users(db: apsw.Connection) -> dict[str, list[str]]:
 
 def last_event(db: apsw.Connection) -> int:
     """The number of the latest event; cheap enough to poll."""
-    number: int = db.execute("SELECT coalesce(max(id), 0) FROM notice_event").get
-    return number
+    return int(db.execute("SELECT coalesce(max(id), 0) FROM notice_event").get)
 
 
 def give_email_routes(db: apsw.Connection) -> None:
@@ -154,10 +153,8 @@ def waiting(db: apsw.Connection, route: Route) -> int | None:
 
 def count_waiting(db: apsw.Connection, route: Route) -> int:
     """How many events the route was not told of."""
-    count: int = db.execute(
-        "SELECT count(*) FROM notice_event WHERE user = ? AND id > ?", (route.user, route.told_upto)
-    ).get
-    return count
+    sql = "SELECT count(*) FROM notice_event WHERE user = ? AND id > ?"
+    return int(db.execute(sql, (route.user, route.told_upto)).get)
 
 
 def only_comes_and_goes(db: apsw.Connection, route: Route, since: int, times: int) -> bool:

@@ -425,3 +425,20 @@ def newly_selected(
         (channel_id, *statuses, start, after_id, limit),
     )
     return [_order(row) for row in rows]
+
+
+def accept_difference(db: apsw.Connection, order_id: int, amount: int, currency: str, by: str) -> None:
+    """Write down that somebody accepts that difference (minor units) between the order's total and its lines; one
+    accepted before is replaced."""
+    db.execute(
+        """INSERT OR REPLACE INTO accepted_difference (order_id, amount, currency, accepted_by, at)
+           VALUES (?, ?, ?, ?, ?)""",
+        (order_id, amount, currency, by, now_ms()),
+    )
+
+
+def accepted_difference(db: apsw.Connection, order_id: int) -> tuple[int, str, str] | None:
+    """Amount in minor units, currency, and who accepted it; None where nobody did."""
+    return db.execute(
+        "SELECT amount, currency, accepted_by FROM accepted_difference WHERE order_id = ?", (order_id,)
+    ).fetchone()

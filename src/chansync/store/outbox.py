@@ -28,7 +28,6 @@ class DueStatus:
     """A status to be sent.
 
     Attributes:
-        sale: the order's.
         event: what happened to the sale: ``written out``, ``written out and paid`` or ``cancelled``.
         known: the order's status as it was last seen on the site.
         own_status: the status that we have given the order last.
@@ -158,8 +157,8 @@ def wait(db: apsw.Connection, row: DueStatus, minutes: int) -> None:
 def note_status(db: apsw.Connection, row: DueStatus, status: str, order: Order | None, digest_before: str) -> None:
     """Write that the order has this status on the site, so that our own push changes nothing at the next pull.
 
-    With the order as the site has it now, and nothing but the status new in it, the whole of it is known: the pull
-    finds it unchanged. If anything else is new, the digest stays, and the pull takes that in.
+    Where nothing but the status is new in the order as the site has it now, the pull finds it unchanged; else the
+    digest stays, and the pull takes that in.
     """
     # A pull beside us may have brought a later status meanwhile.
     db.execute('UPDATE "order" SET status = ? WHERE id = ? AND status = ?', (status, row.order_id, row.known))

@@ -96,20 +96,8 @@ def causes(db: apsw.Connection) -> list[Cause]:
     """The causes of the open problems, that which came last first."""
     found: dict[tuple[str, str], Cause] = {}
     for row in db.execute(_OPEN, (MOST,)):
-        (
-            message_id,
-            code,
-            thing,
-            name,
-            channel_id,
-            channel_code,
-            order_id,
-            total,
-            currency,
-            first_at,
-            last_at,
-            sentence,
-        ) = row
+        message_id, code, thing, name, *place, first_at, last_at, sentence = row
+        channel_id, channel_code, order_id, total, currency = place
         cause = found.setdefault((code, thing), Cause(code, thing, str(name), sentence, last_at, first_at))
         cause.message_ids.append(message_id)
         cause.first_at = min(cause.first_at, first_at)

@@ -189,16 +189,16 @@ def hours_begin(hours: int) -> int:
     return now - now % _HOURS_STEP - hours * 3_600_000
 
 
-def orders_per_hour(db: apsw.Connection, hours: int = 24) -> list[int]:
-    """How many sales were created in each of the last ``hours`` hours, oldest first; for a sparkline."""
+def orders_per_hour(db: apsw.Connection) -> list[int]:
+    """How many sales were created in each of the last 24 hours, oldest first; for a sparkline."""
     counted = dict(
         db.execute(
             """SELECT min((started_at - ?1) / 3600000, ?2), sum(created) FROM run WHERE started_at >= ?1
                GROUP BY 1""",
-            (hours_begin(hours), hours - 1),
+            (hours_begin(24), 23),
         )
     )
-    return [int(counted.get(hour, 0)) for hour in range(hours)]
+    return [int(counted.get(hour, 0)) for hour in range(24)]
 
 
 #: How many orders of a run are looked at for the reasons of those that it skipped.

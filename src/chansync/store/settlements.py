@@ -145,7 +145,8 @@ def write(db: apsw.Connection, system_id: int, settlement: Settlement) -> bool:
     if known is not None:
         is_right = number not in {wrong for wrong, *_ in wrong_sums(db, system_id)}
         is_cut_off = is_right and sum(units) != total
-        is_same = known[2:] == (currency, total) and sorted(_lines(db, known[0]), key=str) == sorted(lines, key=str)
+        before = db.execute(f"SELECT {_LINE} FROM settlement_line WHERE settlement_id = ?", (known[0],))
+        is_same = known[2:] == (currency, total) and sorted(before, key=str) == sorted(lines, key=str)
         if is_same or is_cut_off:
             if known[1] != settlement.report:
                 note_report(db, system_id, settlement.report, "")
@@ -171,10 +172,6 @@ def write(db: apsw.Connection, system_id: int, settlement: Settlement) -> bool:
         ((settlement_id, position, *line) for position, line in enumerate(lines, 1)),
     )
     return True
-
-
-def _lines(db: apsw.Connection, settlement_id: int) -> list[tuple[object, ...]]:
-    return list(db.execute(f"SELECT {_LINE} FROM settlement_line WHERE settlement_id = ?", (settlement_id,)))
 
 
 def note_report(db: apsw.Connection, system_id: int, report: str, sentence: str) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import apsw
 
@@ -116,14 +115,10 @@ def due(
            AND NOT {kept_back} ORDER BY p.id LIMIT ?5""",
         (channel_id, now, settled, after_id, limit, json.dumps(sorted(waits))),
     )
-    return [_due(*row) for row in rows]
-
-
-def _due(*row: Any) -> DueShipment:
-    *own, lines, at, told = row
-    packed = tuple((line, pieces) for line, pieces in json.loads(lines))
-    values = [*own, packed, at, frozenset(json.loads(told))]
-    return DueShipment(*values)
+    return [
+        DueShipment(*(*own, tuple(map(tuple, json.loads(lines))), at, frozenset(json.loads(told))))
+        for *own, lines, at, told in rows
+    ]
 
 
 def sent(db: apsw.Connection, rows: list[DueShipment]) -> None:

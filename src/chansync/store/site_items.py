@@ -78,56 +78,45 @@ def replace(db: apsw.Connection, channel_id: int, items: Iterable[str], found: I
     )  # fmt: skip
 
 
+def _set(db: apsw.Connection, channel_id: int, row: SiteItemRow, assignments: str, *values: object) -> None:
+    db.execute(
+        f"UPDATE site_item SET {assignments} WHERE channel_id = ? AND item = ? AND site_id = ?",
+        (*values, channel_id, row.item, row.site_id),
+    )
+
+
 def note_removal(db: apsw.Connection, channel_id: int, row: SiteItemRow) -> None:
     """Keep how an item is shown before we take it off, or (empty) that it is not we who keep it off."""
-    db.execute(
-        "UPDATE site_item SET removed_by_us = ? WHERE channel_id = ? AND item = ? AND site_id = ?",
-        (row.removed_by_us, channel_id, row.item, row.site_id),
-    )
+    _set(db, channel_id, row, "removed_by_us = ?", row.removed_by_us)
 
 
 def confirm(db: apsw.Connection, channel_id: int, row: SiteItemRow, on_site: str, *, shown: bool) -> None:
     """The site has it so."""
-    db.execute(
-        """UPDATE site_item SET on_site = ?, removed_by_us = CASE WHEN ? THEN '' ELSE removed_by_us END, error = '',
-           failures = 0, next_try_at = NULL WHERE channel_id = ? AND item = ? AND site_id = ?""",
-        (on_site, shown, channel_id, row.item, row.site_id),
-    )
+    removed = "CASE WHEN ? THEN '' ELSE removed_by_us END"
+    done = f"on_site = ?, removed_by_us = {removed}, error = '', failures = 0, next_try_at = NULL"
+    _set(db, channel_id, row, done, on_site, shown)
 
 
 def fail(db: apsw.Connection, channel_id: int, row: SiteItemRow, error: str) -> None:
     """Sending failed: try again later, each time after a longer wait."""
-    db.execute(
-        """UPDATE site_item SET error = ?, failures = failures + 1, next_try_at = ?
-           WHERE channel_id = ? AND item = ? AND site_id = ?""",
-        (error, next_try(row.failures), channel_id, row.item, row.site_id),
-    )
+    _set(db, channel_id, row, "error = ?, failures = failures + 1, next_try_at = ?", error, next_try(row.failures))
 
 
 def wait(db: apsw.Connection, channel_id: int, row: SiteItemRow, minutes: int) -> None:
     """The site has accepted the change and does not show it yet: look again after that time."""
-    db.execute(
-        """UPDATE site_item SET error = '', failures = failures + 1, next_try_at = ?
-           WHERE channel_id = ? AND item = ? AND site_id = ?""",
-        (now_ms() + minutes * 60_000, channel_id, row.item, row.site_id),
-    )
+    at = now_ms() + minutes * 60_000
+    _set(db, channel_id, row, "error = '', failures = failures + 1, next_try_at = ?", at)
 
 
 def note_sending(db: apsw.Connection, channel_id: int, row: SiteItemRow) -> None:
     """From now on until it is confirmed nobody knows what the site has of it: what was known must not count, or a
     stock that comes back to that would not be sent."""
-    db.execute(
-        "UPDATE site_item SET on_site = '' WHERE channel_id = ? AND item = ? AND site_id = ?",
-        (channel_id, row.item, row.site_id),
-    )
+    _set(db, channel_id, row, "on_site = ''")
 
 
 def look_again(db: apsw.Connection, channel_id: int, row: SiteItemRow) -> None:
     """What the site has of it is to be read before it counts again."""
-    db.execute(
-        "UPDATE site_item SET looked_at = 0 WHERE channel_id = ? AND item = ? AND site_id = ?",
-        (channel_id, row.item, row.site_id),
-    )
+    _set(db, channel_id, row, "looked_at = 0")
 
 
 def failing(db: apsw.Connection, channel_id: int) -> list[tuple[str, str, str]]:

@@ -32,9 +32,8 @@ class LeaseLost(ChansyncError):
 class Lease:
     """A run's hold on a stream.
 
-    A process that was stopped for long (a suspended machine, SIGSTOP) wakes up in the middle of what it did, and knows
-    nothing of what others did meanwhile. So each of its transactions looks, while nobody else can write, whether the
-    stream is still its own.
+    A process that was stopped for long (a suspended machine, SIGSTOP) knows nothing of what others did meanwhile: each
+    of its transactions looks, while nobody else can write, whether the stream is still its own.
     """
 
     channel_id: int
@@ -61,8 +60,14 @@ class Lease:
         Raises:
             LeaseLost: another run has the stream.
         """
-        if not renew(db, self.channel_id, self.stream, self.owner):
-            raise LeaseLost
+        hold(db.filename)
+        with transaction(db):
+            db.execute(
+                "UPDATE stream SET lease_until = ? WHERE channel_id = ? AND stream = ? AND owner = ?",
+                (now_ms() + STREAM_MS, self.channel_id, self.stream, self.owner),
+            )
+            if db.changes() != 1:
+                raise LeaseLost
 
 
 @dataclass(slots=True)
@@ -71,12 +76,10 @@ class Stream:
 
     Attributes:
         cursor: what the connector gave with the last page taken in; None before the first.
-        cursor_start: the start date that the cursor was begun with.
         failures: runs that failed in a row.
     """
 
     cursor: dict[str, Any] | None
-    cursor_start: str | None
     last_started_at: int | None
     last_finished_at: int | None
     last_ok_at: int | None
@@ -88,18 +91,18 @@ class Stream:
 def stream(db: apsw.Connection, channel_id: int, name: str) -> Stream:
     """The stream's state; a fresh one when it never ran."""
     row = db.execute(
-        """SELECT cursor, cursor_start, last_started_at, last_finished_at, last_ok_at, next_run_at, failures,
+        """SELECT cursor, last_started_at, last_finished_at, last_ok_at, next_run_at, failures,
            owner, lease_until FROM stream WHERE channel_id = ? AND stream = ?""",
         (channel_id, name),
     ).fetchone()
     if row is None:
-        return Stream(None, None, None, None, None, None, 0, False)
+        return Stream(None, None, None, None, None, 0, False)
     cursor, *rest, owner, lease_until = row
     return Stream(*(stored_json.object_or_empty(cursor) or None, *rest, is_held(db, owner, lease_until, STREAM_MS)))
 
 
 def cursor(db: apsw.Connection, channel_id: int, name: str) -> tuple[dict[str, Any] | None, str | None]:
-    """The stream's cursor and the start date that it was begun with; see ``Stream``."""
+    """The stream's cursor, and the start date that it was begun with."""
     row: Any = db.execute(
         "SELECT cursor, cursor_start FROM stream WHERE channel_id = ? AND stream = ?", (channel_id, name)
     ).fetchone()
@@ -124,17 +127,6 @@ def acquire(db: apsw.Connection, channel_id: int, name: str, owner: str) -> bool
             (owner, now + STREAM_MS, now, channel_id, name),
         )
         return True
-
-
-def renew(db: apsw.Connection, channel_id: int, name: str, owner: str) -> bool:
-    """Hold the lease for longer; False when it was lost, and the run must end without another write."""
-    hold(db.filename)
-    with transaction(db):
-        db.execute(
-            "UPDATE stream SET lease_until = ? WHERE channel_id = ? AND stream = ? AND owner = ?",
-            (now_ms() + STREAM_MS, channel_id, name, owner),
-        )
-        return db.changes() == 1
 
 
 def store_cursor(db: apsw.Connection, channel_id: int, name: str, cursor: dict[str, Any], start: str | None) -> None:

@@ -14,13 +14,6 @@ from chansync.model.channel import IntegrationSystem
 from chansync.model.errors import AlreadyExists, UsageError
 from chansync.model.times import now_ms
 
-
-class ChangedMeanwhile(UsageError):
-    """Somebody else saved the channel or system since it was read."""
-
-    code = "changed_meanwhile"
-
-
 #: The columns of a system, of ``integration_system s``, as ``from_row`` takes them.
 COLUMNS = f"""s.id, s.code, s.name, s.kind, s.version, s.connected_at,
     (SELECT json_group_object(name, {stored_json.SQL_VALUE}) FROM system_parameter WHERE system_id = s.id),
@@ -75,48 +68,37 @@ def add_system(
             "INSERT INTO integration_system (code, name, kind, created_at) VALUES (?, ?, ?, ?)",
             (code, name, kind, now_ms()),
         )
-        _write(db, db.last_insert_rowid(), values or {}, sealed or {})
+        write_fields(db, "system", db.last_insert_rowid(), values or {}, sealed or {})
         return system(db, code)
 
 
 def save_system(
     db: apsw.Connection,
-    system_id: int,
-    version: int,
-    *,
-    name: str | None = None,
-    values: Mapping[str, Any] | None = None,
-    sealed: Mapping[str, bytes] | None = None,
+    before: IntegrationSystem,
+    name: str | None,
+    values: Mapping[str, Any],
+    sealed: Mapping[str, bytes],
 ) -> IntegrationSystem:
-    """Write a new name, changed values and secrets over the system that was read at ``version``.
-
-    Raises:
-        ChangedMeanwhile: another save came in between.
-        UsageError: the system is gone.
-    """
-    with transaction(db):
-        row = db.execute("SELECT version, code FROM integration_system WHERE id = ?", (system_id,)).fetchone()
-        if row is None:
-            raise UsageError("The integration system was removed meanwhile.")
-        if row[0] != version:
-            raise ChangedMeanwhile(f"The system {row[1]} was changed by somebody else meanwhile: read it again.")
-        db.execute(
-            "UPDATE integration_system SET version = version + 1, name = coalesce(?, name) WHERE id = ?",
-            (name, system_id),
-        )
-        if values or sealed:
-            _write(db, system_id, values or {}, sealed or {})
-        return system(db, row[1])
+    """Write a new name (None: the old one), changed values and secrets over a system that was read in the caller's
+    transaction."""
+    db.execute(
+        "UPDATE integration_system SET version = version + 1, name = coalesce(?, name) WHERE id = ?", (name, before.id)
+    )
+    write_fields(db, "system", before.id, values, sealed)
+    return system(db, before.code)
 
 
-def _write(db: apsw.Connection, system_id: int, values: Mapping[str, Any], sealed: Mapping[str, bytes]) -> None:
+def write_fields(
+    db: apsw.Connection, owner: str, owner_id: int, values: Mapping[str, Any], sealed: Mapping[str, bytes]
+) -> None:
+    """Write values and sealed secrets of a ``channel`` or a ``system`` over those that are there."""
     db.executemany(
-        "INSERT OR REPLACE INTO system_parameter (system_id, name, value) VALUES (?, ?, ?)",
-        [(system_id, name, json.dumps(value, ensure_ascii=False)) for name, value in values.items()],
+        f"INSERT OR REPLACE INTO {owner}_parameter ({owner}_id, name, value) VALUES (?, ?, ?)",
+        [(owner_id, name, json.dumps(value, ensure_ascii=False)) for name, value in values.items()],
     )
     db.executemany(
-        "INSERT OR REPLACE INTO system_secret (system_id, name, sealed, set_at) VALUES (?, ?, ?, ?)",
-        [(system_id, name, secret, now_ms()) for name, secret in sealed.items()],
+        f"INSERT OR REPLACE INTO {owner}_secret ({owner}_id, name, sealed, set_at) VALUES (?, ?, ?, ?)",
+        [(owner_id, name, secret, now_ms()) for name, secret in sealed.items()],
     )
 
 

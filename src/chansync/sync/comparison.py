@@ -34,71 +34,66 @@ BELIEVABLE_NEWS = 50_000
 _Known = Sequence[str]
 
 
-class Comparison:
-    """One run's comparison, done with the tools of a pull."""
+async def compare(pull: OrdersPull) -> None:
+    """Compare with the tools of a pull; fetch what is missing or differs; report what is gone.
 
-    def __init__(self, pull: OrdersPull) -> None:
-        self._pull = pull
-        self._channel_id = pull.importing.channel.id
-
-    async def run(self) -> None:
-        """Compare; fetch what is missing or differs; report what is gone.
-
-        Raises:
-            SiteError: the site failed, or lists nothing at all though it had orders.
-        """
-        pull = self._pull
-        since = _since(pull.importing.channel.start_date)
-        ours = await pull.store.run(self._ours, since)
-        count = len(ours)
-        listed = nameless = 0
-        wanted: list[str] = []
-        async with aclosing(pull.connector.headlines(since)) as pages:
-            async for page in pages:
-                listed += len(page)
-                for headline in page:
-                    if not headline.external_id:
-                        nameless += 1
-                        continue
-                    if _differs(ours.pop(headline.external_id, None), headline):
-                        wanted.append(headline.external_id)
-                if len(wanted) > BELIEVABLE_NEWS:
-                    raise SiteUnavailable(
-                        f"The site lists more than {BELIEVABLE_NEWS} orders since {since} that are not as they were "
-                        "pulled: that is not believed.",
-                        code="suspiciously_many",
-                    )
-        if not listed and count >= BELIEVABLE:
-            raise SiteUnavailable(
-                f"The site lists no order at all since {since}, though it had {count}: that is not believed.",
-                code="suspiciously_empty",
-            )
-        pull.counts.expected = listed
-        pull.counts.unchanged += listed - len(wanted)
-        for begin in range(0, len(wanted), FETCH):
-            await pull.take_by_id(wanted[begin : begin + FETCH])
-        for external_id in ours:
-            await look_for(pull, external_id)
-        if not nameless and pull.plans is None:
-            await pull.store.run(self._note_all_named)
-        await pull.complete_refunds()
-
-    def _ours(self, db: apsw.Connection, since: date) -> dict[str, _Known]:
-        """Our orders of the window as we know them; what is known to be gone is left out."""
-        rows = db.execute(
-            """SELECT external_id, status, coalesce(nullif(site_total, ''), total), refunds FROM "order"
-               WHERE channel_id = ? AND placed_on >= ? AND status NOT IN ('trash', 'gone')""",
-            (self._channel_id, since.isoformat()),
+    Raises:
+        SiteError: the site failed, or lists nothing at all though it had orders.
+    """
+    channel = pull.importing.channel
+    window = datetime.now(UTC).date() - timedelta(days=WINDOW_DAYS)
+    since = max(window, channel.start_date or window)
+    ours = await pull.store.run(_ours, channel.id, since)
+    count = len(ours)
+    listed = nameless = 0
+    wanted: list[str] = []
+    async with aclosing(pull.connector.headlines(since)) as pages:
+        async for page in pages:
+            listed += len(page)
+            for headline in page:
+                if not headline.external_id:
+                    nameless += 1
+                elif _differs(ours.pop(headline.external_id, None), headline):
+                    wanted.append(headline.external_id)
+            if len(wanted) > BELIEVABLE_NEWS:
+                raise SiteUnavailable(
+                    f"The site lists more than {BELIEVABLE_NEWS} orders since {since} that are not as they were "
+                    "pulled: that is not believed.",
+                    code="suspiciously_many",
+                )
+    if not listed and count >= BELIEVABLE:
+        raise SiteUnavailable(
+            f"The site lists no order at all since {since}, though it had {count}: that is not believed.",
+            code="suspiciously_empty",
         )
-        return {external_id: known for external_id, *known in rows}
+    pull.counts.expected = listed
+    pull.counts.unchanged += listed - len(wanted)
+    for begin in range(0, len(wanted), FETCH):
+        await pull.take_by_id(wanted[begin : begin + FETCH])
+    for external_id in ours:
+        await look_for(pull, external_id)
+    if not nameless and pull.plans is None:
+        await pull.store.run(_note_all_named, channel.id)
+    await pull.complete_refunds()
 
-    def _note_all_named(self, db: apsw.Connection) -> None:
-        """Every order of the site is known by its id: whichever could not be told from others has come by now."""
-        with transaction(db):
-            row = orders.by_external_id(db, self._channel_id, "")
-            if row is not None and row.state == "problem":
-                orders.mark_gone(db, row.id, "gone")
-                messages.solve_order(db, row.id, "the comparison found every order")
+
+def _ours(db: apsw.Connection, channel_id: int, since: date) -> dict[str, _Known]:
+    """Our orders of the window as we know them; what is known to be gone is left out."""
+    rows = db.execute(
+        """SELECT external_id, status, coalesce(nullif(site_total, ''), total), refunds FROM "order"
+           WHERE channel_id = ? AND placed_on >= ? AND status NOT IN ('trash', 'gone')""",
+        (channel_id, since.isoformat()),
+    )
+    return {external_id: known for external_id, *known in rows}
+
+
+def _note_all_named(db: apsw.Connection, channel_id: int) -> None:
+    """Every order of the site is known by its id: whichever could not be told from others has come by now."""
+    with transaction(db):
+        row = orders.by_external_id(db, channel_id, "")
+        if row is not None and row.state == "problem":
+            orders.mark_gone(db, row.id, "gone")
+            messages.solve_order(db, row.id, "the comparison found every order")
 
 
 def _differs(known: _Known | None, headline: Headline) -> bool:
@@ -111,8 +106,3 @@ def _differs(known: _Known | None, headline: Headline) -> bool:
         or (headline.total is not None and Decimal(total or 0) != headline.total)
         or (headline.refunds is not None and refunds != orders.refunds_text(headline.refunds))
     )
-
-
-def _since(start: date | None) -> date:
-    window = datetime.now(UTC).date() - timedelta(days=WINDOW_DAYS)
-    return max(window, start) if start else window

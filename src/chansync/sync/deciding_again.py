@@ -13,14 +13,15 @@ import apsw
 from chansync.db.connection import Store
 from chansync.db.transaction import transaction
 from chansync.erp.outside import sales
-from chansync.model.channel import Channel, ChannelIncomplete
-from chansync.model.errors import SiteError, StoreError, UsageError
+from chansync.model.channel import Channel
+from chansync.model.errors import SiteError, UsageError
 from chansync.model.order import Order, UnreadableOrder
 from chansync.orders import settings
 from chansync.orders.import_order import OrderImport
 from chansync.orders.settings import ImportSettings
 from chansync.orders.write_guard import WriteGuard
 from chansync.platforms.protocol import Connector
+from chansync.secrets.key_file import KeyUnreadable
 from chansync.setup.connect import connect
 from chansync.store import channels, orders, sale_links
 from chansync.store.orders import OrderRow
@@ -52,7 +53,6 @@ class DecidingAgain:
         self._store = store
         self._readers: dict[int, _Reader | None] = {}
         self.left: set[str] = set()
-        self._done: set[str] = set()
         self._times: Counter[str] = Counter()
         #: Order id → the key of its sale.
         self._keys: dict[int, str] = {}
@@ -67,9 +67,9 @@ class DecidingAgain:
             also: the keys of sales whose orders are decided on whether anything was answered or not.
         """
         unread = await self._store.run(sales.unread, erp)
-        keys = [key for key in dict.fromkeys([*unread, *also]) if key not in self._done | self.left]
+        named = dict.fromkeys([*unread, *also])
+        keys = [key for key in named if key not in self.left and self._times[key] < MOST_TIMES]
         self._times.update(keys)
-        self._done |= {key for key in keys if self._times[key] >= MOST_TIMES}
         found = await self._store.run(_rows, keys)
         by_channel: dict[int, list[OrderRow]] = {}
         for key, row in found.items():
@@ -97,11 +97,7 @@ class DecidingAgain:
         try:
             importing = await self._store.run(settings.load, channel)
             return _Reader(importing, await connect(self._store, channel))
-        except (ChannelIncomplete, UsageError):
-            return None
-        except StoreError as error:
-            if error.code != "secret_unreadable":
-                raise
+        except (UsageError, KeyUnreadable):
             return None
 
     async def _decide(self, reader: _Reader, rows: list[OrderRow]) -> None:

@@ -41,7 +41,8 @@ from chansync.model.message import CODES
 from chansync.model.sale import SaleView
 from chansync.model.steps import StepResult
 from chansync.model.times import now_ms
-from chansync.orders.outside_sales import note_view
+from chansync.orders.status_events import note_sale
+from chansync.secrets.key_file import KeyUnreadable
 from chansync.secrets.redaction import scrub
 from chansync.setup import erps
 from chansync.store import erp_streams, leases, messages, sale_links
@@ -104,13 +105,13 @@ async def run_erp(
 
 
 async def run_with_turn(
-    store: Store, code: str, request: ErpRequest, *, stop: asyncio.Event | None = None, patience: float = PATIENCE
+    store: Store, code: str, request: ErpRequest, *, stop: asyncio.Event | None = None
 ) -> RunResult:
-    """``run_erp``; where another run is under way, its end is waited for as long as ``patience`` allows, in seconds.
+    """``run_erp``; where another run is under way, its end is waited for, for ``PATIENCE`` at most.
 
     One that has done meanwhile what was to be done is enough.
     """
-    until = time.monotonic() + patience
+    until = time.monotonic() + PATIENCE
     while True:
         result = await run_erp(store, code, request, stop=stop)
         if result.state != "busy" or time.monotonic() >= until or (stop is not None and stop.is_set()):
@@ -168,13 +169,9 @@ class _ErpRun:
             return self._failed(error, "erp_rights")
         except (ErpError, UsageError) as error:
             return self._failed(error, "erp_refused")
-        except LeaseLost as error:
+        except (LeaseLost, KeyUnreadable) as error:
             return self._failed(error, error.code)
-        except StoreError as error:
-            if error.code != "secret_unreadable":
-                raise
-            return self._failed(error, error.code)
-        except apsw.Error:
+        except (StoreError, apsw.Error):
             raise
         except Exception as bug:
             self.trace = "".join(traceback.format_exception(bug)[-8:])
@@ -250,7 +247,7 @@ class _ErpRun:
         for key, rows in unknown.items():
             view = views.get(key)
             if view is not None:
-                note_view(db, self.code, view)
+                _note_view(db, self.code, view)
             elif sales.open_words(db, key).keys() & {steps.Cancel.word, steps.Reverse.word} - {
                 row.word for row in rows
             }:
@@ -352,7 +349,7 @@ class _ErpRun:
             code = "erp_rights" if isinstance(answer.error, ErpRights) else _code(answer.error.code)
             self._log_sale(db, sale, code, str(answer.error))
         if answer.view is not None:
-            note_view(db, self.code, answer.view)
+            _note_view(db, self.code, answer.view)
         for row in sale.rows:
             result = told.get(row.key)
             if result is None:
@@ -394,7 +391,7 @@ class _ErpRun:
 
     def _keep_changes(self, db: apsw.Connection, views: list[SaleView], cursor: dict[str, object]) -> None:
         for view in views:
-            if view != sales.view(db, view.key) and note_view(db, self.code, view):
+            if view != sales.view(db, view.key) and _note_view(db, self.code, view):
                 self.counts.updated += 1
                 self._moved |= {line.item_code for line in view.lines if line.item_code}
         connected.store_cursor(db, self.code, "changes", cursor)
@@ -495,6 +492,21 @@ class _ErpRun:
         users = [channel.id for channel in erps.channels_of(db, self.code, used=True)]
         for channel_id in users or [None]:
             messages.log(db, result.error_code, sentence, channel_id=channel_id, data=data)
+
+
+def _note_view(db: apsw.Connection, erp: str, view: SaleView) -> bool:
+    """Keep how the ERP shows a sale now; False where it is none of ours. Call it inside a transaction.
+
+    The status that goes back to the site follows from the view, whoever has changed the sale.
+    """
+    order_id = sale_links.order_of(db, view.key)
+    if order_id is None and sales.erp_of(db, view.key) != erp:
+        return False
+    sales.store_view(db, erp, view)
+    if order_id is not None:
+        sale_links.set_number(db, view.key, view.ref, view.number)
+        note_sale(db, order_id, view)
+    return True
 
 
 def _solve(db: apsw.Connection, code: str) -> None:

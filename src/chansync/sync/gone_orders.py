@@ -1,8 +1,9 @@
-"""Orders of ours that the site does not list: in its trash, deleted, or only hidden."""
+"""Orders that are asked for by their ids: those that a webhook told of, and ours that the site does not list, being in
+its trash, deleted, or only hidden."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import apsw
 
@@ -13,7 +14,7 @@ from chansync.orders.write_guard import WriteGuard
 from chansync.store import messages, orders
 from chansync.store.orders import OrderRow
 from chansync.store.sale_links import SaleLink
-from chansync.sync.pull import OrdersPull
+from chansync.sync.pull import FETCH, OrdersPull
 
 
 async def look_for(pull: OrdersPull, external_id: str) -> None:
@@ -51,10 +52,27 @@ def _report_sale(db: apsw.Connection, pull: OrdersPull, row: OrderRow, link: Sal
     sale = registry.erp(db, link.erp).view(db, link.key)
     if sale is None or sale.state.closed:
         return
-    number = link.number
-    data: dict[str, Any] = {"order": row.number, "sale": number}
-    sentence = f"Order {row.number} {where}, but its sale {number} stands."
+    sentence = f"Order {row.number} {where}, but its sale {link.number} stands."
     messages.log(
         db, "order_gone", sentence, channel_id=pull.importing.channel.id, order_id=row.id, order_number=row.number,
-        run_id=pull.run_id, data=data,
+        run_id=pull.run_id, data={"order": row.number, "sale": link.number},
     )  # fmt: skip
+
+
+async def take_hinted(pull: OrdersPull, external_ids: Sequence[str]) -> None:
+    """Fetch and take in these orders as the site has them now. One that the site's list lacks is looked for if it is
+    known here, since it may be in the trash; the cursor stays where it is."""
+    for begin in range(0, len(external_ids), FETCH):
+        wanted = list(external_ids[begin : begin + FETCH])
+        taken = set(await pull.take_by_id(wanted))
+        for external_id in await pull.store.run(_known, pull.importing.channel.id, wanted):
+            if external_id not in taken and not pull.stop.is_set():
+                await look_for(pull, external_id)
+    await pull.complete_refunds()
+    await pull.note_progress()
+
+
+def _known(db: apsw.Connection, channel_id: int, external_ids: list[str]) -> list[str]:
+    """Those that are known here and not known to be gone."""
+    rows = {own: orders.by_external_id(db, channel_id, own) for own in external_ids}
+    return [own for own, row in rows.items() if row is not None and row.status not in ("trash", "gone")]

@@ -8,10 +8,11 @@ import apsw
 
 from chansync.db.connection import Store
 from chansync.erp.remote import ErpError, Remote
-from chansync.model.errors import StoreError, UsageError
+from chansync.model.errors import UsageError
 from chansync.model.order import Order, UnreadableOrder
 from chansync.orders.items import item_of
 from chansync.orders.settings import ImportSettings
+from chansync.secrets.key_file import KeyUnreadable
 from chansync.setup import erps
 
 #: Items that are asked for at once.
@@ -46,11 +47,7 @@ class ItemFinder:
             for first in range(0, len(new), TOGETHER):
                 rows = await self._remote.find_items(new[first : first + TOGETHER])
                 await self._store.run(erps.keep_items, importing.erp.code, rows)
-        except (ErpError, UsageError):
-            self._failed = True
-        except StoreError as error:
-            if error.code != "secret_unreadable":
-                raise
+        except (ErpError, UsageError, KeyUnreadable):
             self._failed = True
 
     async def aclose(self) -> None:

@@ -35,8 +35,8 @@ from chansync.store.orders import OrderRow, Version
 from chansync.store.runs import RunCounts
 from chansync.store.streams import Lease
 from chansync.sync import disk_space
-from chansync.sync.dry_run import OrderPlan, order_plan
 from chansync.sync.item_finder import ItemFinder
+from chansync.sync.run_result import OrderPlan, order_plan
 
 #: Of how many orders a pull remembers that it counted them: what comes again comes within minutes.
 MOST_COUNTED = 20_000

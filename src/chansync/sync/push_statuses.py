@@ -20,8 +20,8 @@ from chansync.platforms.protocol import PushResult, StatusChange
 from chansync.store import messages, outbox
 from chansync.store.outbox import DueStatus
 from chansync.store.streams import LeaseLost
-from chansync.sync.dry_run import PushPlan
 from chansync.sync.pushing import BATCH, SETTLED_MS, Pushing
+from chansync.sync.run_result import PushPlan
 
 #: When a status that the site has taken but not set yet is looked at again, in minutes.
 LOOK_AGAIN_MINUTES = 5
@@ -38,13 +38,11 @@ AT_ALL = 3
 
 @dataclass(slots=True)
 class _Sorted:
-    """Due rows by what is to be done with them. ``dropped`` holds why; what is ``under_way`` was sent before this run
-    by one that was killed, and the site may still be at work on it."""
+    """Due rows by what is to be done with them; ``dropped`` holds why."""
 
     there: list[DueStatus] = field(default_factory=list)
     dropped: list[tuple[DueStatus, str]] = field(default_factory=list)
     send: list[DueStatus] = field(default_factory=list)
-    under_way: list[DueStatus] = field(default_factory=list)
 
 
 async def push_statuses(run: Pushing) -> None:
@@ -79,32 +77,22 @@ async def _send(run: Pushing, rows: list[DueStatus]) -> None:
     unsent = await _send_together(run, rows)
     if unsent is None:
         return
-    if len(unsent.rows) == 1:
-        raise unsent.error
-    failed: list[_Unsent] = []
-    for place, row in enumerate(unsent.rows):
-        one = await _send_together(run, [row])
-        if one is not None:
-            failed.append(one)
-        if len(failed) == place + 1 >= AT_ALL:
-            raise unsent.error
-    if len(failed) == len(unsent.rows):
-        raise unsent.error
-    for one in failed:
-        await run.store.run(
-            _note_results, run, one.rows, [PushResult(one.rows[0].external_id, str(one.error).rstrip("."))]
-        )
+    rows, error = unsent
+    if len(rows) == 1:
+        raise error
+    failed: list[DueStatus] = []
+    results: list[PushResult] = []
+    for place, row in enumerate(rows):
+        if one := await _send_together(run, [row]):
+            failed += one[0]
+            results.append(PushResult(row.external_id, str(one[1]).rstrip(".")))
+        if len(failed) == place + 1 >= min(AT_ALL, len(rows)):
+            raise error
+    await run.store.run(_note_results, run, failed, results)
 
 
-@dataclass(slots=True)
-class _Unsent:
-    """What a site failed at, and how."""
-
-    rows: list[DueStatus]
-    error: SiteUnavailable
-
-
-async def _send_together(run: Pushing, rows: list[DueStatus]) -> _Unsent | None:
+async def _send_together(run: Pushing, rows: list[DueStatus]) -> tuple[list[DueStatus], SiteUnavailable] | None:
+    """Send rows in one request; those that the site failed at, and how."""
     left = TRIES
     while left:
         current = await run.connector.statuses([row.external_id for row in rows])
@@ -127,7 +115,7 @@ async def _send_together(run: Pushing, rows: list[DueStatus]) -> _Unsent | None:
             raise
         except SiteUnavailable as error:
             if not left:
-                return _Unsent(rows, error)
+                return rows, error
             continue
         await run.store.run(_note_results, run, rows, results)
         return None
@@ -167,9 +155,8 @@ def _sort(run: Pushing, rows: list[DueStatus], current: dict[str, str]) -> _Sort
             found.dropped.append((row, "the order is in the site's trash"))
         elif status in refused:
             found.dropped.append((row, f"the order is {status} on the site, which is a refused status"))
-        elif row.sent_at is not None and now_ms() - SETTLED_MS < row.sent_at <= run.began_at:
-            found.under_way.append(row)
-        else:
+        elif row.sent_at is None or not now_ms() - SETTLED_MS < row.sent_at <= run.began_at:
+            # What was sent before this run by one that was killed is left alone: the site may still be at work on it.
             found.send.append(row)
     return found
 

@@ -6,7 +6,7 @@ confirmed push counts. Where nothing moved in the warehouses and nothing is due,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import apsw
@@ -21,10 +21,10 @@ from chansync.platforms import registry as platforms
 from chansync.platforms.protocol import Capability, PushResult, SiteItem
 from chansync.store import mappings, messages, order_holds, site_items, streams
 from chansync.store.streams import LeaseLost
-from chansync.sync.dry_run import PushPlan
 from chansync.sync.pushing import Pushing
+from chansync.sync.run_result import PushPlan
 from chansync.sync.site_listing import look_through, report
-from chansync.sync.stock_plan import Change, Shelves, batches, offered, words
+from chansync.sync.stock_plan import Change, Drift, Shelves, batches, offered, words
 
 #: How long what was looked up on the site counts, in milliseconds.
 LOOK_EVERY = 24 * 3600 * 1000
@@ -63,7 +63,8 @@ async def push_quantities(run: Pushing) -> None:
     looked_before = now_ms() - LOOK_EVERY
     is_daily = shelves.is_outdated(looked_before)
     await _look(run, shelves, shelves.unknown(looked_before))
-    if is_daily and run.plans is None and _lists_items(run.channel):
+    able = platforms.platform(run.channel.system.kind).capabilities
+    if is_daily and run.plans is None and Capability.LIST_ITEMS in able:
         await _list(run, work)
     now = None if run.asked else now_ms()
     turning = [change.row.item for change in shelves.changes(now) if change.needs_look]
@@ -133,10 +134,6 @@ async def _look(run: Pushing, shelves: Shelves, items: list[str]) -> None:
             found += await run.connector.items_by_gtin(list(gtins))
         by_gtin = {form: item for gtin, item in gtins.items() for form in gtin_forms(gtin)}
         await run.store.run(_note_look, run, shelves, wanted, found, by_gtin)
-
-
-def _lists_items(channel: Channel) -> bool:
-    return Capability.LIST_ITEMS in platforms.platform(channel.system.kind).capabilities
 
 
 async def _list(run: Pushing, work: _Work) -> None:
@@ -242,48 +239,41 @@ def _finish(db: apsw.Connection, run: Pushing, work: _Work) -> None:
     """Say what failed and what drifted, and remember up to where all is sent."""
     with transaction(db):
         site_items.replace(db, run.channel_id, work.shelves.gone(), [])
-        _report_failures(db, run)
-        _report_drift(db, run, work.shelves)
-        _report_case(db, run)
+        for code, found, by in (
+            ("push_failed", _failures, "everything was sent"),
+            ("sku_case_differs", _in_another_case, "the SKUs are the same, or mapped"),
+        ):
+            messages.open_or_solve(db, code, found(db, run.channel_id), by, run.channel_id, run.run_id)
+        if work.shelves.drifts:
+            _report_drift(db, run, work.shelves.drifts)
         streams.store_cursor(db, run.channel_id, run.lease.stream, work.cursor, None)
         run.lease.renew(db)
 
 
-def _report_failures(db: apsw.Connection, run: Pushing) -> None:
-    failing = site_items.failing(db, run.channel_id)
+def _failures(db: apsw.Connection, channel_id: int) -> messages.Told | None:
+    failing = site_items.failing(db, channel_id)
     if not failing:
-        messages.solve_code(db, run.channel_id, None, "push_failed", "everything was sent")
-        return
+        return None
     named = _named([f"{item} ({error})" for item, _, error in failing])
     data = {"items": [{"item": item, "site_id": site_id, "error": error} for item, site_id, error in failing]}
-    sentence = f"The stock of {_count(len(failing))} cannot be sent: {named}."
-    messages.log(db, "push_failed", sentence, channel_id=run.channel_id, run_id=run.run_id, data=data)
+    return f"The stock of {_count(len(failing))} cannot be sent: {named}.", data
 
 
-def _report_drift(db: apsw.Connection, run: Pushing, shelves: Shelves) -> None:
-    drifts = shelves.drifts
-    if not drifts:
-        return
-    named = _named([f"{drift.item} ({words(drift.found)}, sent: {words(drift.sent)})" for drift in drifts])
-    data = {
-        "items": [
-            {"item": drift.item, "site_id": drift.site_id, "sent": drift.sent, "found": drift.found} for drift in drifts
-        ]
-    }
-    sentence = f"The stock of {_count(len(drifts))} on the site was not as sent: {named}. It is sent again."
-    messages.log(db, "stock_drift", sentence, channel_id=run.channel_id, run_id=run.run_id, data=data)
-
-
-def _report_case(db: apsw.Connection, run: Pushing) -> None:
-    """Say which items the site does not get stock of, because it writes their SKUs in another case."""
-    differing = site_items.in_another_case(db, run.channel_id)
+def _in_another_case(db: apsw.Connection, channel_id: int) -> messages.Told | None:
+    """Which items the site does not get stock of, because it writes their SKUs in another case."""
+    differing = site_items.in_another_case(db, channel_id)
     if not differing:
-        messages.solve_code(db, run.channel_id, None, "sku_case_differs", "the SKUs are the same, or mapped")
-        return
+        return None
     named = _named([f"{item} (on the site: {sku})" for item, sku in differing])
     data = {"items": [{"item": item, "sku": sku} for item, sku in differing]}
-    sentence = f"The stock of {_count(len(differing))} is not sent, because the SKU differs in case: {named}."
-    messages.log(db, "sku_case_differs", sentence, channel_id=run.channel_id, run_id=run.run_id, data=data)
+    return f"The stock of {_count(len(differing))} is not sent, because the SKU differs in case: {named}.", data
+
+
+def _report_drift(db: apsw.Connection, run: Pushing, drifts: list[Drift]) -> None:
+    named = _named([f"{drift.item} ({words(drift.found)}, sent: {words(drift.sent)})" for drift in drifts])
+    sentence = f"The stock of {_count(len(drifts))} on the site was not as sent: {named}. It is sent again."
+    data = {"items": [asdict(drift) for drift in drifts]}
+    messages.log(db, "stock_drift", sentence, channel_id=run.channel_id, run_id=run.run_id, data=data)
 
 
 def _count(number: int) -> str:

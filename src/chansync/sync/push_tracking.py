@@ -70,17 +70,16 @@ def _note_results(db: apsw.Connection, run: Pushing, rows: list[DueShipment], re
             else:
                 shipment_pushes.fail(db, row, result.error)
                 run.counts.problems += 1
-        _report(db, run)
+        found = _failing(db, run.channel_id)
+        messages.open_or_solve(db, "tracking_not_told", found, "the site was told", run.channel_id, run.run_id)
         run.progress(db)
 
 
-def _report(db: apsw.Connection, run: Pushing) -> None:
-    """One message of the channel for all that is not told; it is closed when nothing of it is left."""
-    failing = shipment_pushes.failing(db, run.channel_id)
+def _failing(db: apsw.Connection, channel_id: int) -> messages.Told | None:
+    """All that is not told to the site."""
+    failing = shipment_pushes.failing(db, channel_id)
     if not failing:
-        messages.solve_code(db, run.channel_id, None, "tracking_not_told", "the site was told")
-        return
+        return None
     numbers = ", ".join(number for number, _, _ in failing[:NAMED]) + (", …" if len(failing) > NAMED else "")
-    sentence = f"The tracking numbers of {len(failing)} orders ({numbers}) are not told: {failing[-1][2]}."
     data = {"orders": [{"order": order, "tracking": tracking, "error": error} for order, tracking, error in failing]}
-    messages.log(db, "tracking_not_told", sentence, channel_id=run.channel_id, run_id=run.run_id, data=data)
+    return f"The tracking numbers of {len(failing)} orders ({numbers}) are not told: {failing[-1][2]}.", data

@@ -1,4 +1,4 @@
-"""What every run that sends to a site has with it."""
+"""What every run that sends to a site, or reads reports there, has with it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from chansync.platforms.protocol import Connector
 from chansync.store import runs
 from chansync.store.runs import RunCounts
 from chansync.store.streams import Lease
-from chansync.sync.dry_run import PushPlan
+from chansync.sync.run_result import PushPlan
 
 #: Changes sent between two looks at the stop signal, and in one request where the site takes so many.
 BATCH = 100
@@ -26,7 +26,7 @@ SETTLED_MS = 60_000
 
 @dataclass(slots=True)
 class Pushing:
-    """One run that sends, since ``began_at`` (UTC milliseconds).
+    """One run that sends or reads reports, since ``began_at`` (UTC milliseconds).
 
     Attributes:
         lease: the run's hold on its stream.

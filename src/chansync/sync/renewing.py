@@ -19,13 +19,12 @@ _LOOK_EVERY = 1.0
 
 
 async def work_until_stopped(
-    work: Coroutine[Any, Any, T], stop: asyncio.Event, hold: Coroutine[Any, Any, None], within: float = STOP_WITHIN
+    work: Coroutine[Any, Any, T], stop: asyncio.Event, hold: Coroutine[Any, Any, None]
 ) -> T | None:
     """The result of the work; after a stop it has a moment to finish what it has in hand, and is then broken off: None.
 
     Args:
         hold: renews the lease for as long as the work takes; the work ends with it.
-        within: that moment, in seconds.
 
     Raises:
         Exception: as ``work`` or ``hold`` raises it.
@@ -36,7 +35,7 @@ async def work_until_stopped(
     try:
         await asyncio.wait({working, stopping, holding}, return_when=asyncio.FIRST_COMPLETED)
         if not working.done() and not holding.done():
-            await asyncio.wait({working}, timeout=within)
+            await asyncio.wait({working}, timeout=STOP_WITHIN)
     finally:
         stopping.cancel()
         holding.cancel()

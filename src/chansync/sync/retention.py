@@ -47,7 +47,7 @@ def moment(db: apsw.Connection) -> int | None:
     now = now_ms()
     if not is_time(db, here(from_ms(now))):
         return None
-    sentence = _doubt_now(db, now)
+    sentence = _doubt(db, now)
     with transaction(db):
         if sentence:
             messages.log(db, "clock_doubtful", f"{sentence} Until that is put right, old records are kept.")
@@ -56,16 +56,10 @@ def moment(db: apsw.Connection) -> int | None:
     return now
 
 
-def _believed(db: apsw.Connection) -> int | None:
-    """What the clock showed when it was believed last: when old records were cleared away, else when anything ran."""
-    if last := settings.moment(db, "pruned_at"):
-        return last
-    ran: int | None = db.execute("SELECT max(last_finished_at) FROM stream").get
-    return ran
-
-
-def _doubt_now(db: apsw.Connection, now: int) -> str:
-    return doubt(db, now, _believed(db))
+def _doubt(db: apsw.Connection, now: int) -> str:
+    # It was believed last when old records were cleared away, else when anything ran.
+    last = settings.moment(db, "pruned_at") or db.execute("SELECT max(last_finished_at) FROM stream").get
+    return doubt(db, now, last)
 
 
 async def prune(store: Store, now: int | None = None) -> dict[str, int]:
@@ -81,7 +75,7 @@ async def prune(store: Store, now: int | None = None) -> dict[str, int]:
     """
     if now is None:
         now = now_ms()
-        if sentence := await store.run(_doubt_now, now):
+        if sentence := await store.run(_doubt, now):
             raise UsageError(
                 f"{sentence} Nothing was cleared away: set the clock right (timedatectl), or let a channel sync first."
             )

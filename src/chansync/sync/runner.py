@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import shutil
+import tempfile
 import traceback
-from collections.abc import Callable
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import apsw
 
-from chansync.db.connection import Store
+from chansync.db.connection import Store, open_async
+from chansync.db.opening import backup
 from chansync.db.process_locks import abandon, task_owner
 from chansync.db.transaction import transaction
 from chansync.erp import registry
@@ -32,20 +37,17 @@ from chansync.store import channels, leases, messages, runs, streams
 from chansync.store.runs import RunCounts
 from chansync.store.streams import Lease, LeaseLost
 from chansync.sync import clock_doubt
-from chansync.sync.comparison import Comparison
+from chansync.sync.comparison import compare
 from chansync.sync.disk_space import NoRoom
-from chansync.sync.dry_run import OrderPlan, PushPlan
-from chansync.sync.dry_run_copy import planning_copy
-from chansync.sync.hinted import take_hinted
+from chansync.sync.gone_orders import take_hinted
 from chansync.sync.pull import REST_IN_VAIN, OnlyProblems, OrdersPull, Place
 from chansync.sync.push_statuses import push_statuses
 from chansync.sync.push_stock import is_anything_to_send, push_quantities
 from chansync.sync.push_tracking import push_tracking
 from chansync.sync.pushing import Pushing
-from chansync.sync.renewing import STOP_WITHIN, time_to_renew, work_until_stopped
-from chansync.sync.returns import pull_returns
-from chansync.sync.run_result import RunResult
-from chansync.sync.settlements import pull_settlements
+from chansync.sync.renewing import time_to_renew, work_until_stopped
+from chansync.sync.reports import REPORTS, read_reports
+from chansync.sync.run_result import OrderPlan, PushPlan, RunResult
 
 #: How often a run renews its lease, in seconds: a few times within the time after which it may be taken over.
 HOLD_EVERY = leases.STREAM_MS / 1000 / 5
@@ -83,8 +85,17 @@ class SyncRequest:
     hinted: tuple[str, ...] = ()
     dry_run: bool = False
 
+    @classmethod
+    def of(cls, streams: Iterable[str]) -> SyncRequest:
+        """Just these streams, by their names."""
+        wanted: dict[str, Any] = dict.fromkeys(streams, True)
+        return cls(**{"orders": False} | wanted)
+
 
 Progress = Callable[[RunCounts], None]
+
+#: How the folder's name begins with the copy that a dry run works on.
+_COPY_PREFIX = "chansync-plan-"
 
 
 @dataclass(slots=True)
@@ -125,9 +136,49 @@ async def sync_channel(
     """
     stop = stop or asyncio.Event()
     if request.dry_run:
-        async with planning_copy(store) as copy:
+        async with _planning_copy(store) as copy:
             return await _sync(RunContext(copy, trigger, progress, stop, place), channel_code, request)
     return await _sync(RunContext(store, trigger, progress, stop, place), channel_code, request)
+
+
+@asynccontextmanager
+async def _planning_copy(store: Store) -> AsyncIterator[Store]:
+    """A store on a copy of the database, thrown away at the end.
+
+    Planning on a copy is the only way to show what will happen: a sale takes a number, a customer and stock from the
+    next one, and a plan that undid each order before the next would show the same number and piece twice. The copy
+    is made online (SQLite's backup), so nobody waits for a plan.
+
+    Raises:
+        StoreError: there is no room for the copy.
+    """
+    _sweep()
+    with tempfile.TemporaryDirectory(prefix=f"{_COPY_PREFIX}{os.getpid()}-") as folder:
+        target = Path(folder) / "plan.db"
+        await asyncio.to_thread(backup, store.path, target)
+        copy = await open_async(target, create=False)
+        await copy.run(_make_nameless, target)
+    # The private key lies beside the database itself.
+    copy.path = store.path
+    try:
+        yield copy
+    finally:
+        await copy.aclose()
+
+
+def _make_nameless(db: apsw.Connection, path: Path) -> None:
+    """Take the copy's name away: it goes when its connection does, also with a process that is killed."""
+    db.pragma("locking_mode", "exclusive")
+    db.pragma("journal_mode", "memory")
+    path.unlink()
+
+
+def _sweep() -> None:
+    """Remove what a dry run that was killed while it copied has left: it holds customers' data."""
+    for left in Path(tempfile.gettempdir()).glob(f"{_COPY_PREFIX}*-*"):
+        pid = left.name.removeprefix(_COPY_PREFIX).partition("-")[0]
+        if pid.isdigit() and not Path("/proc", pid).exists():
+            shutil.rmtree(left, ignore_errors=True)
 
 
 async def _sync(context: RunContext, channel_code: str, request: SyncRequest) -> list[RunResult]:
@@ -175,16 +226,10 @@ async def _ask_erp(context: RunContext, channel: Channel, request: SyncRequest) 
     # Imported here: who sells by the ledger has no use for it.
     from chansync.sync.erp_run import ErpRequest, run_with_turn
 
-    code = await context.store.run(outside_erp, channel)
-    if code is None:
+    erp = await context.store.run(registry.of_pos, channel.values.get("pos"))
+    if not erp.is_outside:
         return []
-    return [await run_with_turn(context.store, code, ErpRequest(again=True), stop=context.stop)]
-
-
-def outside_erp(db: apsw.Connection, channel: Channel) -> str | None:
-    """The code of the outside ERP that the channel sells through; None where its ERP is in our own database."""
-    erp = registry.of_pos(db, channel.values.get("pos"))
-    return erp.code if erp.is_outside else None
+    return [await run_with_turn(context.store, erp.code, ErpRequest(again=True), stop=context.stop)]
 
 
 _IN_ORDER = ("lookups", "orders", "comparison", "returns", "settlements", "erp", *SENDING)
@@ -200,12 +245,32 @@ def _streams(channel: Channel, request: SyncRequest) -> list[str]:
     return [name for name in _IN_ORDER if name in asked]
 
 
-#: The streams that read a marketplace's reports: what reads them.
-_REPORTS = {"returns": pull_returns, "settlements": pull_settlements}
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """What is tried again: ``orders`` of them are due now, and each channel gets the sync that does it."""
+
+    orders: int
+    syncs: list[tuple[str, SyncRequest]]
 
 
-def _renew(db: apsw.Connection, lease: Lease) -> None:
-    lease.renew(db)
+def retry(db: apsw.Connection, *, channel_id: int | None, order_ids: list[int] | None) -> Retry:
+    """Make what is open due now, and say which syncs try it; no sync of a channel in which nothing is open.
+
+    Args:
+        channel_id: of one channel; None: of every channel.
+        order_ids: just these; None: all of the channel, and what is wrong with the channel itself.
+    """
+    count, syncs = 0, []
+    with transaction(db):
+        for channel in channels.all_channels(db):
+            if channel_id not in (None, channel.id):
+                continue
+            due = channels.make_problems_due(db, channel.id, order_ids)
+            found = messages.open_streams(db, channel.id, order_ids)
+            count += due
+            if due or found:
+                syncs.append((channel.code, SyncRequest.of({"orders", *found} & {*_IN_ORDER})))
+    return Retry(count, syncs)
 
 
 class _Run:
@@ -256,7 +321,8 @@ class _Run:
 
     async def _work_guarded(self) -> RunResult:
         try:
-            plans = await self._work_until_stopped()
+            self._renewed = awake_seconds()
+            plans = await work_until_stopped(self._work(), self.stop, self._hold()) or []
             state = "stopped" if self.stop.is_set() else "done"
             return RunResult(self.channel.code, self.stream, state, self.counts, plans=plans)
         except SiteUnavailable as error:
@@ -281,14 +347,6 @@ class _Run:
             trace=self.trace,
         )  # fmt: skip
 
-    async def _work_until_stopped(self) -> list[OrderPlan | PushPlan]:
-        """The work; after a stop it has a moment to finish the order in hand, and is then broken off.
-
-        What is broken off is waiting for the site: the order in hand takes milliseconds.
-        """
-        self._renewed = awake_seconds()
-        return await work_until_stopped(self._work(), self.stop, self._hold(), STOP_WITHIN) or []
-
     async def _hold(self) -> None:
         """Hold the lease for as long as the run takes, however long its site takes to answer.
 
@@ -301,7 +359,7 @@ class _Run:
             if self.request.dry_run:
                 continue
             began = awake_seconds()
-            await self.store.run(_renew, self.lease)
+            await self.store.run(self.lease.renew)
             self._renewed = began
 
     def _may_change(self) -> None:
@@ -322,17 +380,13 @@ class _Run:
                 await confirm.pull_lookups(self.store, self.channel, connector)
                 await self._look_after_webhooks(connector, now=True)
                 return []
-            if self.stream == "comparison":
-                return [*await self._compare(connector)]
-            if self.stream in _REPORTS:
-                if not self.request.dry_run:
-                    read = _REPORTS[self.stream]
-                    await read(self.store, self.channel, connector, self.counts, self.lease, self.stop)
-                return []
-            if self.stream in SENDING:
+            if self.stream in SENDING or self.stream in REPORTS:
                 return [*await self._push(connector)]
-            plans = await self._pull_orders(connector)
-            await self._look_after_webhooks(connector)
+            if self.stream == "comparison" and not await self._is_comparable(connector):
+                return []
+            plans = await self._pull(connector)
+            if self.stream == "orders":
+                await self._look_after_webhooks(connector)
             return [*plans]
         finally:
             traffic = connector.traffic
@@ -348,47 +402,35 @@ class _Run:
         if now or await self.store.run(webhooks.is_due, self.channel):
             await webhooks.look_after(self.store, self.channel, connector, anew=now, run_id=self.run_id)
 
-    async def _pull(self, connector: Connector) -> OrdersPull:
+    async def _is_comparable(self, connector: Connector) -> bool:
+        """Whether orders were pulled before: else all would seem to be missing, and the first pull brings it.
+
+        The site is asked all the same: one that is dead is not compared with.
+        """
+        pulled = await self.store.run(streams.stream, self.channel.id, "orders")
+        if pulled.last_ok_at is None:
+            async with aclosing(connector.headlines(here().date())) as pages:
+                await anext(pages, None)
+        return pulled.last_ok_at is not None
+
+    async def _pull(self, connector: Connector) -> list[OrderPlan]:
         importing = await self.store.run(settings.load, self.channel)
         lease = None if self.request.dry_run else self.lease
         pull = OrdersPull(self.store, importing, connector, self.counts, self.run_id, lease, self._tell, self.stop)
         pull.place = self.context.place or pull.place
         pull.plans = [] if self.request.dry_run else None
-        return pull
-
-    async def _compare(self, connector: Connector) -> list[OrderPlan]:
-        pulled = await self.store.run(streams.stream, self.channel.id, "orders")
-        if pulled.last_ok_at is None:
-            # Everything would seem to be missing; the first pull brings it. The site is asked all the same: one that
-            # is dead is not compared with.
-            async with aclosing(connector.headlines(here().date())) as pages:
-                await anext(pages, None)
-            return []
-        pull = await self._pull(connector)
         try:
-            await Comparison(pull).run()
-        finally:
-            await pull.aclose()
-        return pull.plans or []
-
-    async def _pull_orders(self, connector: Connector) -> list[OrderPlan]:
-        pull = await self._pull(connector)
-        if self.request.order_numbers:
-            try:
+            if self.stream == "comparison":
+                await compare(pull)
+            elif self.request.order_numbers:
                 await pull.by_number(self.request.order_numbers)
-            finally:
-                await pull.aclose()
-        elif self.request.hinted:
-            try:
+            elif self.request.hinted:
                 await take_hinted(pull, self.request.hinted)
-            finally:
-                await pull.aclose()
-        else:
-            try:
+            else:
                 await pull.due_and_changed(self.request.since)
-            finally:
-                self.news_for = pull.news_for
-                await pull.aclose()
+        finally:
+            self.news_for = pull.news_for
+            await pull.aclose()
         return pull.plans or []
 
     async def _push(self, connector: Connector) -> list[PushPlan]:
@@ -396,7 +438,10 @@ class _Run:
             self.store, self.channel, connector, self.counts, self.run_id, self.lease,
             self.context.trigger != "schedule", self._tell, self.stop, [] if self.request.dry_run else None,
         )  # fmt: skip
-        if self.stream == "statuses":
+        if self.stream in REPORTS:
+            if not self.request.dry_run:
+                await read_reports(pushing)
+        elif self.stream == "statuses":
             await push_statuses(pushing)
             await push_tracking(pushing)
         else:

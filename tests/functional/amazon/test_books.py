@@ -20,7 +20,7 @@ from chansync.sync.runner import SyncRequest, sync_channel
     [
         {},
         # The description leaves both open.
-        {"discount_sign": 1, "newest_first": True},
+        pytest.param({"discount_sign": 1, "newest_first": True}, marks=pytest.mark.long),
     ],
 )
 async def test_orders_that_come_and_change_are_sales_to_the_cent(store: Store, ways: dict[str, Any]) -> None:

@@ -51,7 +51,7 @@ def test_a_document_elsewhere_is_neither_fetched_nor_sent(
     values = {name: form[name] for name in ("client_id", "client_secret", "refresh_token")}
 
     async def all_of_them() -> None:
-        api = SpApi(SystemSettings("acct", values | {"region": server.url}, None))
+        api = SpApi(SystemSettings("acct", values | {"region": server.url}, object()))  # type: ignore[arg-type]
         try:
             for url in (
                 f"{address}/latest/meta-data", "http://169.254.169.254/latest/meta-data", "https://evil.example/x",

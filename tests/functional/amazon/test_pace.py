@@ -58,6 +58,7 @@ class Day:
             await self.pull(named[other])
 
 
+@pytest.mark.long
 def test_a_day_takes_at_most_480_searches_none_is_refused_and_no_order_waits_long(
     connected: Store, server: AmazonServer, seller: Seller
 ) -> None:

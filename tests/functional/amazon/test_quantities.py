@@ -89,7 +89,7 @@ def test_what_is_never_shown_becomes_a_problem(stocked: Store, seller: Seller, m
 class TestByFeed:
     @pytest.fixture(autouse=True)
     def few_are_many(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(listings.Listings.__init__, "__kwdefaults__", {"many": 10})
+        monkeypatch.setattr(listings, "MANY", 10)
 
     @pytest.mark.parametrize("zipped", [False, True])
     def test_many_go_in_one_feed_and_count_when_they_show(

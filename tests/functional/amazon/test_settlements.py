@@ -18,6 +18,7 @@ from chansync.setup import channel_settings
 from chansync_daemon.timetable import entries
 from support import marketplace, world
 from support.marketplace import sales, sync
+from support.running import daemon
 
 
 def run(store: Store, *words: str) -> str:
@@ -399,6 +400,15 @@ def test_reports_are_read_on_schedules_of_their_own_where_there_are_any(de: Stor
     channel_settings.change_channel(de, "de", {"settlements_every": "6h", "returns_every": "1h"})
     seconds = {entry.stream: entry.seconds for entry in entries(de.db)}
     assert (seconds["settlements"], seconds["returns"]) == (6 * 3600, 3600)
+
+
+async def test_the_daemon_runs_each_stream_that_its_timetable_has(de: Store) -> None:
+    channel_settings.change_channel(de, "de", {"settlements_every": "6h", "returns_every": "1h"})
+    streams = {entry.stream for entry in entries(de.db)}
+    assert {"settlements", "returns"} < streams
+    async with daemon(de) as running:
+        for stream in streams:
+            await running.until(f"SELECT count(*) > 0 FROM run WHERE stream = '{stream}' AND state = 'done'", 1)
 
 
 def test_settlements_of_a_system_are_read_by_one_channel_and_pay_the_sales_of_all(

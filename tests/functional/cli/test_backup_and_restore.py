@@ -1,4 +1,4 @@
-"""Backups that can be relied on, and the way back, with the real program."""
+"""Backups that can be relied on, and the way back."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def hammer(company: Store) -> Iterator[None]:
 
 
 def run(path: Path, *words: str) -> tuple[int, str, str]:
-    return shops.finished(shops.command("db", *words, database=path, stdin=subprocess.DEVNULL))
+    return shops.called("db", *words, database=path)
 
 
 def value(path: Path, name: str) -> str | None:
@@ -277,7 +277,7 @@ def test_the_restored_database_goes_on(company: Store, backup: Path) -> None:
     restored = open_store(company.path)
     assert world.rows(restored, "SELECT count(*) FROM channel_secret") == [(2,)]
     restored.close()
-    code, out, _ = shops.finished(shops.command("status", "--json", database=company.path))
+    code, out, _ = shops.called("status", "--json", database=company.path)
     assert (code, shops.as_json(out)["channels"][0]["channel"]) == (0, "shop")
 
 

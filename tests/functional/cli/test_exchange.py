@@ -1,4 +1,4 @@
-"""Mappings, messages and orders as CSV and JSON, with the real program."""
+"""Mappings, messages and orders as CSV and JSON, by the commands for it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from support.orders import order
 
 
 def run(store: Store, *words: str) -> tuple[int, str, str]:
-    return shops.finished(shops.command("db", *words, database=store.path))
+    return shops.called("db", *words, database=store.path)
 
 
 def rows(store: Store, *words: str) -> list[dict[str, Any]]:

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from support import tiny
-from support.shops import as_json, command, finished
+from support.shops import as_json, called
 
 
 @pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The file that is the site, and the package on the path of every process that is started."""
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The file that is the site, and the package on this process' path."""
     path = tmp_path / "site.json"
     tiny.write_site(path, tiny.order("1"), tiny.order("2", place="south"), tiny.order("3", status="void"))
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tiny.FOLDER), os.environ.get("PYTHONPATH", "")]))
-    return path
+    tiny.install(monkeypatch)
+    yield path
+    monkeypatch.undo()
+    tiny.forget()
 
 
 @pytest.fixture
@@ -28,13 +30,7 @@ def database(tmp_path: Path) -> Path:
 
 def run(database: Path, *words: str, typed: str = "", code: int = 0) -> str:
     """What a command prints; ``typed`` comes on its standard input."""
-    import subprocess
-
-    process = command(*words, database=database, stdin=subprocess.PIPE)
-    assert process.stdin is not None
-    process.stdin.write(typed)
-    process.stdin.flush()
-    given, out, err = finished(process)
+    given, out, err = called(*words, database=database, stdin=typed)
     assert given == code, f"{out}\n{err}"
     return out + err
 

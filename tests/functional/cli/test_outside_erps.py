@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from support import far_file, shops
-from support.patience import PATIENCE
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
+
+class Done(NamedTuple):
+    """What a command came to."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+Run = Callable[..., Done]
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    """Runs ``chansync …`` on a database of its own, with the far file's kind of ERP installed."""
+    """Does ``chansync …`` on a database of its own."""
 
-    def call(*words: str, typed: str = "", code: int | None = 0) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "chansync", "--db", str(tmp_path / "chansync.db"), *words],
-            input=typed, capture_output=True, text=True, check=False, timeout=PATIENCE,
-            env=os.environ | {"PYTHONPATH": str(far_file.FOLDER)},
-        )  # fmt: skip
-        assert code is None or done.returncode == code, done
+    def call(*words: str, typed: str = "", code: int = 0) -> Done:
+        done = Done(*shops.called(*words, database=tmp_path / "chansync.db", stdin=typed))
+        assert done.code == code, done
         return done
 
     call("db", "init")
@@ -35,12 +37,13 @@ def run(tmp_path: Path) -> Run:
 
 
 @pytest.fixture
-def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The far file, whose kind of ERP is installed."""
     far_file.install(monkeypatch)
     far_file.server(tmp_path / "far.json", **{"SKU-001": 5})
+    yield tmp_path / "far.json"
     monkeypatch.undo()
     far_file.forget()
-    return tmp_path / "far.json"
 
 
 def test_an_erp_is_connected_and_read(run: Run, file: Path) -> None:
@@ -83,10 +86,8 @@ def test_it_is_forgotten_when_nothing_uses_it(run: Run, file: Path) -> None:
     assert json.loads(run("erp", "connected", "--json").stdout) == []
 
 
-def test_a_kind_that_is_installed_no_more_is_said_so(run: Run, file: Path) -> None:
+def test_a_kind_that_is_installed_no_more_is_said_so(run: Run, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run("erp", "connect", "file", f"file={file}", typed="open sesame\n")
-    bare = subprocess.run(
-        [sys.executable, "-m", "chansync", "--db", str(file.parent / "chansync.db"), "erp", "connected"],
-        capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": ""},
-    )  # fmt: skip
-    assert "The package of the ERP file (file) is not installed" in bare.stderr
+    monkeypatch.undo()
+    far_file.forget()
+    assert "The package of the ERP file (file) is not installed" in run("erp", "connected").stderr

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import apsw
 import pytest
 
 from chansync.db.connection import Store
-from support.patience import PATIENCE
+from support import shops
 
 HEAVY = ("sqlite3", "sqlite_utils", "textual", "rich", "httpx", "starlette", "phonenumbers", "tabulate", "oauthlib")
 
@@ -27,20 +26,6 @@ sys.argv.insert(1, wanted)
 from chansync.cli.main import main
 sys.exit(main(sys.argv[2:]))
 """
-
-
-def _process(
-    *arguments: str, path: Path, stdin: str = "", environment: Mapping[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "chansync", *arguments],
-        input=stdin,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=PATIENCE,
-        env={**os.environ, "CHANSYNC_DB": str(path), **(environment or {})},
-    )
 
 
 @pytest.mark.parametrize(
@@ -102,26 +87,27 @@ def test_closed_streams_do_no_harm(company: Store) -> None:
 
 @pytest.mark.parametrize("locale", [{"LC_ALL": "C"}, {"PYTHONIOENCODING": "latin-1"}, {"PYTHONIOENCODING": "ascii"}])
 def test_every_locale_can_show_every_name(company: Store, locale: dict[str, str]) -> None:
-    made = _process("channel", "set", "shop", "name=Магазин 日本", path=company.path)
-    assert made.returncode == 0, made.stderr
-    for line in ("channel list", "channel show shop", "channel list --json"):
-        done = _process(*line.split(), path=company.path, environment=locale)
-        assert (done.returncode, done.stderr) == (0, ""), line
-    assert json.loads(done.stdout)[0]["name"]
+    assert shops.called("channel", "set", "shop", "name=Магазин 日本", database=company.path)[0] == 0
+    lines = ("channel list", "channel show shop", "channel list --json")
+    script = "import sys; from chansync.cli.main import main; print([main(line.split()) for line in sys.argv[1:]])"
+    environment = {**os.environ, "CHANSYNC_DB": str(company.path), **locale}
+    command = [sys.executable, "-c", script, *lines]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    assert (done.stdout.splitlines()[-1], done.stderr) == ("[0, 0, 0]", "")
 
 
 def test_a_database_that_is_none_is_a_sentence(tmp_path: Path) -> None:
     text = tmp_path / "text.db"
     text.write_text("This is no database at all, but it is long enough to be looked at. " * 20)
     other = tmp_path / "other.db"
-    code = "import apsw, sys; apsw.Connection(sys.argv[1]).execute('CREATE TABLE t (x)')"
-    subprocess.run([sys.executable, "-c", code, str(other)], check=True)
+    with contextlib.closing(apsw.Connection(str(other))) as db:
+        db.execute("CREATE TABLE t (x)")
     for path in (text, other, tmp_path, tmp_path / "missing.db"):
         for line in ("status", "channel list", "db check"):
-            done = _process(*line.split(), path=path)
-            assert (done.returncode, done.stdout) == (3, ""), (path, line)
-            assert done.stderr.count("\n") == 1
-            assert str(path) in done.stderr
+            code, out, err = shops.called(*line.split(), database=path)
+            assert (code, out) == (3, ""), (path, line)
+            assert err.count("\n") == 1
+            assert str(path) in err
 
 
 def test_the_daemons_own_name_takes_the_same_options(company: Store) -> None:
@@ -139,8 +125,8 @@ def test_a_command_that_finds_the_database_held_ends(company: Store) -> None:
     holder.pragma("journal_mode", "delete")
     holder.execute("BEGIN IMMEDIATE")
     try:
-        done = _process("db", "prune", path=company.path)
-        assert (done.returncode, done.stderr.count("\n")) == (3, 1)
-        assert "locked by another process" in done.stderr
+        code, _, err = shops.finished(shops.command("db", "prune", database=company.path))
+        assert (code, err.count("\n")) == (3, 1)
+        assert "locked by another process" in err
     finally:
         holder.close()

@@ -45,7 +45,7 @@ def test_a_company_is_set_up_from_an_empty_database(empty: Run, store: Store) ->
 
 
 def test_the_first_use_connects_and_keeps_the_values_when_that_fails(chansync: Run, company: Store) -> None:
-    channels.save_channel(company.db, 1, channels.channel(company.db, "shop").version, {"used": False}, {})
+    channels.save_channel(company.db, 1, {"used": False}, {})
     result = chansync("channel", "set", "shop", "used=yes", "description=new")
     assert result.code == 4
     assert "Changed description of shop." in result.out

@@ -38,7 +38,7 @@ def connected(chansync: Run, company: Store, shop: Shop) -> Run:
     """The command with a channel that was used for the first time."""
     channel = channels.channel(company.db, "shop")
     empty = {"used": False, "order_statuses": [], "refused_statuses": []}
-    channels.save_channel(company.db, channel.id, channel.version, empty, {})
+    channels.save_channel(company.db, channel.id, empty, {})
     result = chansync(
         "channel", "set", "shop", f"store_domain={shop.url}", "consumer_key=-", "consumer_secret=-", "used=yes",
         stdin=f"{shop.key}\n{shop.secret}\n",

@@ -14,7 +14,7 @@ from chansync.platforms.woocommerce.address import PRETTY
 from chansync.platforms.woocommerce.auth import OAUTH
 from chansync.setup import sealed_places
 from chansync.store import channels, jobs
-from chansync.sync import runner
+from chansync.sync import renewing
 from chansync_daemon.service import BULKS
 from support import world
 from support.running import daemon
@@ -91,7 +91,7 @@ def make(company: Store, dead: int, well: int) -> list[int]:
 
 @pytest.mark.long
 async def test_healthy_channels_and_jobs_pass_by_all_that_hang(company: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner, "STOP_WITHIN", 0.05)
+    monkeypatch.setattr(renewing, "STOP_WITHIN", 0.05)
     sites = Sites()
     async with sites.serving() as ports:
         well = make(company, *ports)

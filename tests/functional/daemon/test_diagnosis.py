@@ -120,7 +120,7 @@ def every_means(path: Path) -> list[Told]:
     """The daemon as it is told by the commands, the metrics and the screens."""
 
     def run(*words: str) -> str:
-        return shops.finished(shops.command(*words, database=path))[1]
+        return shops.called(*words, database=path)[1]
 
     status = shops.as_json(run("status", "--json"))["daemon"]
     health = shops.as_json(run("health", "--json"))
@@ -165,7 +165,7 @@ def test_running(place: Place) -> None:
         assert "kill" not in told.text
         if told.means in ("status", "doctor", "screens"):
             assert f"process {process.pid}" in told.text
-    assert shops.finished(shops.command("health", database=place.path))[0] == 0
+    assert shops.called("health", database=place.path)[0] == 0
 
 
 def test_stopped(place: Place) -> None:
@@ -199,7 +199,7 @@ def test_stopped_by_a_signal(place: Place) -> None:
 
 
 def _status(path: Path) -> str:
-    return shops.finished(shops.command("status", "--json", database=path))[1]
+    return shops.called("status", "--json", database=path)[1]
 
 
 def test_a_loop_that_hangs(place: Place) -> None:
@@ -249,7 +249,7 @@ def test_a_locked_database(place: Place) -> None:
     try:
         until(lambda: shops.as_json(_status(place.path))["daemon"]["state"] == "waiting")
         said = f"locked by another process for too long (process {os.getpid()})"
-        found = shops.finished(shops.command("status", database=place.path))[1]
+        found = shops.called("status", database=place.path)[1]
         assert said in found
         assert "kill" not in found
     finally:
@@ -268,7 +268,7 @@ def test_a_copy_of_another_machines_database(place: Place, tmp_path: Path) -> No
         pytest.skip("no namespaces here")
     process = place.daemon(prefix=prefix)
     copy = tmp_path / "copy.db"
-    assert shops.finished(shops.command("db", "backup", str(copy), database=place.path))[0] == 0
+    assert shops.called("db", "backup", str(copy), database=place.path)[0] == 0
     agree(
         copy,
         "elsewhere",
@@ -311,8 +311,8 @@ def test_a_restore_forgets_the_daemon_of_its_source(place: Place, tmp_path: Path
     place.daemon()
     copy, other = tmp_path / "copy.db", tmp_path / "other" / "chansync.db"
     other.parent.mkdir()
-    assert shops.finished(shops.command("db", "backup", str(copy), database=place.path))[0] == 0
-    code, _, err = shops.finished(shops.command("db", "restore", str(copy), "--yes", database=other))
+    assert shops.called("db", "backup", str(copy), database=place.path)[0] == 0
+    code, _, err = shops.called("db", "restore", str(copy), "--yes", database=other)
     # The private key is not part of a backup: the code says so.
     assert (code, "its daemon was alive" in err, f"on {os.uname().nodename}" in err) == (1, True, True), err
     agree(other, "never", "has never run here")
@@ -325,8 +325,12 @@ def test_a_lock_file_that_somebody_planted_is_told_by_all(place: Place) -> None:
     lock = Path(process_locks.lock_path(place.path))
     lock.unlink(missing_ok=True)
     lock.write_text("a key")
-    for words, code in ((["status"], 3), (["health"], 3), (["doctor", "--no-sites"], 1), (["daemon"], 78)):
-        ended, out, err = shops.finished(shops.command(*words, database=place.path))
+    daemon = shops.finished(shops.command("daemon", database=place.path))
+    others = {
+        words: shops.called(*words.split(), database=place.path) for words in ("status", "health", "doctor --no-sites")
+    }
+    for words, code in (("status", 3), ("health", 3), ("doctor --no-sites", 1), ("daemon", 78)):
+        ended, out, err = others.get(words, daemon)
         assert ended == code, (words, out, err)
         assert "should be an empty file" in " ".join((out + err).split()), (words, out, err)
         assert "Traceback" not in out + err

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from chansync.platforms.woocommerce.deliveries import WooCommerceDeliveries
+from chansync.platforms.woocommerce import WooCommerceDeliveries
 from chansync_daemon import webhook_server
 from chansync_daemon.hints import Hints, Rate, Route
 from chansync_daemon.main import taking_webhooks
@@ -39,7 +39,7 @@ async def hints(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Hints]:
 
 
 async def connect(hints: Hints) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    host, _, port = hints.address.rpartition(":")
+    host, _, port = hints.taking.address.rpartition(":")
     return await asyncio.open_connection(host, int(port))
 
 

@@ -107,7 +107,7 @@ async def hooked(site: Site, address: str = "") -> AsyncIterator[tuple[running.D
             hints = daemon.service.hints
             assert hints is not None
             await daemon.until("SELECT count(*) FROM daemon WHERE webhooks <> ''", 1)
-            site.set(webhook_address=address or f"http://{hints.address}/below")
+            site.set(webhook_address=address or f"http://{hints.taking.address}/below")
             report = await confirm_channel(daemon.service.store, CHANNEL)
             await until(lambda: CHANNEL in hints.routes)
             yield daemon, hints, report
@@ -119,7 +119,7 @@ async def send(hints: Hints, body: bytes, secret: str) -> int:
     digest = base64.b64encode(hmac.digest(secret.encode(), body, hashlib.sha256)).decode()
     async with httpx.AsyncClient(trust_env=False, verify=False, timeout=90) as client:
         answer = await client.post(
-            f"http://{hints.address}/{CHANNEL}", content=body, headers={"x-wc-webhook-signature": digest}
+            f"http://{hints.taking.address}/{CHANNEL}", content=body, headers={"x-wc-webhook-signature": digest}
         )
         return answer.status_code
 
@@ -134,7 +134,7 @@ async def test_what_happens_at_the_store_is_known_by_deliveries_alone(site: Site
     async with hooked(site) as (daemon, hints, report):
         assert report.notes == [
             "Webhooks were made at the site: order.created, order.updated, order.deleted, order.restored. They call "
-            f"http://{hints.address}/below/{CHANNEL}."
+            f"http://{hints.taking.address}/below/{CHANNEL}."
         ]
         polled = site.rows("SELECT last_ok_at, next_run_at, cursor FROM stream WHERE stream = 'orders'")
 

@@ -52,7 +52,7 @@ def use(store: Store, port: int) -> None:
 
 def _configure(store: Store, code: str = "shop", **changes: object) -> None:
     channel = channels.channel(store.db, code)
-    channels.save_channel(store.db, channel.id, channel.version, changes, {})
+    channels.save_channel(store.db, channel.id, changes, {})
 
 
 def problem(store: Store, number: int, code: str = "item_unknown", channel: int | None = 1) -> None:

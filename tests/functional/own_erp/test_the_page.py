@@ -49,6 +49,7 @@ def test_the_page_names_every_step_and_every_ability() -> None:
 
 
 @pytest.mark.e2e
+@pytest.mark.long
 def test_the_commands_of_the_page_run_as_shown(tmp_path: Path) -> None:
     # Nobody else's ports: other tests run beside.
     ports = {"8095": _free_port(), "8096": _free_port()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,9 +50,13 @@ class World:
 
     def act(self, number: str, *actions: str) -> None:
         """What people do with the sale in the ERP: write_out, pay, cancel, reverse."""
+        self.act_on([number], *actions)
+
+    def act_on(self, numbers: list[str], *actions: str) -> None:
+        """The same with several sales."""
         store = open_store(self.path)
         with transaction(store.db):
-            for action in actions:
+            for number, action in itertools.product(numbers, actions):
                 if action == "pay":
                     perform(store.db, "issue", f"demo-{number}")
                 perform(store.db, action.replace("_", "-"), f"demo-{number}")

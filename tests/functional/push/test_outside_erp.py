@@ -7,27 +7,29 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+import apsw
 import pytest
 
 from chansync.cli.main import main
 from chansync.db.connection import open_store
 from chansync.demo import company
 from chansync.erp.outside import lists
+from chansync.erp.papers import ListRow
 from chansync.erp.remote import ErpCapability
 from chansync.explain import erp_lists
 from chansync.explain.erp_status import ErpStatus, statuses
 from chansync.explain.why import why
 from chansync.model import steps
 from chansync.model.errors import ChansyncError
-from chansync.model.paging import Key, Span
+from chansync.model.paging import Span
 from chansync.model.sale import SaleView
 from chansync.model.times import local_text
 from chansync.orders.sale_actions import perform
 from chansync.setup import channel_settings, erps
-from chansync.setup.channel_settings import InvalidFields
 from chansync.setup.erps import ErpReport
+from chansync.setup.typed_fields import InvalidFields
 from chansync.store import channels, mappings
 from support import far_file, shops
 
@@ -319,26 +321,28 @@ def test_its_sales_are_listed_with_their_papers(far: Callable[..., Far], capsys:
         assert len(listed(papers)) == 2
         [row] = listed(papers, "--sale", sale["number"])
         assert (row["sale"], row[amount], row["at"]) == (sale["number"], sale["total"], None)
+    assert listed("requests", "--sale", sale["number"]) == []
+    assert main(["--db", str(it.world.path), "erp", "sale", sale["number"], "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["sale"] == sale
 
     store = open_store(it.world.path)
     try:
         for name in sorted(lists.NAMES):
-            whole = lists.read(store.db, "far", name, "", Span(10), Row)
+            whole = _read(store.db, name, "", Span(10))
             assert len(whole) == 2
-            one, other = (lists.read(store.db, "far", name, "", Span(1, **end), Row) for end in _ends(whole))
+            one, other = (_read(store.db, name, "", Span(1, **end)) for end in _ends(whole))
             assert [*other, *one] == whole, "the keys of the rows are places in the list"
-            assert [row.name for row in lists.read(store.db, "far", name, first, Span(10), Row)] == [sale["number"]]
+            assert [row.name for row in _read(store.db, name, first, Span(10))] == [sale["number"]]
     finally:
         store.close()
 
 
-class Row(NamedTuple):
-    key: Key
-    name: str
-    cells: tuple[str, ...]
+def _read(db: apsw.Connection, name: str, text: str, span: Span) -> list[ListRow]:
+    *_, (found, _) = lists.parts(db, "far", name, text, span)
+    return found
 
 
-def _ends(rows: list[Row]) -> tuple[dict[str, Any], dict[str, Any]]:
+def _ends(rows: list[ListRow]) -> tuple[dict[str, Any], dict[str, Any]]:
     return {"after": rows[0].key}, {"before": rows[1].key, "backwards": True}
 
 
@@ -649,7 +653,7 @@ def test_an_order_that_is_gone_from_the_site_is_not_brought_back_by_an_answer(fa
 
 
 def test_the_daemon_runs_a_stream_when_it_is_due_and_when_something_new_is_asked_for(far: Callable[..., Far]) -> None:
-    from chansync.sync.erp_due import erp_streams_due
+    from chansync.sync.idle import erp_streams_due
 
     it = far()
     it.erp()

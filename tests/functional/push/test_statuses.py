@@ -176,8 +176,7 @@ def test_a_sale_cancelled_because_its_order_was_refused_tells_the_site_nothing(w
 def test_many_are_sent_a_hundred_at_a_time(world: World) -> None:
     numbers = [world.order() for _ in range(230)]
     shops.sync(world.path)
-    for number in numbers:
-        world.act(number, "write_out")
+    world.act_on(numbers, "write_out")
     before = len(world.server.requests)
     result = world.statuses()
     assert (result.counts.updated, result.counts.problems) == (230, 0)

@@ -17,12 +17,12 @@ from chansync.demo import company
 from chansync.demo.woocommerce import DemoServer, DemoShop
 from chansync.erp.ledger.check import check
 from chansync.erp.ledger.embedded import LEDGER
-from chansync.erp.ledger.stock import balance
 from chansync.model.sale import SaleState
 from chansync.orders.sale_actions import perform
 from chansync.setup import channel_settings
 from chansync.store import channels, mappings
 from support import shops
+from support.ledger import balance
 
 #: No coupon, and paid when the store says so: cash on delivery is paid later.
 _PLAIN = {"coupon_lines": [], "payment_method": "bacs", "payment_method_title": "Direct bank transfer"}

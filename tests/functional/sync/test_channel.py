@@ -24,9 +24,8 @@ from chansync.setup import channel_settings
 from chansync.store import channels, jobs, messages, orders
 from chansync.store.orders import OrderRow
 from chansync.store.streams import LeaseLost
-from chansync.sync.retry import retry
 from chansync.sync.run_result import RunResult
-from chansync.sync.runner import SyncRequest, sync_channel
+from chansync.sync.runner import SyncRequest, retry, sync_channel
 from support import shops
 
 
@@ -45,6 +44,10 @@ class World:
 
     def open_codes(self) -> list[str]:
         return [code for (code,) in shops.query(self.path, "SELECT code FROM message WHERE open = 1 ORDER BY code")]
+
+
+#: For a test that syncs again and again, and for which one page of orders is enough.
+FEW = pytest.mark.parametrize("world", [{"orders": 30}], indirect=True)
 
 
 @pytest.fixture
@@ -136,6 +139,7 @@ def test_an_empty_run_is_one_request(world: World) -> None:
     assert len(world.server.requests) - before == 1
 
 
+@pytest.mark.long
 def test_nothing_is_lost_while_shoppers_go_on_shopping(world: World) -> None:
     with Shopper(world.shop, 300, seed=11):
         for _ in range(4):
@@ -177,6 +181,7 @@ def _document(world: World, own: int) -> dict[str, Any]:
     return document
 
 
+@FEW
 @pytest.mark.parametrize("typed", ["#1001", "1001", " 1001 ", "{id}"])
 def test_an_order_is_found_however_it_is_named(world: World, typed: str) -> None:
     own = world.shop.place_order([("SKU-001", 2)], status="processing")
@@ -188,6 +193,7 @@ def test_an_order_is_found_however_it_is_named(world: World, typed: str) -> None
     assert (result.state, result.counts.fetched) == ("done", 1)
 
 
+@FEW
 def test_a_problem_of_a_sale_is_tried_again_and_closes_itself(world: World) -> None:
     own = world.shop.place_order([("SKU-001", 2)], status="processing")
     shops.sync(world.path, order_numbers=(str(own),))
@@ -203,6 +209,7 @@ def test_a_problem_of_a_sale_is_tried_again_and_closes_itself(world: World) -> N
     assert shops.query(world.path, 'SELECT next_try_at FROM "order" WHERE id = ?', order.id) == [(None,)]
 
 
+@FEW
 def test_what_a_site_does_oddly_is_one_message_that_counts(world: World) -> None:
     world.server.faults.add("/", "comment", times=None)
     for _ in range(3):
@@ -289,6 +296,7 @@ def test_an_earlier_start_date_brings_in_older_orders(world: World) -> None:
     assert later.wrong == []
 
 
+@FEW
 @pytest.mark.parametrize(
     ("parameter", "column", "number"),
     [
@@ -318,6 +326,7 @@ def test_refunds_are_looked_up_with_their_lines(world: World) -> None:
     assert kept == [("1.00", "damaged", 1)]
 
 
+@FEW
 @pytest.mark.usefixtures("_impatient")
 @pytest.mark.parametrize(
     ("fault", "options"),
@@ -349,6 +358,7 @@ def test_trouble_at_the_site_is_one_message_and_the_next_run_recovers(
     assert shops.audited(world.path).wrong == []
 
 
+@FEW
 @pytest.mark.usefixtures("_impatient")
 @pytest.mark.parametrize("key", ["consumer_key", "consumer_secret"])
 def test_a_wrong_key_is_one_message_that_says_where_to_mend_it(world: World, key: str) -> None:

@@ -15,7 +15,7 @@ from chansync.erp.ledger.stock import set_stock
 from chansync.job_runner import perform
 from chansync.setup import channel_settings
 from chansync.store import channels, jobs, outbox, streams
-from chansync.sync import runner
+from chansync.sync import renewing, runner
 from chansync.sync.idle import pass_over
 from chansync.sync.run_result import RunResult
 from chansync.sync.runner import SyncRequest, sync_channel
@@ -41,7 +41,7 @@ def beside_a_run(
 ) -> RunResult:
     """Let ``work`` happen while a run waits for a site that says nothing; what came of the run."""
     monkeypatch.setattr(runner, "HOLD_EVERY", 0.05)
-    monkeypatch.setattr(runner, "STOP_WITHIN", 0.05)
+    monkeypatch.setattr(renewing, "STOP_WITHIN", 0.05)
     stop = asyncio.Event()
 
     async def whole() -> RunResult:
@@ -113,7 +113,7 @@ def sending(company: Store) -> int:
     """The id of a channel that sends statuses and quantities, each of which went through before."""
     channel = channels.channel(company.db, "shop")
     changes = {"push_statuses": True, "status_written_out": "completed", "push_quantities": True}
-    channels.save_channel(company.db, channel.id, channel.version, changes, {})
+    channels.save_channel(company.db, channel.id, changes, {})
     for stream in ("statuses", "quantities", "orders"):
         owner = task_owner()
         assert streams.acquire(company.db, channel.id, stream, owner)

@@ -261,7 +261,7 @@ async def test_a_change_under_the_form_is_told_and_typing_stays(company: Path) -
         await open_channel(pilot)
         await type_into(pilot, "Name", "Mine")
         with Other(company) as other:
-            channels.save_channel(other.db, 1, 1 + 1, {"description": "Theirs", "check_email": False}, {})
+            channels.save_channel(other.db, 1, {"description": "Theirs", "check_email": False}, {})
         await until_seen(pilot, "Somebody else changed Description, E-mail verification")
         assert "Mine" in row(app, "Name  ")
         await pilot.press("c", "c")
@@ -279,7 +279,7 @@ async def test_both_changed_one_field_and_the_user_chooses(company: Path) -> Non
         await type_into(pilot, "Description", "My words")
         with Other(company) as other:
             changes = {"name": "Theirs [red]", "description": "Their words", "check_email": False}
-            channels.save_channel(other.db, 1, 2, changes, {})
+            channels.save_channel(other.db, 1, changes, {})
         await pilot.press("c", "c")
         await until_seen(
             pilot, "Somebody else saved the same fields. Whose value counts?", "Theirs [red]", "Shop Germany"
@@ -372,7 +372,7 @@ async def test_first_confirm_saves_unused_and_asks_for_the_connection(company: P
             assert job is not None
             assert (job.kind, job.channel_id, job.args) == ("confirm", 4, {"use": True, "asks_start": True})
             channels.remember(other.db, 4, {"signing": "basic"}, connected=True)
-            channels.save_channel(other.db, 4, 1, {"currency": "EUR", "used": True}, {})
+            channels.save_channel(other.db, 4, {"currency": "EUR", "used": True}, {})
             mappings.pick_up(other.db, 4, "payment", [("cod", "Cash")])
             told = {"sentence": "Connected to Shop AT.", "filled": {"currency": "EUR"}, "used": True}
             jobs.finish(other.db, job.id, owner, ok=True, result=told)

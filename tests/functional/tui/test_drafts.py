@@ -66,7 +66,7 @@ async def test_a_draft_over_a_later_change_shows_the_difference(company: Path) -
         await type_into(pilot, "Name", "Mine")
         await pilot.press("q")
     with Other(company) as other:
-        channels.save_channel(other.db, 1, 2, {"name": "Theirs"}, {})
+        channels.save_channel(other.db, 1, {"name": "Theirs"}, {})
     app = ChansyncApp(company)
     async with app.run_test(size=WIDE) as pilot:
         await until_seen(pilot, "Go on with it?")

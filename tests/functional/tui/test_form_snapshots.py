@@ -63,7 +63,7 @@ def test_whose_value_counts(snap_compare: SizeAndKeys, company: Path, size: tupl
         await walk(["j", "enter", "right_square_bracket", "enter", *" and more", "enter"])(pilot)
         with Other(company) as other:
             changes = {"name": "Theirs [red] 東京", "check_email": True}
-            channels.save_channel(other.db, 1, 2, changes, {})
+            channels.save_channel(other.db, 1, changes, {})
         await until_seen(pilot, "Somebody else changed")
         await pilot.press("c", "c")
         await until_seen(pilot, "Whose value counts?")

@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from textual.widgets import Button
 
 from chansync.db.transaction import transaction
-from chansync.erp.ledger import enquiry
+from chansync.erp.ledger.embedded import LEDGER
 from chansync.erp.ledger.goods import note_need
 from chansync.model.times import now_ms
 from chansync.store import jobs
@@ -162,6 +162,13 @@ async def test_a_problem_is_tried_again_and_a_sale_too(company: Path) -> None:
         await until_seen(pilot, "Retry order 998: waiting")
 
 
+def _is_cancelled(company: Path) -> bool:
+    with Other(company) as other:
+        papers = LEDGER.papers(other.db, "k")
+    assert papers is not None
+    return papers.details.state.cancelled
+
+
 async def test_a_step_says_what_it_does_and_the_safe_answer_has_the_focus(company: Path) -> None:
     app = ChansyncApp(company)
     async with app.run_test(size=WIDE) as pilot:
@@ -175,14 +182,12 @@ async def test_a_step_says_what_it_does_and_the_safe_answer_has_the_focus(compan
         assert app.focused.id == "no"
         await pilot.press("enter")
         await until_seen(pilot, "For ever", gone=True)
-        with Other(company) as other:
-            assert not enquiry.sale(other.db, "n").state.cancelled
+        assert not _is_cancelled(company)
         await pilot.press("a", *"cancel", "enter")
         await until_seen(pilot, "For ever")
         await pilot.press("y")
         await until_seen(pilot, "n: cancelled.")
-        with Other(company) as other:
-            assert enquiry.sale(other.db, "n").state.cancelled
+        assert _is_cancelled(company)
         await pilot.press("a")
         await until_seen(pilot, "The sale n is closed")
 
@@ -239,7 +244,7 @@ async def test_fewer_pieces_in_the_write_out_dialog_are_a_package(company: Path)
         await agree(pilot)
         await until_seen(pilot, "n: written out as package 1.")
         with Other(company) as other:
-            papers = enquiry.papers(other.db, "k")
+            papers = LEDGER.papers(other.db, "k")
         assert papers is not None
         assert papers.details.state.partly_written_out
         assert [(each.lines, each.carrier, each.tracking) for each in papers.packages] == [((("11", 2),), "DHL", "T1")]

@@ -270,9 +270,9 @@ async def test_trouble_is_one_sentence_and_passes(
         assert seen == {str(number) for number in shop.book.orders}
 
 
-async def test_a_single_fault_is_not_even_noticed(shop: DemoShop, connect: Any) -> None:
+async def test_a_single_fault_is_not_even_noticed(shop: DemoShop, patient: Any) -> None:
     with DemoServer(shop) as server:
-        connector = connect(server)
+        connector = patient(server)
         for kind in ("html", "truncated", "drop", "garbage", "empty", "php_notice"):
             server.faults.add("/orders", kind, times=2)
             seen = {order.external_id async for page in connector.orders(None, None) for order in page.orders}

@@ -24,7 +24,7 @@ import pytest
 from chansync.db.connection import Store
 from chansync.store import orders as stored
 from chansync.sync import disk_space
-from chansync.sync.retry import retry
+from chansync.sync.runner import retry
 from support import shops, world
 from support.patience import PATIENCE
 

@@ -15,7 +15,7 @@ from chansync.cli.support import exit_codes, failures
 from chansync.db.connection import Store
 from chansync.model.channel import FieldError
 from chansync.model.errors import ChansyncError, DataError, SiteRefused, SiteUnavailable, StoreError, UsageError
-from chansync.setup.channel_settings import InvalidFields
+from chansync.setup.typed_fields import InvalidFields
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,8 @@ from chansync.model.errors import UsageError
 from chansync.model.parameters import PARAMETERS
 from chansync.secrets import sealing
 from chansync.setup import channel_settings, systems
-from chansync.setup.channel_settings import InvalidFields
+from chansync.setup.typed_fields import InvalidFields
 from chansync.store import channels, mappings
-from chansync.store.channels import ChangedMeanwhile
 
 GOOD = {"code": "shop-de", "name": "Shop", "integration_system": "woo", "pos": "MAIN", "store_domain": "shop.example"}
 
@@ -112,14 +111,6 @@ def test_the_same_address_again_forgets_nothing(company: Store) -> None:
 def test_an_empty_secret_is_refused(company: Store) -> None:
     with pytest.raises(InvalidFields, match="consumer_key is empty"):
         channel_settings.change_channel(company, "shop", {"consumer_key": ""})
-
-
-def test_a_change_over_somebody_elses_is_told(company: Store) -> None:
-    seen = channels.channel(company.db, "shop").version
-    channel_settings.change_channel(company, "shop", {"description": "first"}, seen)
-    with pytest.raises(ChangedMeanwhile):
-        channel_settings.change_channel(company, "shop", {"description": "second"}, seen)
-    assert channels.channel(company.db, "shop")["description"] == "first"
 
 
 def test_a_wrong_change_changes_nothing(company: Store) -> None:

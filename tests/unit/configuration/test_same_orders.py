@@ -8,7 +8,7 @@ import pytest
 
 from chansync.model.channel import Channel, IntegrationSystem
 from chansync.model.parameters import default_values
-from chansync.setup.same_orders import check_same_orders
+from chansync.setup.channel_settings import check_same_orders
 
 
 def _channel(

@@ -18,9 +18,9 @@ from chansync.notices import settings as notice_settings
 from chansync.notices import user_services
 from chansync.secrets import sealing
 from chansync.setup import channel_settings, erps, retention, systems
-from chansync.setup.channel_settings import InvalidFields
 from chansync.setup.setup_file.document import read
 from chansync.setup.setup_file.exporting import SECRETS_FOLDER, export
+from chansync.setup.typed_fields import InvalidFields
 from chansync.store import channels, mappings
 from support import world
 from support.setup_files import applied
@@ -116,6 +116,8 @@ def test_several_files_are_one_set_up_and_none_may_contradict_another(store: Sto
         ("[ledger.pos.WEB]\nname = 5\nwarehouse = 'W1'\nbogus = 1",
          ["line 1: ledger.pos.WEB.currencies is needed", "line 2: ledger.pos.WEB.name must be text",
           "line 4: ledger.pos.WEB.bogus is no field of a POS"]),
+        ("[channels.shop]\nname = 'S'\nintegration_system = 'woo'\ncurency = 'EUR'",
+         ["line 4: channels.shop.curency is no field of a channel: did you mean currency"]),
         ("[ledger.shelf.A]\nname = 'x'", ["line 1: ledger.shelf is no kind of record"]),
         ("[ledger.payment-method.bank]\nname = 'x'", ["line 1: ledger.payment-method.bank must be named by its pos"]),
         ("[erps.main]\nname = 'x'\nkind = 'sap'", ["line 3: erps.main.kind names 'sap'"]),

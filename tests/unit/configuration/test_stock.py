@@ -14,6 +14,7 @@ from chansync.db.connection import Store
 from chansync.erp.ledger import setup, stock
 from chansync.erp.ledger.items import import_items, read_items
 from chansync.model.errors import UsageError
+from support.ledger import balance
 
 
 @pytest.fixture
@@ -36,8 +37,8 @@ def test_a_number_is_set_by_an_opening_and_then_corrections(ledger: Store) -> No
         (-3, "correction", "counted"),
         (10, "opening", ""),
     ]
-    assert stock.balance(db, "A") == 7
-    assert stock.balance(db, "A", "other") == 0
+    assert balance(db, "A") == 7
+    assert balance(db, "A", "other") == 0
 
 
 @given(st.lists(st.integers(-(10**9), 10**9), max_size=20))
@@ -47,7 +48,7 @@ def test_the_balance_is_what_was_set_last(ledger: Store, numbers: list[int]) -> 
         stock.set_stock(ledger.db, "A", "main", number)
     moved = [movement.quantity for movement in stock.movements(ledger.db, "A", limit=10_000)]
     if numbers:
-        assert stock.balance(ledger.db, "A", "main") == numbers[-1] == sum(moved)
+        assert balance(ledger.db, "A", "main") == numbers[-1] == sum(moved)
     assert 0 not in moved
 
 
@@ -79,8 +80,8 @@ def test_a_csv_file_brings_items_and_stock_in(ledger: Store, tmp_path: Path) -> 
     done = import_items(ledger.db, read_items(file, "main"))
     assert (done.added, done.known, done.movements) == (1, 1, 3)
     assert setup.get(ledger.db, "item", "A") == {"code": "A", "name": "Shirt; red", "gtin": "4006381333931"}
-    assert stock.balance(ledger.db, "A") == 6
-    assert stock.balance(ledger.db, "B", "other") == -2
+    assert balance(ledger.db, "A") == 6
+    assert balance(ledger.db, "B", "other") == -2
     again = import_items(ledger.db, read_items(file, "main"))
     assert (again.added, again.known, again.movements) == (0, 2, 0)
 
@@ -90,7 +91,7 @@ def test_a_json_file_does_too(ledger: Store, tmp_path: Path) -> None:
     file.write_text(json.dumps([{"sku": "C", "name": "Cup", "stock": 3, "warehouse": "main"}, {"sku": 7, "name": "Ñ"}]))
     import_items(ledger.db, read_items(file))
     assert setup.codes(ledger.db, "item") == ["7", "A", "C"]
-    assert stock.balance(ledger.db, "C") == 3
+    assert balance(ledger.db, "C") == 3
 
 
 @pytest.mark.parametrize(

@@ -15,12 +15,11 @@ from chansync.model.errors import UsageError
 from chansync.platforms import registry
 from chansync.secrets import sealing
 from chansync.setup import channel_settings, systems
-from chansync.setup.channel_settings import InvalidFields
 from chansync.setup.setup_file.exporting import export_channels
 from chansync.setup.systems import SystemReport
+from chansync.setup.typed_fields import InvalidFields
 from chansync.store import channels
 from chansync.store import systems as stored
-from chansync.store.systems import ChangedMeanwhile
 from support import tiny
 from support.setup_files import applied
 
@@ -61,7 +60,7 @@ class TestFields:
     def test_its_secret_is_nowhere_in_the_file(self, store: Store, site: Path) -> None:
         add(store, site)
 
-        assert sealing.open_system(store.db, store.path, 1, "") == {"key": "secret-key"}
+        assert sealing.open_all(store.db, store.path, 1, "", "system") == {"key": "secret-key"}
         store.db.pragma("wal_checkpoint(TRUNCATE)")
         assert b"secret-key" not in store.path.read_bytes()
 
@@ -89,14 +88,6 @@ class TestFields:
         kind = next(kind for kind in registry.kinds() if not systems.parameters(kind))
         with pytest.raises(InvalidFields, match="its keys are those of its channels"):
             systems.add_system(store, "shops", "Shops", kind, {"region": "eu"})
-
-    def test_two_people_do_not_overwrite_each_other(self, store: Store, site: Path) -> None:
-        add(store, site)
-        systems.change_system(store, "acct", {"colour": "blue"}, version=1)
-
-        with pytest.raises(ChangedMeanwhile, match="changed by somebody else"):
-            systems.change_system(store, "acct", {"colour": "red"}, version=1)
-        assert stored.system(store.db, "acct").values["colour"] == "blue"
 
     def test_another_name_needs_nothing_else(self, store: Store, site: Path) -> None:
         add(store, site)

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from chansync.db.connection import Store, open_store
 from chansync.model.errors import UsageError
 from chansync.setup import channel_settings, systems
-from chansync.setup.channel_settings import InvalidFields
 from chansync.setup.setup_file.exporting import export_channels
+from chansync.setup.typed_fields import InvalidFields
 from chansync.store import channels, mappings
 from support.setup_files import applied
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chansync.model.errors import UsageError
-from chansync.platforms.woocommerce.deliveries import WooCommerceDeliveries
+from chansync.platforms.woocommerce import WooCommerceDeliveries
 from chansync_daemon import listening
 from chansync_daemon.hints import MOST_WAITING, Hints, Rate, Route
 

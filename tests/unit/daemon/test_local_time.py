@@ -54,9 +54,7 @@ def test_the_schedule_of_a_daemon(company: Store, noon: int, monkeypatch: pytest
     monkeypatch.setattr(timetable.time, "localtime", lambda *at: local(*at or (now[0],)))
     monkeypatch.setattr(timetable, "clock_ahead", lambda: 0.0)
     channel = channels.channel(company.db, "shop")
-    channels.save_channel(
-        company.db, channel.id, channel.version, {"orders_every": "5min", "comparison_every": "1d"}, {}
-    )
+    channels.save_channel(company.db, channel.id, {"orders_every": "5min", "comparison_every": "1d"}, {})
     begun: dict[str, list[int]] = {"orders": [], "comparison": []}
 
     def start(entry: Entry) -> None:

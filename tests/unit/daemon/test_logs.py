@@ -26,6 +26,12 @@ try:
     raise ValueError("two\\nlines")
 except ValueError:
     LOG.exception("it failed")
+if "--runs" in sys.argv:
+    from chansync.store.runs import RunCounts
+    from chansync.sync.run_result import RunResult
+    from chansync_daemon.service import log_run
+    for whose in ("channel", "erp"):
+        log_run(RunResult("acme", "orders", "failed", RunCounts(), "It failed.", "site_bug", run_id=7), whose)
 if "--traced" in sys.argv:
     LOG.warning("a run failed", extra={"traceback": "Traceback\\n  two\\x1b lines"})
 """
@@ -51,6 +57,13 @@ def lines(texts: list[str], *options: str, **environment: str) -> list[bytes]:
         check=True,
     )
     return done.stderr.removesuffix(b"\n").split(b"\n")
+
+
+def test_a_line_of_a_run_says_whose_it_is() -> None:
+    told = {"stream": "orders", "run": 7, "state": "failed", "code": "site_bug", "message": "It failed."}
+    for line, whose in zip(lines([], "--json", "--runs")[-2:], ("channel", "erp"), strict=True):
+        found = json.loads(line)
+        assert {name: found[name] for name in (whose, *told)} == {whose: "acme"} | told
 
 
 @pytest.mark.parametrize("locale", ["C", "C.UTF-8", "POSIX"])

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chansync.cli.support import exit_codes
-from chansync_daemon.systemd import visibility
+from chansync_daemon.systemd import installation
 from chansync_daemon.systemd.files import ServiceFile, State, quoted, service_files
-from chansync_daemon.systemd.visibility import why_hidden
+from chansync_daemon.systemd.installation import why_hidden
 
 PROGRAM = ["/opt/chansync/bin/chansync"]
 
@@ -84,7 +84,7 @@ def test_a_program_that_the_sandbox_hides_is_refused_with_a_way_out(folder: str)
 
 def test_a_folder_that_is_closed_to_others_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert why_hidden([Path("/usr/bin/env")]) == ""
-    monkeypatch.setattr(visibility, "_TEMPORARY", ())
+    monkeypatch.setattr(installation, "_TEMPORARY", ())
     closed = tmp_path / "venv"
     closed.mkdir(mode=0o700)
     told = why_hidden([closed / "bin" / "chansync"])

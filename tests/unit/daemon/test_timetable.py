@@ -72,7 +72,7 @@ def test_an_edited_channel_alone_is_taken_up_anew(chain: Store) -> None:
     timetable.replace({entry.channel_id for entry in found}, found)
     note_next_runs(chain.db, timetable.take_moved())
     edited = channels.channel(chain.db, "shop-5")
-    channels.save_channel(chain.db, edited.id, edited.version, {"orders_every": "30s", "comparison_every": "off"}, {})
+    channels.save_channel(chain.db, edited.id, {"orders_every": "30s", "comparison_every": "off"}, {})
     timetable.replace({edited.id}, entries(chain.db, {edited.id}))
     assert all(channel_id == edited.id for channel_id, _ in timetable.take_moved())
     chain.db.execute("DELETE FROM stream")

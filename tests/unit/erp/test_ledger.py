@@ -203,7 +203,7 @@ class TestDocumentsAndPayments:
         assert do(shop, "issue_document", third) == "MAIN/invoice/2"
         do(shop, "cancel", first)
         assert do(shop, "issue_document", free) == "FREE/invoice/1"
-        assert documents(shop.db, sale="S-1")[0].number == "MAIN/invoice/3"
+        assert documents(shop.db, sale=first)[0].number == "MAIN/invoice/3"
 
     def test_a_document_needs_a_type_that_the_erp_has(self, shop: Store) -> None:
         sale = record(shop, 1, two_shirts(), document_type="")

@@ -9,7 +9,8 @@ import pytest
 
 from chansync.db.connection import Store
 from chansync.erp.ledger import setup
-from chansync.erp.ledger.lists import LISTS, ListRow, parts, read
+from chansync.erp.ledger.lists import LISTS, parts, read
+from chansync.erp.papers import ListRow
 from chansync.model import paging
 from chansync.model.paging import Key, Span
 from support import ledger, world

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 
-from openapi_spec_validator import validate
-
 from chansync.erp.http import openapi
 from chansync.model.wire import STEPS
 
@@ -15,6 +13,9 @@ def test_the_file_is_made_from_the_dataclasses() -> None:
 
 
 def test_it_is_a_valid_description() -> None:
+    # Imported here: every worker imports this file, and these take a quarter of a second.
+    from openapi_spec_validator import validate
+
     validate(json.loads(openapi.FILE.read_text(encoding="utf-8")))
 
 

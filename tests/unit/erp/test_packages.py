@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from chansync.db.connection import Store
-from chansync.erp.ledger import enquiry
 from chansync.erp.ledger.check import check
+from chansync.erp.ledger.embedded import LEDGER
 from chansync.erp.protocol import MissingStock, NotPossible
 from chansync.model.sale import SaleLine
 from support import world
@@ -44,7 +44,7 @@ def sold(shop: Store) -> Store:
 
 
 def _left(store: Store, sale: int = 1) -> dict[str, int]:
-    papers = enquiry.papers(store.db, key(store, sale))
+    papers = LEDGER.papers(store.db, key(store, sale))
     assert papers is not None
     return {line.external_id: int(line.quantity) for line in papers.left}
 

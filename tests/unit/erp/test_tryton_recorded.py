@@ -9,7 +9,7 @@ import pytest
 
 from chansync.demo.tryton.server import DATABASE
 from chansync.erp.remote import SaleAnswer
-from chansync.erp.tryton.parameters import Options
+from chansync.erp.tryton.company import Options
 from chansync.erp.tryton.remote import TrytonRemote
 from chansync.erp.tryton.rpc import TrytonRpc
 from chansync.model.sale import SaleView
@@ -83,7 +83,7 @@ def test_how_goods_travel_is_read_where_shipments_are_packed(
             call["result"] = {"shipping_reference": {}}
         for row in call["result"] if call["method"] == "model.sale.sale.search_read" else ():
             for shipment in row.get("shipments.", ()):
-                moves = shipment["outgoing_moves"]
+                moves = [move["id"] for move in shipment["outgoing_moves."]]
                 shipment["shipping_reference"] = own
                 shipment["packages."] = [
                     {"shipping_reference": number, "moves": moves[first:last]} for number, first, last in packed

@@ -35,7 +35,7 @@ def shop(company: Store) -> Store:
         "document_type": "invoice", "issue_document_on_payment": True, "paid_statuses": ["processing"],
         "refused_statuses": ["cancelled", "refunded"], "gift_card_payment_method": "cash",
     }  # fmt: skip
-    channels.save_channel(company.db, channel.id, channel.version, changes, {})
+    channels.save_channel(company.db, channel.id, changes, {})
     return company
 
 

@@ -7,6 +7,7 @@ import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from datetime import UTC
 from typing import Any
 
 from chansync.model.order import UnreadableOrder
@@ -141,7 +142,7 @@ class Reader:
     async def pull(self, stop_after: int | None = None) -> None:
         """One pull; with ``stop_after``, killed while the page after that many is worked on."""
         self.store.clock_of_ours = self._now
-        pull = Pull("shop.example", self.store, _read, self.cursor, self.first_after, self.facts, None, self._now)
+        pull = Pull("shop.example", self.store, _read, self.cursor, self.first_after, self.facts, UTC, self._now)
         async with aclosing(pull.pages()) as pages:
             taken = 0
             async for page in _watched(pages):

@@ -13,9 +13,10 @@ from chansync.model.errors import SiteRefused, UsageError
 from chansync.model.parameter_types import SiteAddress
 from chansync.platforms.amazon.places import REGIONS, base_address, is_loopback, token_address
 from chansync.platforms.protocol import ConnectorSettings
+from chansync.platforms.registry import platform
 from chansync.platforms.woocommerce.address import INDEX, PRETTY, QUERY, ROOTS, Place, may_hold, store_address
 from chansync.platforms.woocommerce.connector import WooCommerceConnector
-from chansync.setup.sealed_places import channel_place, system_place
+from chansync.setup.sealed_places import channel_place, destination_of
 
 # Pieces of which addresses are made, and those that make two programs read one text differently.
 WORDS = (
@@ -49,7 +50,7 @@ def test_the_place_that_is_sealed_is_the_place_that_is_asked(text: str) -> None:
     values = {"store_domain": text, "consumer_key": "ck", "consumer_secret": "cs"}
     sealed_for = channel_place(values)
     try:
-        base = WooCommerceConnector(ConnectorSettings("shop", values))._client.address
+        base = str(WooCommerceConnector(ConnectorSettings("shop", values))._client.address)
     except SiteRefused:
         return
     place = place_of(sealed_for)
@@ -76,7 +77,7 @@ def test_the_field_refuses_what_the_connector_refuses(text: str) -> None:
 @example("http://127.0.0.1@evil.example")
 @example("http://[::1]:8080")
 def test_a_region_is_one_of_amazons_or_a_server_of_this_machine(region: str) -> None:
-    assert system_place("amazon", {"region": region}) == region
+    assert destination_of(platform("amazon").system_parameters, {"region": region}) == region
     if not is_loopback(region):
         return
     for url in (httpx.URL(base_address(region, False) + "/orders"), httpx.URL(token_address(region))):

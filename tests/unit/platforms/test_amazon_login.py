@@ -45,14 +45,13 @@ async def test_amazons_clock_is_taken_where_ours_is_far_off(site: Any, answer: A
 
 
 def login_values(login: Login) -> dict[str, str]:
-    names = ("region", "client_id", "client_secret", "refresh_token")
-    return {name: getattr(login, name, None) or getattr(login, f"_{name}") for name in names}
+    return {"region": login.region, **login._keys}
 
 
 async def test_a_first_pull_begins_two_years_back_by_amazons_clock(site: Any, answer: Any) -> None:
     """With ours years ahead, all orders of today would lie before it, and be left out for ever."""
     site.answers = [token(answer, -YEARS)]
-    system = SystemSettings("amz", keys(site), None)
+    system = SystemSettings("amz", keys(site), object())  # type: ignore[arg-type]
     connector = AmazonConnector(ConnectorSettings("de", {"store_domain": "A1PA6795UKMFR9"}, {}, system))
     begins = await connector._beginning(None)
     assert begins == pytest.approx(now_ms() - (YEARS + 730) * 86_400_000, abs=60_000)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chansync.db import machine, process_locks
+from chansync.db import process_locks
 from chansync.db.connection import Store
 from chansync.db.process_locks import process_owner
 from chansync.db.sqlite_errors import PASSING, passing_kind, sentence_of_kind
@@ -35,8 +35,8 @@ MACHINES = {
 
 @pytest.fixture(autouse=True)
 def _here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "identity", lambda: HERE)
-    monkeypatch.setattr(machine, "host", lambda: "erp")
+    monkeypatch.setattr(daemons, "identity", lambda: HERE)
+    monkeypatch.setattr(daemons, "host_name", lambda: "erp")
 
 
 def last(store: Store, host: str, identity: str, *, ago: int, stopped: bool = False) -> None:

@@ -59,7 +59,7 @@ def test_every_secret_is_sealed_to_a_new_key_and_the_old_one_is_gone(company: St
     assert (done.sealed_anew, done.lost) == (6, [])
     assert _sealed(company) & before == set()
     assert sealing.open_all(company.db, company.path, 1, world.PLACE) == CLEAR
-    assert sealing.open_system(company.db, company.path, 1, "eu") == {"refresh_token": "of the system"}
+    assert sealing.open_all(company.db, company.path, 1, "eu", "system") == {"refresh_token": "of the system"}
     assert sealing.open_setting(company.db, company.path, "smtp_password", "mail:587") == "of the mail"
     [(route,)] = company.db.execute("SELECT sealed FROM notice_route").fetchall()
     assert sealing.open_route(company.path, route) == "of the chat"
@@ -203,7 +203,7 @@ class TestALostKey:
         assert sealing.trouble(company.db, company.path) == ""
         sealed = sealed_places.seal(company, "channel", CLEAR, world.PLACE)
         channel = channels.channel(company.db, "shop")
-        channels.save_channel(company.db, channel.id, channel.version, {}, sealed)
+        channels.save_channel(company.db, channel.id, {}, sealed)
         assert sealing.open_all(company.db, company.path, 1, world.PLACE) == CLEAR
 
     def test_a_key_that_turns_up_again_is_put_beside_the_new_one(self, company: Store, key: Path) -> None:

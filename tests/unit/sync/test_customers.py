@@ -12,9 +12,10 @@ import pytest
 
 from chansync.db.connection import Store, open_store
 from chansync.db.transaction import transaction
-from chansync.erp.ledger import enquiry
 from chansync.erp.ledger.check import check
-from chansync.erp.ledger.merging import merge_customers
+from chansync.erp.ledger.customers import merge_customers
+from chansync.erp.ledger.embedded import LEDGER
+from chansync.erp.papers import SaleDetails
 from chansync.model.errors import UsageError
 from chansync.model.order import Address, Order, TaxNumbers
 from chansync.orders.import_order import OrderImport
@@ -48,13 +49,20 @@ def take(store: Store, *found: Order) -> None:
 
 def configure(store: Store, **changes: object) -> None:
     channel = channels.channel(store.db, "shop")
-    channels.save_channel(store.db, channel.id, channel.version, changes, {})
+    channels.save_channel(store.db, channel.id, changes, {})
 
 
 def customers_of(store: Store) -> list[int]:
     """The customer of each order, by the order's number."""
     rows = world.rows(store, "SELECT customer_id FROM erp_sale ORDER BY CAST(order_number AS INTEGER)")
     return [row[0] for row in rows]
+
+
+def details_of(store: Store, number: str) -> SaleDetails:
+    [(key,)] = world.rows(store, "SELECT key FROM erp_sale WHERE number = ?", number)
+    papers = LEDGER.papers(store.db, key)
+    assert papers is not None
+    return papers.details
 
 
 def warnings(store: Store) -> list[str]:
@@ -171,7 +179,7 @@ class TestWhoIsAnother:
 class TestWhatTheSaleKeeps:
     def test_every_number_stands_on_the_sale_and_what_is_none_as_it_was_typed(self, company: Store) -> None:
         take(company, bought(1, buyer(country="BG"), TaxNumbers(uic="N/A", vat="bg 175 074 752", personal="няма")))
-        details = enquiry.sale(company.db, "shop-1")
+        details = details_of(company, "shop-1")
         assert [details.fields[name] for name in ("uic", "vat_number", "personal_number")] == ["N/A", BG_VAT, "няма"]
         assert [details.customer[name] for name in ("uic", "vat_number", "personal_number")] == ["", BG_VAT, ""]
 
@@ -232,7 +240,7 @@ class TestMerging:
         ]  # fmt: skip
         take(company, bought(3, buyer("Someone Else", country="BG"), TaxNumbers(personal="7501020018", uic=BG_UIC)))
         assert customers_of(company) == [1, 1, 1]
-        [event] = enquiry.sale(company.db, "shop-2").events
+        [event] = details_of(company, "shop-2").events
         assert event.kind == "rewritten"
         assert check(company.db) == []
 

@@ -10,16 +10,16 @@ import pytest
 from chansync.db.connection import Store, open_store
 from chansync.erp.ledger import setup
 from chansync.model.errors import UsageError
+from chansync.orders.items import NOTHING
 from chansync.secrets import sealing
 from chansync.setup import channel_settings, systems
-from chansync.setup.channel_settings import InvalidFields
-from chansync.setup.forms import options
 from chansync.setup.forms.channel_form import ChannelForm
 from chansync.setup.forms.erp_form import ErpForm
 from chansync.setup.forms.factory import form_of, form_of_reference
-from chansync.setup.forms.form import Form, FormField
+from chansync.setup.forms.form import Form, FormField, code_from
+from chansync.setup.forms.kind_form import SystemForm
 from chansync.setup.forms.merging import Conflict
-from chansync.setup.forms.system_form import SystemForm
+from chansync.setup.typed_fields import InvalidFields
 from chansync.store import channels, mappings
 from chansync.store import systems as store_systems
 from support import tiny, world
@@ -117,6 +117,17 @@ def test_a_payment_method_has_its_paid_statuses_in_the_form(store: Store) -> Non
     assert loaded is not None
     form.save(store, loaded, texts | {"paid:cod": ""}, {})
     assert mappings.paid_statuses(store.db, 1) == {}
+
+
+@pytest.mark.parametrize("target", ["WRAPPING", NOTHING])
+def test_an_item_is_mapped_in_the_form_to_what_the_commands_take(store: Store, target: str) -> None:
+    setup.add(store.db, "service", "WRAPPING", {"name": "Gift wrapping"})
+    mappings.note_seen(store.db, 1, "item", "512", "Gift wrap")
+    form, texts = open_form(store)
+    loaded = form.load(store.db)
+    assert loaded is not None
+    form.save(store, loaded, texts | {"item:512": target}, {})
+    assert mappings.targets(store.db, 1, "item") == {"512": target}
 
 
 def test_another_pos_names_the_mappings_that_it_does_not_have(store: Store) -> None:
@@ -339,7 +350,7 @@ def test_a_removed_record_cannot_be_saved(store: Store) -> None:
     ],
 )
 def test_a_code_is_proposed_from_a_name(text: str, code: str) -> None:
-    assert options.code_from(text, ["shop"]) == code
+    assert code_from(text, ["shop"]) == code
 
 
 def test_what_is_typed_first_proposes_the_rest_and_overwrites_nothing(store: Store) -> None:

@@ -15,7 +15,7 @@ from chansync.db.connection import Store
 from chansync.model.errors import UsageError
 from chansync.model.money import from_minor, round_to_minor
 from chansync.model.order import Order, Refund, RefundLine, TaxNumbers, UnreadableOrder
-from chansync.orders.adjustments import accept_difference
+from chansync.orders.decisions import accept_difference
 from chansync.orders.import_order import Action, OrderImport, Outcome
 from chansync.store import channels, mappings, orders
 from support import world
@@ -29,7 +29,7 @@ def take(store: Store, found: Order | UnreadableOrder, *, again: bool = False) -
 
 def configure(store: Store, **changes: object) -> None:
     channel = channels.channel(store.db, "shop")
-    channels.save_channel(store.db, channel.id, channel.version, changes, {})
+    channels.save_channel(store.db, channel.id, changes, {})
 
 
 class TestTotals:

@@ -17,7 +17,7 @@ import pytest
 from chansync.db.connection import Store
 from chansync.erp.ledger.check import check
 from chansync.erp.ledger.embedded import LEDGER
-from chansync.erp.ledger.stock import balance, set_stock
+from chansync.erp.ledger.stock import set_stock
 from chansync.model.order import Order, Refund, RefundLine
 from chansync.model.sale import SaleState
 from chansync.model.steps import Step
@@ -26,6 +26,7 @@ from chansync.orders.gather import gather
 from chansync.orders.import_order import Action, OrderImport, Outcome
 from chansync.store import channels, mappings, orders
 from support import world
+from support.ledger import balance
 from support.orders import line, order
 
 TOTAL = 1773
@@ -38,7 +39,7 @@ def take(store: Store, found: Order, *, again: bool = False) -> Outcome:
 
 def configure(store: Store, **changes: object) -> None:
     channel = channels.channel(store.db, "shop")
-    channels.save_channel(store.db, channel.id, channel.version, changes, {})
+    channels.save_channel(store.db, channel.id, changes, {})
 
 
 def state(store: Store, number: str = "shop-1") -> SaleState:

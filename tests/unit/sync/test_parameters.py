@@ -121,7 +121,7 @@ def shop(company: Store) -> Store:
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.parameter}={row.value}")
 def test_row(shop: Store, row: Row) -> None:
     channel = channels.channel(shop.db, "shop")
-    channels.save_channel(shop.db, channel.id, channel.version, {row.parameter: row.value}, {})
+    channels.save_channel(shop.db, channel.id, {row.parameter: row.value}, {})
     OrderImport(shop.db, world.load_settings(shop, channel)).import_order(row.order)
     assert world.rows(shop, row.seen) == [(row.expected,)]
 

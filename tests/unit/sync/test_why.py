@@ -24,7 +24,7 @@ def take(store: Store, **changes: object) -> None:
 
 def configure(store: Store, **changes: object) -> None:
     channel = channels.channel(store.db, "shop")
-    channels.save_channel(store.db, channel.id, channel.version, changes, {})
+    channels.save_channel(store.db, channel.id, changes, {})
 
 
 def test_an_order_that_was_never_seen(company: Store) -> None:

@@ -16,9 +16,9 @@ from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.timer import Timer
 
-from chansync.setup.channel_settings import InvalidFields
 from chansync.setup.forms.form import Form, FormField, Saved
 from chansync.setup.forms.merging import Conflict
+from chansync.setup.typed_fields import InvalidFields
 from chansync.store.jobs import Job
 from chansync_tui.formatting import counted
 from chansync_tui.forms.editor import FieldEditor

@@ -15,10 +15,11 @@ from textual.widget import Widget
 
 from chansync.erp import registry
 from chansync.erp.ledger import lists, setup, stock
-from chansync.erp.ledger.lists import LedgerList, ListRow
+from chansync.erp.ledger.lists import LedgerList
 from chansync.erp.ledger.setup_kinds import KINDS
 from chansync.erp.outside import connected
 from chansync.erp.outside import lists as outside_lists
+from chansync.erp.papers import ListRow
 from chansync.explain import erp_lists
 from chansync.explain.find import Found
 from chansync.model.errors import UsageError
@@ -153,10 +154,9 @@ class LedgerSource:
 
     def parts(self, db: apsw.Connection, span: Span, by: str) -> Iterator[tuple[list[ListRow], int]]:
         if self.erp and self.name in outside_lists.NAMES:
-            yield from outside_lists.parts(db, self.erp, self.name, self.text, span, ListRow)
+            yield from outside_lists.parts(db, self.erp, self.name, self.text, span)
         elif self.name in erp_lists.LISTS:
-            found = erp_lists.read(db, self.name, self.text, span)
-            yield [ListRow(row.key, row.name, row.cells) for row in found], 0
+            yield erp_lists.read(db, self.name, self.text, span), 0
         else:
             yield from lists.parts(db, self.name, self.text, self.warehouse, span, by)
 
@@ -383,7 +383,7 @@ class Erp(ListPage[ListRow]):
         is_left_out = bool(row.cells[3])
 
         def write(db: apsw.Connection) -> str:
-            from chansync.orders.settled import leave_out_report, take_in_report
+            from chansync.orders.decisions import leave_out_report, take_in_report
 
             return take_in_report(db, row.name) if is_left_out else leave_out_report(db, row.name, self.context.user)
 

@@ -7,7 +7,7 @@ from functools import partial
 
 import apsw
 
-from chansync.erp.ledger import enquiry, stock
+from chansync.erp.ledger import customers, journal, stock
 from chansync.explain import settlements as settlement_text
 from chansync.explain import story
 from chansync.model.errors import UsageError
@@ -31,13 +31,13 @@ _LINES = 2000
 
 def _customer(db: apsw.Connection, customer_id: str) -> Iterator[Paragraph]:
     """A customer's numbers, address and last sales."""
-    found = enquiry.customer(db, int(customer_id))
+    found = customers.customer(db, int(customer_id))
     address = found.pop("address")
     yield Paragraph(f"Customer {found.pop('id')}: {found.pop('name')}", "title", heading=True)
     yield from pairs(found)
     yield Paragraph(f"  {'address':<16} {', '.join(str(part) for part in address.values() if part)}")
     yield from heading("Sales, the newest first")
-    sales = enquiry.sales_of(db, int(customer_id), limit=_LAST)
+    sales = journal.sales(db, customer=int(customer_id), limit=_LAST)
     for sale in sales:
         line = f"  {sale.sale_date} {fit(sale.number, 20)} {sale.amount:>16}  order {sale.order_number}"
         yield Paragraph(line, opens=partial(ShowSale, sale.number))

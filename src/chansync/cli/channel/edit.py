@@ -133,8 +133,8 @@ def _is_first_use(current: Channel, texts: dict[str, str]) -> bool:
 
 def _first_use(session: Session, current: Channel) -> int:
     """The first confirm: connect, say as what, fill in, and only then use the channel."""
-    from chansync.setup.channel_settings import InvalidFields
     from chansync.setup.first_use import check_first_use, use_channel
+    from chansync.setup.typed_fields import InvalidFields
 
     check_first_use(session.db, current)
     report = _by_daemon(session, current, "confirm", {"use": True}) or session.run_async(
@@ -239,11 +239,10 @@ def test(session: Session, code: str, fill: bool, as_json: bool) -> int:
 
 
 def _connect(session: Session, found: Channel, *, fill: bool) -> ConnectionReport:
-    from chansync.setup.confirm import confirm_channel, test_channel
+    from chansync.setup.confirm import confirm_channel
 
-    connect = confirm_channel if fill else test_channel
     return _by_daemon(session, found, "confirm" if fill else "test", {}) or session.run_async(
-        lambda store: connect(store, found.code)
+        lambda store: confirm_channel(store, found.code, fill=fill)
     )
 
 

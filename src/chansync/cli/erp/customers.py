@@ -20,7 +20,7 @@ def merge_customers(session: Session, kept: int, other: int) -> None:
     sales notes it.
     """
     from chansync.db.transaction import transaction
-    from chansync.erp.ledger.merging import merge_customers as merge
+    from chansync.erp.ledger.customers import merge_customers as merge
 
     with transaction(session.db):
         done = merge(session.db, kept, other)

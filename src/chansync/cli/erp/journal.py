@@ -40,7 +40,11 @@ def requests(session: Session, sale: str | None, limit: int, as_json: bool) -> N
     """List what is requested now, because it is missing."""
     from chansync.erp.ledger import journal
 
-    found = journal.requests(session.db, sale=sale, limit=limit)
+    if sale is not None:
+        papers = _papers(session.db, sale)
+        found = papers.requests[:limit] if papers is not None else []
+    else:
+        found = journal.requests(session.db, limit=limit)
     if as_json:
         print_json([_data(row) for row in found])
         return

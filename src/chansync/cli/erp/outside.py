@@ -43,9 +43,10 @@ _json = click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @_json
 def kinds(as_json: bool) -> None:
     """List the kinds of ERP that can be connected, and the fields that they have."""
+    from chansync.erp import registry
     from chansync.setup import erps
 
-    found = erps.kinds()
+    found = [registry.kind_named(kind) for kind in erps.kinds()]
     show_kinds(
         (
             (each.kind, each.label, erps.parameters(each.kind), {"capabilities": sorted(map(str, each.capabilities))})
@@ -184,7 +185,7 @@ def _chosen(session: Session, code: str | None) -> str:
 def _report(session: Session, code: str, what: str, as_json: bool) -> int:
     report = _asked(session, code, what)
     if as_json:
-        data: dict[str, Any] = {"ok": report.ok, "erp": code} | report.data
+        data: dict[str, Any] = {"ok": report.ok, "erp": code} | asdict(report)
         print_json(data if report.ok else data | {"error": report.sentence})
         return exit_code(report)
     (say if report.ok else say_error)(report.sentence)

@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 def sales(session: Session, limit: int, channel: str | None, erp: str | None, as_json: bool) -> None:
     """List the last sales recorded in the ledger and in connected ERPs, newest first."""
     from chansync.erp import registry
-    from chansync.erp.ledger import enquiry
+    from chansync.erp.ledger import journal
     from chansync.erp.outside import lists
 
     chosen = registry.erp(session.db, erp) if erp is not None else None
     found = []
     if chosen is None or not chosen.is_outside:
-        found = enquiry.sales(session.db, channel=channel, limit=limit)
+        found = journal.sales(session.db, channel=channel, limit=limit)
     if chosen is None or chosen.is_outside:
         there = lists.sales(session.db, erp, channel=channel, limit=limit)
         # Each by itself is in its ERP's own order.

@@ -41,7 +41,7 @@ def settlements(
 ) -> None:
     """List what marketplaces have paid out, the last first; with NUMBER the lines of a settlement and their sales."""
     from chansync.explain import settlements as told
-    from chansync.orders.settled import leave_out_report, take_in_report
+    from chansync.orders.decisions import leave_out_report, take_in_report
     from chansync.store import settlements as store
 
     if sum(map(bool, (number, unread, leave_out, take_in))) > 1:

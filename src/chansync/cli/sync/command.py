@@ -20,8 +20,7 @@ from chansync.model.errors import UsageError
 if TYPE_CHECKING:
     from chansync.cli.sync.progress import Progress
     from chansync.db.connection import Store
-    from chansync.sync.dry_run import OrderPlan, PushPlan
-    from chansync.sync.run_result import RunResult
+    from chansync.sync.run_result import OrderPlan, PushPlan, RunResult
     from chansync.sync.runner import SyncRequest
 
 #: How many channels are synced at the same time, most of them waiting for their sites, and how many of those that
@@ -233,7 +232,7 @@ def report(results: Sequence[RunResult], *, dry_run: bool) -> None:
 
 
 def _show_plans(result: RunResult) -> None:
-    from chansync.sync.dry_run import OrderPlan
+    from chansync.sync.run_result import OrderPlan
 
     for plan in result.plans:
         if isinstance(plan, OrderPlan):

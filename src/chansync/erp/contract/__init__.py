@@ -20,8 +20,7 @@ Without pytest, ``prove`` runs them all, and ``chansync erp contract`` is that a
 
 from __future__ import annotations
 
-from chansync.erp.contract.checks import Broken, Check, Outcome, prove
-from chansync.erp.contract.subject import Seen, Subject, Unprepared
+from chansync.erp.contract.subject import Broken, Check, Outcome, Seen, Subject, Unprepared, prove
 from chansync.erp.contract.suite import CHECKS
 
 __all__ = ["CHECKS", "Broken", "Check", "Outcome", "Seen", "Subject", "Unprepared", "prove"]

@@ -1,17 +1,18 @@
-"""The ERP that is checked: a connection, what there is to sell, and the sales that the checks make."""
+"""The ERP that is checked: a connection, what there is to sell, and the sales that the checks make; and what a check
+is."""
 
 from __future__ import annotations
 
 import hashlib
 import itertools
 import secrets
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from chansync.erp.remote import ChangesPage, ErpCapability, ReferenceRow, Remote, SaleAnswer, SaleSteps
+from chansync.erp.remote import ChangesPage, ErpCapability, ErpError, Remote, SaleAnswer, SaleSteps
 from chansync.model.order import Address, TaxNumbers
 from chansync.model.sale import Customer, LineKind, SaleDraft, SaleLine, SaleView
 from chansync.model.steps import Step
@@ -104,28 +105,30 @@ class Subject:
         lacks = (await remote.check()).lacks
         able = frozenset(capabilities) - frozenset(lacks)
         rows = [row async for page in remote.reference({}) for row in page.rows]
-        known: dict[str, list[ReferenceRow]] = {}
-        for row in rows:
-            known.setdefault(row.kind, []).append(row)
-        shop = next((row for row in known.get("pos", []) if pos in ("", row.code)), None)
+        shop = next((row for row in rows if row.kind == "pos" and pos in ("", row.code)), None)
         if shop is None:
             raise Unprepared(f"The ERP has no POS{f' {pos}' if pos else ''}: add one there.")
+
+        def codes(kind: str) -> list[str]:
+            return [row.code for row in rows if row.kind == kind and row.pos in ("", shop.code)]
+
         warehouse = str(shop.data.get("warehouse") or "")
         if not items:
             stock = await remote.stock([warehouse]) if ErpCapability.STOCK in able else {}
-            codes = [row.code for row in known.get("item", [])]
-            items = sorted(codes, key=lambda code: -stock.get(code, 0))[:3]
-        methods = [row.code for row in known.get("payment-method", []) if row.pos == shop.code]
+            items = sorted(codes("item"), key=lambda code: -stock.get(code, 0))[:3]
+        methods = codes("payment-method")
         if len(items) < 2 or not methods:
             raise Unprepared(f"The ERP needs two items, and a payment method of the POS {shop.code}: add them there.")
-        tax = next(iter(known.get("tax-transaction", [])), None)
+        tax = next((row for row in rows if row.kind == "tax-transaction"), None)
+        # A list, or text with commas.
+        currencies = shop.data.get("currencies") or "EUR"
         found: dict[str, Any] = {
-            "currency": _first(shop.data.get("currencies")),
-            "service": next((row.code for row in known.get("service", [])), next(iter(items))),
+            "currency": (currencies.split(",") if isinstance(currencies, str) else currencies)[0].strip(),
+            "service": [*codes("service"), *items][0],
             "payment_method": methods[0],
-            "other_method": next(iter(methods[1:]), ""),
-            "delivery_method": next((r.code for r in known.get("delivery-method", []) if r.pos == shop.code), ""),
-            "document_type": next((row.code for row in known.get("document-type", [])), ""),
+            "other_method": [*methods, ""][1],
+            "delivery_method": [*codes("delivery-method"), ""][0],
+            "document_type": [*codes("document-type"), ""][0],
             "tax_transaction": tax.code if tax else "",
             "rate": Decimal(str(tax.data.get("rate") or 0)) if tax else Decimal(0),
         }
@@ -143,19 +146,16 @@ class Subject:
         tax = 0 if kind == LineKind.ROUNDING else int((net * self.rate / 100).quantize(Decimal(1), ROUND_HALF_UP))
         return SaleLine(kind, item, f"Line of {item}", Decimal(quantity), net, tax, discount, id or item)
 
-    def two_lines(self) -> list[SaleLine]:
-        """Two pieces of the first item, and shipping."""
-        return [self.line(self.items[0], 2, 2000), self.line(self.service, 1, 490, LineKind.TRANSPORT, id="ship")]
-
     def draft(self, lines: list[SaleLine] | None = None, *, buyer: str = "", **changes: Any) -> SaleDraft:
-        """A new sale.
+        """A new sale, of two pieces of the first item and shipping unless other lines are given.
 
         Args:
             buyer: a word for who buys; equal words are one person. Empty: a person of its own.
         """
         serial = next(self._serials)
         customer, address = self.person(buyer or str(serial))
-        lines = self.two_lines() if lines is None else lines
+        if lines is None:
+            lines = [self.line(self.items[0], 2, 2000), self.line(self.service, 1, 490, LineKind.TRANSPORT, id="ship")]
         made = SaleDraft(
             key=f"chansync:contract-{self.run}:{serial}",
             number=f"contract-{self.run}-{serial}",
@@ -192,10 +192,9 @@ class Subject:
 
     # What is asked
 
-    async def do(self, draft: SaleDraft | str, *steps: Step, ref: str = "") -> SaleAnswer:
+    async def do(self, draft: SaleDraft, *steps: Step) -> SaleAnswer:
         """Carry out steps with one sale, alone in its batch."""
-        key = draft if isinstance(draft, str) else draft.key
-        (answer,) = await self.remote.apply([SaleSteps(key, self.pos, steps, ref)])
+        (answer,) = await self.remote.apply([SaleSteps(draft.key, self.pos, steps)])
         return answer
 
     async def view(self, draft: SaleDraft) -> SaleView | None:
@@ -225,7 +224,103 @@ class Subject:
         return [page async for page in self.remote.changes(cursor)]
 
 
-def _first(currencies: object) -> str:
-    """The first of a POS's currencies, which are a list, or text with commas."""
-    words = currencies.split(",") if isinstance(currencies, str) else currencies
-    return str(next(iter(words), "EUR")).strip() if isinstance(words, list | tuple) else "EUR"
+# What is checked
+
+
+class Broken(AssertionError):
+    """The ERP does not keep the contract; the sentence says what it answered and what is right."""
+
+
+def require(is_so: bool, sentence: str) -> None:
+    """Raise ``Broken`` with the sentence unless something is so."""
+    if not is_so:
+        raise Broken(sentence)
+
+
+def same(what: str, found: Any, right: Any) -> None:
+    """Raise ``Broken`` unless two values are equal."""
+    require(found == right, f"{what}: the ERP says {found!r}, right is {right!r}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One law of the contract.
+
+    Attributes:
+        name: what scripts and test reports call it.
+        law: what must be so, for people.
+        needs: without these capabilities it does not apply.
+        forges: without ``Subject.forgeries`` it does not apply.
+    """
+
+    name: str
+    law: str
+    needs: frozenset[ErpCapability]
+    run: Callable[[Subject], Awaitable[None]]
+    forges: bool = False
+
+    def applies_to(self, erp: Subject) -> bool:
+        """Whether the ERP can do what the check is about."""
+        return self.needs <= erp.capabilities and bool(erp.forgeries or not self.forges)
+
+    def why_not(self, erp: Subject) -> str:
+        """Why it does not apply, for people."""
+        missing = sorted(self.needs - erp.capabilities)
+        if not missing:
+            return "with this kind of ERP it is not known how to be turned away"
+        told = next((name for name in missing if name in erp.lacks), None)
+        if told is not None:
+            return f"the ERP says that it lacks {told}: {erp.lacks[told].rstrip('.')}"
+        return f"this kind of ERP lacks: {', '.join(missing)}"
+
+    async def __call__(self, erp: Subject) -> None:
+        """Check it.
+
+        Raises:
+            Broken: the law is broken.
+            Unprepared: the ERP lacks what the check needs, such as stock.
+        """
+        await self.run(erp)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def check(*needs: ErpCapability, forges: bool = False) -> Callable[[Callable[[Subject], Awaitable[None]]], Check]:
+    """Make a function a check; its docstring is the law."""
+
+    def made(run: Callable[[Subject], Awaitable[None]]) -> Check:
+        law = " ".join((run.__doc__ or "").split())
+        return Check(run.__name__, law, frozenset(needs), run, forges)
+
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a check.
+
+    Attributes:
+        word: ``ok``, ``skipped`` (it does not apply, or is not prepared) or ``broken``.
+        sentence: why, where it is not ok.
+    """
+
+    check: Check
+    word: str
+    sentence: str = ""
+
+
+async def prove(erp: Subject, checks: Iterable[Check]) -> AsyncIterator[Outcome]:
+    """Run the checks one after the other. What a connector raises that is no ``ErpError`` is a bug, and escapes."""
+    for each in checks:
+        if not each.applies_to(erp):
+            yield Outcome(each, "skipped", f"{each.why_not(erp)}.")
+            continue
+        try:
+            await each(erp)
+        except Unprepared as error:
+            yield Outcome(each, "skipped", str(error))
+        except (Broken, ErpError) as error:
+            yield Outcome(each, "broken", str(error))
+        else:
+            yield Outcome(each, "ok")

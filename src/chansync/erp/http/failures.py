@@ -77,7 +77,3 @@ class Failures:
         """
         sentence = f"{self._site} answered {request} with what the protocol does not have: {what} {_DESCRIPTION}"
         return ErpUnavailable(sentence) if changes else ErpRefused(sentence)
-
-    def endless(self, path: str) -> ErpError:
-        """Pages that never end."""
-        return self.wrong(f"GET {path}", "`last` is false, and the cursor stays the same.")

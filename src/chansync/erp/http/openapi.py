@@ -16,8 +16,7 @@ import msgspec
 
 from chansync.erp import remote
 from chansync.erp.http import messages
-from chansync.erp.http.messages import LARGEST_NUMBER
-from chansync.erp.http.signing import HEADER, MAX_AGE, signature
+from chansync.erp.http.messages import HEADER, LARGEST_NUMBER, MAX_AGE, signature
 from chansync.model import order, sale, steps
 from chansync.model.wire import STEPS
 
@@ -99,67 +98,56 @@ def as_text() -> str:
 
 
 def _paths() -> dict[str, Any]:
-    cursor = _parameter(
-        "cursor", "string", "The cursor of the last answer; empty at first, where {}.", required=True, repeated=False
+    warehouses = _parameter("warehouse", "Codes of warehouses.", of={"type": "array", "items": {"type": "string"}})
+    items = _parameter(
+        "item", "Codes of items; none: all of them.", of={"type": "array", "items": {"type": "string"}}, required=False
     )
     return {
-        "/check": _operation(
-            "get", "Say who you are, and what is missing for sales to be recorded.", remote.ErpIdentity
-        ),
+        "/check": _operation("Say who you are, and what is missing for sales to be recorded.", remote.ErpIdentity),
         "/reference": _operation(
-            "get",
             "The reference data: POSs, warehouses, methods, types, services and items; all of them, or what has "
             "changed since the cursor.",
             messages.ReferenceAnswer,
-            parameters=[_filled(cursor, "all of the data are told")],
+            parameters=[_cursor("all of the data are told")],
         ),
         "/items": _operation(
-            "post",
             "The items and services with one of these SKUs or GTINs. Asked when an order has one that the reference "
             "data do not.",
             messages.ItemsAnswer,
-            body=messages.ItemsRequest,
+            messages.ItemsRequest,
         ),
         "/steps": _operation(
-            "post",
             "Carry out steps with sales, at most 20 of them: each step whole or not at all, in their order, and all of "
             "a sale's before the answer. A step that is refused stops those of the sale that need it (`needs`); where "
             "`record` is refused, all others.",
             messages.StepsAnswer,
-            body=messages.StepsRequest,
+            messages.StepsRequest,
         ),
-        "/views": _operation(
-            "post", "The sales of these keys, as they are now.", messages.ViewsAnswer, body=messages.ViewsRequest
-        ),
+        "/views": _operation("The sales of these keys, as they are now.", messages.ViewsAnswer, messages.ViewsRequest),
         "/changes": _operation(
-            "get",
             "What has changed since the cursor, whoever changed it. A change may be told again, but is never left out: "
             "mind transactions that commit late.",
             messages.ChangesAnswer,
-            parameters=[_filled(cursor, "nothing is told but the cursor to begin with")],
+            parameters=[_cursor("nothing is told but the cursor to begin with")],
         ),
         "/stock": _operation(
-            "get",
             "Pieces on hand that are not reserved, summed over the warehouses.",
             messages.StockAnswer,
-            parameters=[
-                _parameter("warehouse", "string", "Codes of warehouses.", required=True, repeated=True),
-                _parameter("item", "string", "Codes of items; none: all of them.", required=False, repeated=True),
-            ],
+            parameters=[warehouses, items],
         ),
     }
 
 
-def _parameter(name: str, kind: str, about: str, *, required: bool, repeated: bool) -> dict[str, Any]:
-    schema: dict[str, Any] = {"type": "array", "items": {"type": kind}} if repeated else {"type": kind}
-    return {"name": name, "in": "query", "required": required, "description": about, "schema": schema}
+def _cursor(words: str) -> dict[str, Any]:
+    return _parameter("cursor", f"The cursor of the last answer; empty at first, where {words}.", of={"type": "string"})
 
 
-def _filled(parameter: dict[str, Any], words: str) -> dict[str, Any]:
-    return parameter | {"description": parameter["description"].format(words)}
+def _parameter(name: str, about: str, *, of: dict[str, Any], required: bool = True) -> dict[str, Any]:
+    return {"name": name, "in": "query", "required": required, "description": about, "schema": of}
 
 
-def _operation(method: str, about: str, answer: type, *, body: type | None = None, **more: Any) -> dict[str, Any]:
+def _operation(about: str, answer: type, body: type | None = None, **more: Any) -> dict[str, Any]:
+    """A request with a body is a POST, one without a GET."""
     # For generated clients and servers; the answers are named after it.
     name = "check" if answer is remote.ErpIdentity else answer.__name__.removesuffix("Answer").lower()
     made: dict[str, Any] = {"operationId": name, "summary": about.split(".")[0] + ".", "description": about} | more
@@ -171,7 +159,7 @@ def _operation(method: str, about: str, answer: type, *, body: type | None = Non
         "4XX": refusal,
         "5XX": {"description": "It cannot be done now: it is asked again later."},
     }
-    return {method: made}
+    return {"get" if body is None else "post": made}
 
 
 def _content(kind: type) -> dict[str, Any]:

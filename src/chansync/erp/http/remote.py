@@ -11,21 +11,20 @@ import httpx
 
 from chansync.erp.http.failures import Failures
 from chansync.erp.http.messages import (
+    HEADER,
     LARGEST_NUMBER,
     ChangesAnswer,
     ItemKey,
     ItemsAnswer,
     ReferenceAnswer,
-    SaleErrorCode,
     SaleResult,
     StockAnswer,
     ViewsAnswer,
+    signature,
     steps_request,
 )
-from chansync.erp.http.signing import HEADER, signature
 from chansync.erp.remote import (
     ChangesPage,
-    ErpError,
     ErpIdentity,
     ErpRefused,
     ErpRights,
@@ -44,6 +43,7 @@ from chansync.model.sale import SaleView
 from chansync.model.times import now_ms
 
 T = TypeVar("T")
+_Page = TypeVar("_Page", ReferenceAnswer, ChangesAnswer)
 
 #: The longest wait before steps are sent again that cannot have arrived, in seconds: what ``settles_after`` counts from
 #: is when they were to be sent first.
@@ -53,11 +53,7 @@ _ASKED = 100
 #: The most pages that one read may have: an ERP that never says which is the last would be read for ever.
 _PAGES = 100_000
 
-_ERRORS: Mapping[SaleErrorCode, type[ErpError]] = {
-    SaleErrorCode.UNAVAILABLE: ErpUnavailable,
-    SaleErrorCode.REFUSED: ErpRefused,
-    SaleErrorCode.RIGHTS: ErpRights,
-}
+_ERRORS = {kind.code: kind for kind in (ErpUnavailable, ErpRefused, ErpRights)}
 
 
 class HttpRemote:
@@ -99,15 +95,21 @@ class HttpRemote:
         return replace(found, lacks={name: quote(why) for name, why in found.lacks.items()})
 
     async def reference(self, cursor: Mapping[str, Any]) -> AsyncIterator[ReferencePage]:
-        now = _text(cursor)
+        async for found in self._pages("/reference", ReferenceAnswer, cursor):
+            yield ReferencePage(found.rows, {"cursor": found.cursor}, found.complete, found.last)
+
+    async def _pages(self, path: str, of: type[_Page], cursor: Mapping[str, Any]) -> AsyncIterator[_Page]:
+        """What is told since the cursor, to the last page."""
+        now = str(cursor.get("cursor") or "")
         for _ in range(_PAGES):
-            found = await self._ask("GET", "/reference", ReferenceAnswer, params=[("cursor", now)])
-            self._moves_on("/reference", now, found.cursor, found.last)
+            found = await self._ask("GET", path, of, params=[("cursor", now)])
+            if not found.last and found.cursor == now:
+                break
             now = found.cursor
-            yield ReferencePage(found.rows, {"cursor": now}, found.complete, found.last)
+            yield found
             if found.last:
                 return
-        raise self._failures.endless("/reference")
+        raise self._failures.wrong(f"GET {path}", "`last` is false, and the cursor stays the same.")
 
     async def find_items(self, keys: Sequence[tuple[str, str]]) -> list[ReferenceRow]:
         found: dict[str, ReferenceRow] = {}
@@ -140,7 +142,7 @@ class HttpRemote:
             # What came before is known to be done; more than that is not.
             known = tuple(result for result in found.results if result.key in asked)
             sentence = self._http.sentences.quote(found.error.sentence) or "it does not say why"
-            stopped = _ERRORS[found.error.code](f"{self._http.site} could not finish {sale.key}: {sentence}")
+            stopped = _ERRORS[str(found.error.code)](f"{self._http.site} could not finish {sale.key}: {sentence}")
             return SaleAnswer(sale.key, known, found.view, stopped)
         if told != asked:
             return self._unknown(sale, f"{sale.key} has results of other steps than were asked for")
@@ -162,21 +164,10 @@ class HttpRemote:
         return found
 
     async def changes(self, cursor: Mapping[str, Any]) -> AsyncIterator[ChangesPage]:
-        now = _text(cursor)
-        for _ in range(_PAGES):
-            found = await self._ask("GET", "/changes", ChangesAnswer, params=[("cursor", now)])
+        async for found in self._pages("/changes", ChangesAnswer, cursor):
             if not found.cursor:
                 raise self._failures.wrong("GET /changes", "`cursor` is empty")
-            self._moves_on("/changes", now, found.cursor, found.last)
-            now = found.cursor
-            yield ChangesPage(found.views, found.items, {"cursor": now}, found.last)
-            if found.last:
-                return
-        raise self._failures.endless("/changes")
-
-    def _moves_on(self, path: str, before: str, after: str, last: bool) -> None:
-        if not last and after == before:
-            raise self._failures.endless(path)
+            yield ChangesPage(found.views, found.items, {"cursor": found.cursor}, found.last)
 
     async def stock(self, warehouses: Sequence[str], items: Sequence[str] | None = None) -> dict[str, int]:
         places = [("warehouse", code) for code in warehouses]
@@ -208,7 +199,7 @@ class HttpRemote:
         body: Any = None,
         changes: bool = False,
     ) -> Any:
-        url = httpx.URL(self._base + path, params=params) if params else httpx.URL(self._base + path)
+        url = httpx.URL(self._base + path, params=params)
         content = None if body is None else Content(json.dumps(body).encode(), "application/json")
         target = f"{path}?{url.query.decode()}" if url.query else path
         wait = _SHORT_WAIT if changes else LONGEST_WAIT
@@ -231,10 +222,6 @@ class HttpRemote:
         if not self.signs:
             return {"Authorization": f"Bearer {self._token}"}
         return {HEADER: signature(self._token, now_ms() // 1000, method, target, body)}
-
-
-def _text(cursor: Mapping[str, Any]) -> str:
-    return str(cursor.get("cursor") or "")
 
 
 def _as(data: Any, of: type[T]) -> T:

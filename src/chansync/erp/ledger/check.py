@@ -40,12 +40,13 @@ def _proven(db: apsw.Connection, what: str, part: Callable[[apsw.Connection], It
     """The faults of a part; that it cannot be added up is one, which keeps nobody from the others."""
     try:
         yield from part(db)
-    except (ArithmeticError, TypeError, ValueError):
-        yield _NO_NUMBERS.format(what=what)
-    except apsw.SQLError as error:
-        if "integer overflow" not in str(error):
+    except (ArithmeticError, TypeError, ValueError, apsw.SQLError) as error:
+        if isinstance(error, apsw.SQLError) and "integer overflow" not in str(error):
             raise
-        yield _NO_NUMBERS.format(what=what)
+        yield (
+            f"The {what} cannot be added up: an amount or a quantity among them is no number, or too large for one. "
+            "Another program has written there."
+        )
 
 
 def _orphans(db: apsw.Connection) -> Iterator[str]:
@@ -157,11 +158,6 @@ def _refunds(db: apsw.Connection) -> Iterator[str]:
             f"{format_money(total, currency)}."
         )
 
-
-_NO_NUMBERS = (
-    "The {what} cannot be added up: an amount or a quantity among them is no number, or too large for one. Another "
-    "program has written there."
-)
 
 _PARTS = (
     ("entries", _orphans), ("sales", _sales), ("documents", _documents), ("payments", _payments),

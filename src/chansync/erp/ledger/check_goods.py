@@ -12,87 +12,130 @@ import apsw
 
 
 @dataclass(slots=True)
-class _Goods:
-    """What one sale's lines, refunds and packages say of one item, in pieces.
+class _Sale:
+    """Where a sale's goods leave from, whether all of them did, or some, and it closed; and its packages."""
 
-    ``leaving`` is ``sold`` without what lines return.
+    number: str
+    warehouse_id: int
+    is_issued: int
+    is_partly_issued: int
+    is_reversed: int
+    is_cancelled: int
+    packages: int
+    last_package: int
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it needs nothing any more."""
+        return bool(self.is_issued or self.is_reversed or self.is_cancelled)
+
+
+@dataclass(slots=True)
+class _Goods:
+    """What a sale's lines, refunds and packages say of one item, and what its journals do, in pieces.
+
+    ``leaving`` is ``sold`` without what lines return; ``moved`` is what changed on hand in the sale's warehouse.
     """
 
     sold: Decimal = Decimal(0)
     leaving: Decimal = Decimal(0)
     packed: int = 0
+    moved: int = 0
+    blocked: int = 0
+    requested: int = 0
     fates: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
 
     @property
     def needed(self) -> Decimal:
         """What is to leave still, while the sale is not written out."""
-        return max(self.moving - self.packed, Decimal(0))
+        return max(self._moving - self.packed, Decimal(0))
 
     @property
-    def moving(self) -> Decimal:
+    def _moving(self) -> Decimal:
         """What leaves when the sale is written out; below zero: what comes back by it."""
         return self.sold - self.fates["not issued"]
 
+    def expected(self, sale: _Sale) -> Decimal:
+        """How the sale should have changed what is on hand of the item."""
+        if sale.is_reversed:
+            return -self.fates["kept"]
+        return self.fates["returned"] - (self._moving if sale.is_issued else self.packed)
+
 
 @dataclass(slots=True)
-class _Standing:
-    """A sale's place: its warehouse, and whether all its goods were issued, or some, and it closed."""
+class _Stock:
+    """An item in a warehouse: the balances that are kept, what its movements add up to, and what a replay gives."""
 
-    number: str
-    warehouse_id: int
-    is_issued: bool
-    is_partly_issued: bool
-    is_reversed: bool
-    is_cancelled: bool
-
-    @property
-    def is_over(self) -> bool:
-        """Whether it needs nothing any more."""
-        return self.is_issued or self.is_reversed or self.is_cancelled
-
-    def expected(self, goods: _Goods) -> Decimal:
-        """How the sale should have changed what is on hand of an item."""
-        if self.is_reversed:
-            return -goods.fates["kept"]
-        return goods.fates["returned"] - (goods.moving if self.is_issued else goods.packed)
-
-
-#: Sale and item.
-_Key = tuple[int, int]
+    kept: tuple[int, int] = (0, 0)
+    kept_need: int = 0
+    on_hand: int = 0
+    blocked: int = 0
+    replayed: Decimal = Decimal(0)
+    needed: int = 0
 
 
 def goods_faults(db: apsw.Connection) -> Iterator[str]:
     """Every fault of stock, blocks and requests."""
     names = dict(db.execute("SELECT id, code FROM erp_item"))
     places = dict(db.execute("SELECT id, code FROM erp_warehouse"))
-    standings = _standings(db)
-    goods = _goods(db)
-    yield from _movement_faults(db, names, standings, goods)
-    yield from _balance_faults(db, names, places)
-    yield from _package_faults(db, names, standings, goods)
-    yield from _replay_faults(db, names, places, standings, goods)
-    yield from _need_faults(db, names, places, standings, goods)
-    yield from _request_faults(db, names, standings, goods)
+    sales, goods, stock = _sales(db), _goods(db), defaultdict[tuple[int, int], _Stock](_Stock)
+    for item, place, on_hand, blocked, needed in db.execute(
+        "SELECT item_id, warehouse_id, on_hand, blocked, needed FROM erp_stock"
+    ):
+        stock[item, place].kept, stock[item, place].kept_need = (on_hand, blocked), needed
+    for sale_id, item, place, on_hand, blocked in db.execute(
+        """SELECT sale_id, item_id, warehouse_id, sum(quantity), sum(blocked) FROM erp_stock_movement
+           GROUP BY sale_id, item_id, warehouse_id"""
+    ):
+        here, sale = stock[item, place], sales.get(sale_id)
+        here.on_hand += on_hand
+        here.blocked += blocked
+        if sale_id is None:
+            here.replayed += on_hand
+        elif sale is not None:
+            goods[sale_id, item].blocked += blocked
+            if place == sale.warehouse_id:
+                goods[sale_id, item].moved = on_hand
+            elif on_hand or blocked:
+                what = f"{names.get(item)} of the sale {sale.number}"
+                yield f"{what} moved in another warehouse than the sale's: {on_hand:+d}, blocked {blocked:+d}."
+    for (sale_id, item), one in goods.items():
+        if (sale := sales.get(sale_id)) is not None:
+            yield from _sale_faults(f"{names.get(item)} of the sale {sale.number}", sale, one)
+            here = stock[item, sale.warehouse_id]
+            here.replayed += one.expected(sale)
+            here.needed += 0 if sale.is_over else math.ceil(one.needed)
+    for (item, place), here in stock.items():
+        yield from _stock_faults(f"{names.get(item)} in {places.get(place)}", here)
+    for sale in sales.values():
+        if sale.packages != sale.last_package or (sale.packages and not sale.is_issued and not sale.is_partly_issued):
+            yield (
+                f"Sale {sale.number}: it has {sale.packages} packages up to the number {sale.last_package} that no "
+                "event says."
+            )
+        elif sale.is_partly_issued and not sale.packages:
+            yield f"Sale {sale.number}: it is partly written out, and has no package."
     yield from _kind_faults(db)
     yield from _negative_faults(db)
 
 
-def _standings(db: apsw.Connection) -> dict[int, _Standing]:
+def _sales(db: apsw.Connection) -> dict[int, _Sale]:
     rows = db.execute(
         """SELECT s.id, s.number, s.warehouse_id, coalesce(e.issued, 0), coalesce(e.partly, 0), coalesce(e.back, 0),
-               coalesce(e.cancelled, 0) FROM erp_sale s LEFT JOIN (
+               coalesce(e.cancelled, 0), coalesce(p.count, 0), coalesce(p.last, 0)
+           FROM erp_sale s LEFT JOIN (
                SELECT sale_id, max(kind = 'written out') AS issued, max(kind = 'partly written out') AS partly,
                    max(kind = 'reversed') AS back, max(kind = 'cancelled') AS cancelled
-               FROM erp_event GROUP BY sale_id) e ON e.sale_id = s.id"""
+               FROM erp_event GROUP BY sale_id) e ON e.sale_id = s.id
+           LEFT JOIN (SELECT sale_id, count(*) AS count, max(number) AS last FROM erp_package GROUP BY sale_id) p
+               ON p.sale_id = s.id"""
     )
-    return {
-        sale: _Standing(number, place, bool(issued), bool(partly), bool(back), bool(gone))
-        for sale, number, place, issued, partly, back, gone in rows
-    }
+    return {sale_id: _Sale(*row) for sale_id, *row in rows}
 
 
-def _goods(db: apsw.Connection) -> dict[_Key, _Goods]:
-    found: dict[_Key, _Goods] = defaultdict(_Goods)
+def _goods(db: apsw.Connection) -> dict[tuple[int, int], _Goods]:
+    """By sale and item."""
+    found = defaultdict[tuple[int, int], _Goods](_Goods)
     for sale, item, quantity in db.execute(
         """SELECT l.sale_id, l.item_id, l.quantity FROM erp_sale_line l JOIN erp_item i ON i.id = l.item_id
            WHERE i.type = 'goods'"""
@@ -109,153 +152,36 @@ def _goods(db: apsw.Connection) -> dict[_Key, _Goods]:
            ON l.package_id = p.id GROUP BY p.sale_id, l.item_id"""
     ):
         found[sale, item].packed = pieces
+    for sale, item, pieces in db.execute("SELECT sale_id, item_id, sum(quantity) FROM erp_request GROUP BY 1, 2"):
+        found[sale, item].requested = pieces
     return found
 
 
-def _movement_faults(
-    db: apsw.Connection, names: dict[int, str], standings: dict[int, _Standing], goods: dict[_Key, _Goods]
-) -> Iterator[str]:
-    """Each sale's movements against what its lines, refunds and events say."""
-    moved: dict[_Key, int] = {}
-    for sale, item, place, on_hand, blocked in db.execute(
-        """SELECT sale_id, item_id, warehouse_id, sum(quantity), sum(blocked) FROM erp_stock_movement
-           WHERE sale_id IS NOT NULL GROUP BY sale_id, item_id, warehouse_id"""
-    ):
-        standing = standings.get(sale)
-        if standing is None:
-            continue
-        what, needed = f"{names.get(item)} of the sale {standing.number}", goods[sale, item].needed
-        if place == standing.warehouse_id:
-            moved[sale, item] = on_hand
-        elif on_hand or blocked:
-            yield f"{what} moved in another warehouse than the sale's: {on_hand:+d}, blocked {blocked:+d}."
-        if blocked < 0 or blocked > needed:
-            yield f"{what}: {blocked} are blocked, and it needs {needed}."
-        elif blocked and standing.is_over:
-            yield f"{what}: {blocked} are still blocked, though the sale is written out or closed."
-    for key in {*moved, *goods}:
-        standing = standings.get(key[0])
-        if standing and moved.get(key, 0) != standing.expected(goods[key]):
-            yield (
-                f"{names.get(key[1])} of the sale {standing.number}: it changed the stock by {moved.get(key, 0)}, and "
-                f"its lines and refunds say {standing.expected(goods[key])}."
-            )
+def _sale_faults(what: str, sale: _Sale, goods: _Goods) -> Iterator[str]:
+    """A sale's movements, blocks, requests and packages against what its lines, refunds and events say."""
+    for count, word in ((goods.blocked, "blocked"), (goods.requested, "requested")):
+        if count < 0 or count > goods.needed:
+            yield f"{what}: {count} are {word}, and it needs {goods.needed}."
+        elif count and sale.is_over:
+            yield f"{what}: {count} are still {word}, though the sale is written out or closed."
+    if goods.moved != goods.expected(sale):
+        yield (f"{what}: it changed the stock by {goods.moved}, and its lines and refunds say {goods.expected(sale)}.")
+    leaves = goods.leaving - goods.fates["not issued"]
+    if sale.packages and goods.packed > leaves:
+        yield f"{what}: {goods.packed} are in packages, and {leaves} leave."
 
 
-def _package_faults(
-    db: apsw.Connection, names: dict[int, str], standings: dict[int, _Standing], goods: dict[_Key, _Goods]
-) -> Iterator[str]:
-    """Packages against what their sales have sold, and against the events that they came with."""
-    counts = {
-        sale: (count, last)
-        for sale, count, last in db.execute("SELECT sale_id, count(*), max(number) FROM erp_package GROUP BY sale_id")
-    }
-    for (sale, item), what in goods.items():
-        standing = standings.get(sale)
-        if standing is None or sale not in counts:
-            continue
-        leaves = what.leaving - what.fates["not issued"]
-        if what.packed > leaves:
-            yield (
-                f"{names.get(item)} of the sale {standing.number}: {what.packed} are in packages, and {leaves} leave."
-            )
-    for sale, standing in standings.items():
-        count, last = counts.get(sale, (0, 0))
-        if count != last or (count and not standing.is_issued and not standing.is_partly_issued):
-            yield f"Sale {standing.number}: it has {count} packages up to the number {last} that no event says."
-        elif standing.is_partly_issued and not count:
-            yield f"Sale {standing.number}: it is partly written out, and has no package."
-
-
-def _replay_faults(
-    db: apsw.Connection,
-    names: dict[int, str],
-    places: dict[int, str],
-    standings: dict[int, _Standing],
-    goods: dict[_Key, _Goods],
-) -> Iterator[str]:
-    """What is on hand against openings, corrections and every sale, replayed."""
-    replayed: dict[tuple[int, int], Decimal] = defaultdict(Decimal)
-    for item, place, quantity in db.execute(
-        "SELECT item_id, warehouse_id, quantity FROM erp_stock_movement WHERE sale_id IS NULL"
-    ):
-        replayed[item, place] += quantity
-    for (sale, item), what in goods.items():
-        standing = standings.get(sale)
-        if standing:
-            replayed[item, standing.warehouse_id] += standing.expected(what)
-    sums: dict[tuple[int, int], int] = {
-        (item, place): on_hand
-        for item, place, on_hand in db.execute(
-            "SELECT item_id, warehouse_id, sum(quantity) FROM erp_stock_movement GROUP BY item_id, warehouse_id"
+def _stock_faults(what: str, here: _Stock) -> Iterator[str]:
+    """The balances that are kept against the sums of the movements, and both against what sales say."""
+    if here.kept != (here.on_hand, here.blocked):
+        yield (
+            f"{what}: the balance is {here.kept[0]} on hand and {here.kept[1]} blocked, and its movements add up to "
+            f"{here.on_hand} and {here.blocked}."
         )
-    }
-    for item, place in {*replayed, *sums}:
-        on_hand, expected = sums.get((item, place), 0), replayed[item, place]
-        if on_hand != expected:
-            yield (
-                f"{names.get(item)} in {places.get(place)}: {on_hand} are on hand, and a replay of its history gives "
-                f"{expected}."
-            )
-
-
-def _balance_faults(db: apsw.Connection, names: dict[int, str], places: dict[int, str]) -> Iterator[str]:
-    """The balances that are kept against the sums of the movements."""
-    kept, summed = (
-        {(item, place): (on_hand, blocked) for item, place, on_hand, blocked in db.execute(sql)}
-        for sql in (
-            "SELECT item_id, warehouse_id, on_hand, blocked FROM erp_stock",
-            "SELECT item_id, warehouse_id, sum(quantity), sum(blocked) FROM erp_stock_movement GROUP BY 1, 2",
-        )
-    )
-    for item, place in {*kept, *summed}:
-        balance, movements = kept.get((item, place), (0, 0)), summed.get((item, place), (0, 0))
-        if balance != movements:
-            yield (
-                f"{names.get(item)} in {places.get(place)}: the balance is {balance[0]} on hand and {balance[1]} "
-                f"blocked, and its movements add up to {movements[0]} and {movements[1]}."
-            )
-
-
-def _need_faults(
-    db: apsw.Connection,
-    names: dict[int, str],
-    places: dict[int, str],
-    standings: dict[int, _Standing],
-    goods: dict[_Key, _Goods],
-) -> Iterator[str]:
-    """What balances say that open sales need against what these say themselves."""
-    needed: dict[tuple[int, int], int] = defaultdict(int)
-    for (sale, item), what in goods.items():
-        standing = standings.get(sale)
-        if standing and not standing.is_over:
-            needed[item, standing.warehouse_id] += math.ceil(what.needed)
-    kept = {
-        (item, place): quantity
-        for item, place, quantity in db.execute("SELECT item_id, warehouse_id, needed FROM erp_stock")
-    }
-    for item, place in {*needed, *kept}:
-        if kept.get((item, place), 0) != needed[item, place]:
-            yield (
-                f"{names.get(item)} in {places.get(place)}: the balance says that open sales need "
-                f"{kept.get((item, place), 0)}, and they need {needed[item, place]}."
-            )
-
-
-def _request_faults(
-    db: apsw.Connection, names: dict[int, str], standings: dict[int, _Standing], goods: dict[_Key, _Goods]
-) -> Iterator[str]:
-    for sale, item, quantity in db.execute(
-        "SELECT sale_id, item_id, sum(quantity) FROM erp_request GROUP BY sale_id, item_id HAVING sum(quantity) <> 0"
-    ):
-        standing, needed = standings.get(sale), goods[sale, item].needed
-        if standing is None:
-            continue
-        what = f"{names.get(item)} of the sale {standing.number}"
-        if quantity < 0 or quantity > needed:
-            yield f"{what}: {quantity} are requested, and it needs {needed}."
-        elif standing.is_over:
-            yield f"{what}: {quantity} are still requested, though the sale is written out or closed."
+    if here.on_hand != here.replayed:
+        yield f"{what}: {here.on_hand} are on hand, and a replay of its history gives {here.replayed}."
+    if here.kept_need != here.needed:
+        yield f"{what}: the balance says that open sales need {here.kept_need}, and they need {here.needed}."
 
 
 def _kind_faults(db: apsw.Connection) -> Iterator[str]:

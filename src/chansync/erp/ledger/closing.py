@@ -46,7 +46,7 @@ def pack(db: apsw.Connection, sale: Facts, step: Pack) -> bool:
         raise NotPossible(f"The next package of the sale {sale.number} is {len(earlier) + 1}, not {step.package}.")
     there = {line.external_id: line for line in goods.left(db, sale)}
     is_last = there.keys() <= {external_id for external_id, _ in step.lines}
-    taken: list[tuple[goods.Left, int]] = []
+    taken: list[tuple[goods.Line, int]] = []
     for external_id, pieces in step.lines:
         line = there.pop(external_id, None)
         if line is None:
@@ -67,16 +67,16 @@ def pack(db: apsw.Connection, sale: Facts, step: Pack) -> bool:
 def _write_out_lines(
     db: apsw.Connection,
     sale: Facts,
-    lines: list[tuple[goods.Left, int]],
+    lines: list[tuple[goods.Line, int]],
     carrier: str,
     tracking: str,
     *,
     is_last: bool,
 ) -> None:
     """Issue those pieces of those lines as the next package; with the last one comes back what the sale returns."""
-    part: goods.Pieces = {}
+    part = goods.Pieces()
     for line, count in lines:
-        part[line.item_id] = part.get(line.item_id, 0) + count
+        part[line.item_id] += count
     pieces = goods.issue(db, sale, None if is_last else part)
     db.execute(
         """INSERT INTO erp_package (sale_id, number, at)
@@ -159,9 +159,7 @@ def cancel(db: apsw.Connection, sale: Facts, reason: str) -> None:
         )
     goods.unblock(db, sale)
     goods.withdraw(db, sale)
-    credit, returned = _undo_money(db, sale)
-    why = {"reason": reason} if reason else {}
-    note_event(db, sale.id, "cancelled", credit=credit, returned=returned, **why)
+    note_event(db, sale.id, "cancelled", **documents.undo(db, sale), **({"reason": reason} if reason else {}))
 
 
 def cancel_reason(db: apsw.Connection, sale: Facts) -> str:
@@ -180,11 +178,4 @@ def reverse(db: apsw.Connection, sale: Facts) -> None:
     goods.unblock(db, sale)
     goods.withdraw(db, sale)
     pieces = goods.bring_back(db, sale, "reversal", goods.still_out(db, sale))
-    credit, returned = _undo_money(db, sale)
-    note_event(db, sale.id, "reversed", pieces=pieces, credit=credit, returned=returned)
-
-
-def _undo_money(db: apsw.Connection, sale: Facts) -> tuple[str, int]:
-    credit = documents.credit_rest(db, sale)
-    returned = documents.give_back(db, sale, sale.state.paid)
-    return credit, sum(amount for _, _, amount in returned)
+    note_event(db, sale.id, "reversed", pieces=pieces, **documents.undo(db, sale))

@@ -1,4 +1,4 @@
-"""Finding the customer of a sale, or creating one.
+"""Finding the customer of a sale, or creating one; and two customers that are one.
 
 Whoever looks for a customer creates one, or gives it a number, in the same write transaction: two processes never
 create one customer twice.
@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from operator import attrgetter
+from typing import Any
 
 import apsw
 
+from chansync.erp.ledger.facts import note_event
 from chansync.model import stored_json
+from chansync.model.errors import UsageError
 from chansync.model.identity import Party, is_another, is_another_company, names_agree
 from chansync.model.order import Address, TaxNumbers
 from chansync.model.sale import Customer, SaleDraft
-from chansync.model.tax_numbers import KINDS, Kind
+from chansync.model.tax_numbers import KINDS, TITLES, Kind
 from chansync.model.times import now_ms
 
 #: The customer's column of each kind of tax number.
@@ -41,7 +44,14 @@ def find_or_create(db: apsw.Connection, draft: SaleDraft) -> tuple[int, bool, li
     """
     known, warnings = _find(db, draft)
     if known is None:
-        return _create(db, draft.customer), True, []
+        columns, customer = (*_COLUMNS, "customer_type", "created_at"), draft.customer
+        db.execute(
+            f"INSERT INTO erp_customer ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})",
+            (*_values(customer), customer.customer_type, now_ms()),
+        )
+        customer_id = db.last_insert_rowid()
+        _write_keys(db, customer_id, customer.keys)
+        return customer_id, True, []
     _add_numbers(db, known, draft.customer)
     return known.id, False, warnings
 
@@ -51,13 +61,19 @@ def customer_of_changed(db: apsw.Connection, customer_id: int, sale_id: int, dra
 
     One that other sales have too is left as it is: if it does not match any more, a new one is made.
     """
-    if _is_unchanged(db, customer_id, draft.customer):
+    *columns, _ = _COLUMNS
+    row = db.execute(f"SELECT {', '.join(columns)} FROM erp_customer WHERE id = ?", (customer_id,)).fetchone()
+    *values, _ = _values(draft.customer)
+    if row == tuple(values):
         return customer_id
     known, _ = _find(db, draft)
     is_shared = db.execute("SELECT 1 FROM erp_sale WHERE customer_id = ? AND id <> ?", (customer_id, sale_id)).get
     if is_shared or (known is not None and known.id != customer_id):
         return find_or_create(db, draft)[0]
-    _write(db, customer_id, draft.customer)
+    named = ", ".join(f"{column} = ?" for column in _COLUMNS)
+    db.execute(f"UPDATE erp_customer SET {named} WHERE id = ?", (*_values(draft.customer), customer_id))
+    db.execute("DELETE FROM erp_customer_number WHERE customer_id = ?", (customer_id,))
+    _write_keys(db, customer_id, draft.customer.keys)
     return customer_id
 
 
@@ -118,54 +134,31 @@ def _known(db: apsw.Connection, condition: str, value: int | str) -> Iterator[_K
     for customer_id, name, address in rows:
         found = stored_json.object_or_empty(address)
         names = {part: str(found.get(part) or "") for part in ("first_name", "last_name", "company")}
-        yield _Known(customer_id, name, _party(name, Address(**names), _keys(db, customer_id)))
+        keys = TaxNumbers(**dict(db.execute(_KEYS, (customer_id,))))
+        yield _Known(customer_id, name, _party(name, Address(**names), keys))
 
 
-def _keys(db: apsw.Connection, customer_id: int) -> TaxNumbers:
-    rows = db.execute("SELECT kind, key FROM erp_customer_number WHERE customer_id = ?", (customer_id,))
-    return TaxNumbers(**dict(rows))
+_KEYS = "SELECT kind, key FROM erp_customer_number WHERE customer_id = ?"
 
 
 def _party(name: str, address: Address, keys: TaxNumbers) -> Party:
     return Party(name if address.name else "", address.company, keys)
 
 
-def _create(db: apsw.Connection, customer: Customer) -> int:
-    db.execute(
-        """INSERT INTO erp_customer (name, uic, vat_number, personal_number, phone, email, address, customer_type,
-           created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-        (*_values(customer), customer.customer_type, now_ms()),
-    )
-    customer_id = db.last_insert_rowid()
-    _write_keys(db, customer_id, customer)
-    return customer_id
-
-
-def _write(db: apsw.Connection, customer_id: int, customer: Customer) -> None:
-    db.execute(
-        """UPDATE erp_customer SET name = ?, uic = ?, vat_number = ?, personal_number = ?, phone = ?, email = ?,
-           address = ? WHERE id = ?""",
-        (*_values(customer), customer_id),
-    )
-    db.execute("DELETE FROM erp_customer_number WHERE customer_id = ?", (customer_id,))
-    _write_keys(db, customer_id, customer)
+#: What a sale's customer says of the ledger's, by column.
+_COLUMNS = ("name", *NUMBER_COLUMNS.values(), "phone", "email", "address")
 
 
 def _values(customer: Customer) -> tuple[str, ...]:
-    numbers, address = customer.tax_numbers, address_text(customer.address)
-    return customer.name, numbers.uic, numbers.vat, numbers.personal, customer.phone, customer.email, address
+    numbers = (getattr(customer.tax_numbers, kind) for kind in NUMBER_COLUMNS)
+    return customer.name, *numbers, customer.phone, customer.email, address_text(customer.address)
 
 
-def _write_keys(db: apsw.Connection, customer_id: int, customer: Customer) -> None:
-    for kind in KINDS:
-        _write_key(db, customer_id, kind, getattr(customer.keys, kind))
-
-
-def _write_key(db: apsw.Connection, customer_id: int, kind: str, key: str) -> None:
-    if key:
-        db.execute(
-            "INSERT INTO erp_customer_number (customer_id, kind, key) VALUES (?, ?, ?)", (customer_id, kind, key)
-        )
+def _write_keys(db: apsw.Connection, customer_id: int, keys: TaxNumbers) -> None:
+    db.executemany(
+        "INSERT INTO erp_customer_number (customer_id, kind, key) VALUES (?, ?, ?)",
+        [(customer_id, kind, key) for kind in KINDS if (key := getattr(keys, kind))],
+    )
 
 
 def _add_numbers(db: apsw.Connection, known: _Known, customer: Customer) -> None:
@@ -181,13 +174,47 @@ def _add_numbers(db: apsw.Connection, known: _Known, customer: Customer) -> None
         if key and not getattr(known.party.keys, kind):
             number = getattr(customer.tax_numbers, kind)
             db.execute(f"UPDATE erp_customer SET {NUMBER_COLUMNS[kind]} = ? WHERE id = ?", (number, known.id))
-            _write_key(db, known.id, kind, key)
+            _write_keys(db, known.id, TaxNumbers(**{kind: key}))
 
 
-def _is_unchanged(db: apsw.Connection, customer_id: int, customer: Customer) -> bool:
-    """Whether the recorded customer is that one, by name, numbers, phone and e-mail."""
-    numbers = customer.tax_numbers
-    row = db.execute(
-        "SELECT name, uic, vat_number, personal_number, phone, email FROM erp_customer WHERE id = ?", (customer_id,)
-    ).fetchone()
-    return row == (customer.name, numbers.uic, numbers.vat, numbers.personal, customer.phone, customer.email)
+def merge_customers(db: apsw.Connection, kept_id: int, other_id: int) -> str:
+    """Give all sales of one customer to another, with what that one lacks of numbers, phone and e-mail; what was done.
+
+    Works inside the caller's transaction.
+
+    Raises:
+        UsageError: one of them is not there, or their numbers say that they are two.
+    """
+    if kept_id == other_id:
+        raise UsageError("Name two customers: the one to keep, and the other.")
+    kept, other = customer(db, kept_id), customer(db, other_id)
+    for kind, column in NUMBER_COLUMNS.items():
+        sql = "SELECT count(DISTINCT key) FROM erp_customer_number WHERE kind = ? AND customer_id IN (?, ?)"
+        if db.execute(sql, (kind, kept_id, other_id)).get > 1:
+            numbers = f"{TITLES[kind]}s are {kept[column]} and {other[column]}"
+            raise UsageError(f"Customers {kept_id} and {other_id} are two: their {numbers}.")
+    sales = [row[0] for row in db.execute("SELECT id FROM erp_sale WHERE customer_id = ? ORDER BY id", (other_id,))]
+    for sale_id in sales:
+        note_event(db, sale_id, "rewritten", before={"customer_id": other_id, "customer": other["name"]})
+    db.execute("UPDATE erp_sale SET customer_id = ? WHERE customer_id = ?", (kept_id, other_id))
+    filled = {column: kept[column] or other[column] for column in (*NUMBER_COLUMNS.values(), "phone", "email")}
+    settings = ", ".join(f"{column} = ?" for column in filled)
+    db.execute(f"UPDATE erp_customer SET {settings} WHERE id = ?", (*filled.values(), kept_id))
+    # A key of a kind that the kept one has already goes with the other.
+    db.execute("UPDATE OR IGNORE erp_customer_number SET customer_id = ? WHERE customer_id = ?", (kept_id, other_id))
+    db.execute("DELETE FROM erp_customer WHERE id = ?", (other_id,))
+    count = "1 sale" if len(sales) == 1 else f"{len(sales)} sales"
+    return f"Customer {other_id} ({other['name']}) is customer {kept_id} ({kept['name']}) now, with {count}."
+
+
+def customer(db: apsw.Connection, customer_id: int) -> dict[str, Any]:
+    """A customer with the address that was given last.
+
+    Raises:
+        UsageError: there is none of that id.
+    """
+    names = ("id", "name", "customer_type", "uic", "vat_number", "personal_number", "phone", "email", "address")
+    row = db.execute(f"SELECT {', '.join(names)} FROM erp_customer WHERE id = ?", (customer_id,)).fetchone()
+    if row is None:
+        raise UsageError(f"There is no customer {customer_id} in the ERP.")
+    return dict(zip(names, (*row[:-1], stored_json.required_object(row[-1], "the address of a customer")), strict=True))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import apsw
 
-from chansync.erp.ledger.facts import Facts, document_number, note_event
+from chansync.erp.ledger.facts import Facts, note_event
 from chansync.erp.protocol import DocumentTypeMissing, NoDocument, NotPossible
 from chansync.model.money import format_money
 from chansync.model.steps import Pay
@@ -36,8 +38,7 @@ def issue_document(db: apsw.Connection, sale: Facts, document_type: str) -> str:
     left = sale.state.total - sale.state.refunded
     if sale.state.refunded and not left:
         raise NotPossible(f"All of the sale {sale.number} is refunded: nothing is left to issue a document for.")
-    _, count = _write(db, sale, type_id, left, None)
-    number = f"{sale.pos}/{code}/{count}"
+    number = _write(db, sale, type_id, left, None)
     note_event(db, sale.id, "document issued", document=number, total=left)
     return number
 
@@ -45,27 +46,31 @@ def issue_document(db: apsw.Connection, sale: Facts, document_type: str) -> str:
 def credit(db: apsw.Connection, sale: Facts, amount: int) -> str:
     """Issue a credit document over ``amount`` (minor units, positive) against the open document; its number."""
     type_id: int = db.execute("SELECT document_type_id FROM erp_document WHERE id = ?", (sale.document_id,)).get
-    return document_number(db, _write(db, sale, type_id, -amount, sale.document_id)[0])
+    return _write(db, sale, type_id, -amount, sale.document_id)
 
 
-def credit_rest(db: apsw.Connection, sale: Facts) -> str:
-    """Credit what is left of the open document when the sale closes; the credit's number, or empty."""
+def undo(db: apsw.Connection, sale: Facts) -> dict[str, Any]:
+    """Credit what is left of the open document and return what was paid, when the sale closes.
+
+    Returns:
+        What its event keeps of that: the number of the credit, or empty, and how much was returned.
+    """
     is_credited = sale.state.refunded and not sale.state.documented
-    if sale.document_id is None or is_credited:
-        return ""
-    return credit(db, sale, sale.state.documented)
+    number = "" if sale.document_id is None or is_credited else credit(db, sale, sale.state.documented)
+    return {"credit": number, "returned": sum(amount for _, _, amount in give_back(db, sale, sale.state.paid))}
 
 
-def _write(db: apsw.Connection, sale: Facts, type_id: int, total: int, reverses_id: int | None) -> tuple[int, int]:
-    """The new document's id, and its number in the series of its POS and type."""
+def _write(db: apsw.Connection, sale: Facts, type_id: int, total: int, reverses_id: int | None) -> str:
+    """Write a document with the next number of the series of its POS and type; that number for people."""
     # The writer's transaction keeps everybody else from writing, so the next number has no gap and no double.
-    rows: list[tuple[int, int]] = db.execute(
+    number: str = db.execute(
         """INSERT INTO erp_document (sale_id, pos_id, document_type_id, number, currency, total, reverses_id, at)
            SELECT ?1, ?2, ?3, coalesce(max(number), 0) + 1, ?4, ?5, ?6, ?7 FROM erp_document
-           WHERE pos_id = ?2 AND document_type_id = ?3 RETURNING id, number""",
+           WHERE pos_id = ?2 AND document_type_id = ?3 RETURNING (SELECT code FROM erp_pos WHERE id = pos_id)
+               || '/' || (SELECT code FROM erp_document_type WHERE id = document_type_id) || '/' || number""",
         (sale.id, sale.pos_id, type_id, sale.state.currency, total, reverses_id, now_ms()),
-    ).fetchall()  # type: ignore[assignment]
-    return rows[0]
+    ).get
+    return number
 
 
 def pay(db: apsw.Connection, sale: Facts, step: Pay) -> int:
@@ -88,17 +93,14 @@ def pay(db: apsw.Connection, sale: Facts, step: Pay) -> int:
             f"(chansync erp issue {sale.number}), or set the channel's issue_document_on_payment."
         )
     left = amount
-    for method, part in ((part.method, part.amount) for part in step.parts):
-        now = min(part - paid_by(db, sale, method), left)
+    for part in step.parts:
+        now = min(part.amount - paid_by(db, sale, part.method), left)
         if now > 0:
-            _book(db, sale, account(db, sale, method), "payment", now, method=method)
+            book(db, sale, account(db, sale, part.method), now, part.method)
             left -= now
     if left:
         own = sale.payment_method
-        _book(
-            db, sale, account(db, sale, own), "return" if left < 0 else "payment", left, method=own,
-            transaction_id=step.transaction_id, paid_on=step.paid_on,
-        )  # fmt: skip
+        book(db, sale, account(db, sale, own), left, own, step.transaction_id, step.paid_on)
     note_event(db, sale.id, "paid", amount=amount)
     return amount
 
@@ -113,12 +115,6 @@ def paid_by(db: apsw.Connection, sale: Facts, method: str) -> int:
         (sale.id, method, "" if method == sale.payment_method else method),
     ).get
     return amount
-
-
-def pay_again(db: apsw.Connection, sale: Facts, returned: Returned) -> None:
-    """Book again what was returned by a refund that is taken back."""
-    for account_id, method, amount in returned:
-        _book(db, sale, account_id, "payment", amount, method=method)
 
 
 def give_back(db: apsw.Connection, sale: Facts, amount: int) -> Returned:
@@ -136,7 +132,7 @@ def give_back(db: apsw.Connection, sale: Facts, amount: int) -> Returned:
     for account_id, method, balance in balances:
         part = min(left, balance) if amount > 0 else max(left, balance)
         if (part > 0) == (amount > 0) and part:
-            _book(db, sale, account_id, "return" if part > 0 else "payment", -part, method=method)
+            book(db, sale, account_id, -part, method)
             returned.append((account_id, method, part))
             left -= part
     return returned
@@ -161,19 +157,16 @@ def account(db: apsw.Connection, sale: Facts, method: str) -> int:
     return found
 
 
-def _book(
-    db: apsw.Connection,
-    sale: Facts,
-    account_id: int,
-    kind: str,
-    amount: int,
-    *,
-    method: str = "",
-    transaction_id: str = "",
+def book(
+    db: apsw.Connection, sale: Facts, account_id: int, amount: int, method: str, transaction_id: str = "",
     paid_on: str = "",
-) -> None:
+) -> None:  # fmt: skip
+    """Book a payment, or below zero a return, on the account."""
     db.execute(
         """INSERT INTO erp_payment (sale_id, account_id, kind, currency, amount, at, method, transaction_id, paid_on)
            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-        (sale.id, account_id, kind, sale.state.currency, amount, now_ms(), method, transaction_id, paid_on),
-    )
+        (
+            sale.id, account_id, "payment" if amount > 0 else "return", sale.state.currency, amount, now_ms(), method,
+            transaction_id, paid_on,
+        ),
+    )  # fmt: skip

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import apsw
 
@@ -11,16 +12,9 @@ from chansync.erp.entries import DOCUMENTS, PAYMENTS, SALES, STOCK, Entry, taxes
 from chansync.model import stored_json
 from chansync.model.money import from_minor
 
-
-def entries(db: apsw.Connection, what: str) -> Iterator[Entry]:
-    """The rows of that kind."""
-    return {SALES: _sales, DOCUMENTS: _documents, PAYMENTS: _payments, STOCK: _stock}[what](db)
-
-
-# A closed sale has no open document, as in ``facts``.
 _SALES = """
     SELECT s.key, s.created_at, s.channel_code, s.number, s.order_number, s.sale_date, c.name, s.vat_number,
-        s.delivery, s.currency, s.total, p.code, s.payment_method, s.mark,
+        s.delivery, s.currency, s.total, p.code, s.payment_method, s.mark, s.created_at,
         (SELECT json_group_array(json_array(rate, net, tax)) FROM (
             SELECT coalesce(rate, '') AS rate, sum(net) AS net, sum(tax) AS tax FROM erp_sale_line
             WHERE sale_id = s.id GROUP BY 1)),
@@ -32,102 +26,68 @@ _SALES = """
             WHERE d.sale_id = s.id AND d.reverses_id IS NULL ORDER BY d.id DESC LIMIT 1)
     FROM erp_sale s JOIN erp_customer c ON c.id = s.customer_id JOIN erp_pos p ON p.id = s.pos_id ORDER BY s.id
 """
-
-
-def _sales(db: apsw.Connection) -> Iterator[Entry]:
-    for (
-        key, at, channel, number, order, day, customer, vat, delivery, currency, total, pos, method, mark,
-        lines, refunded, paid, kinds, document,
-    ) in db.execute(_SALES):  # fmt: skip
-        happened = set((kinds or "").split(","))
-        closed = "reversed" if "reversed" in happened else "cancelled" if "cancelled" in happened else ""
-        by_rate = {rate: (net, tax) for rate, net, tax in json.loads(lines)}
-        amounts = {
-            "net": sum(net for net, _ in by_rate.values()),
-            "tax": sum(tax for _, tax in by_rate.values()),
-            "total": total,
-            "refunded": refunded,
-            "paid": paid,
-            "unpaid": (0 if closed else total - refunded) - paid,
-        }
-        yield Entry(
-            key,
-            at,
-            channel,
-            {
-                "sale": number, "order": order, "date": day, "customer": customer,
-                "vat_number": vat,
-                "country": stored_json.object_or_empty(delivery).get("country") or "", "currency": currency,
-                "taxes": taxes_text(by_rate, currency), "pos": pos, "payment_method": method,
-                "state": closed or ("written out" if "written out" in happened else "open"),
-                "document": (not closed and document) or "", "mark": mark, "recorded_at": at,
-            }
-            | {name: from_minor(amount, currency) for name, amount in amounts.items()},
-        )  # fmt: skip
-
-
 _DOCUMENTS = """
-    SELECT d.id, d.at, s.channel_code, p.code || '/' || t.code || '/' || d.number, t.code, s.number, s.order_number,
-        c.name, s.vat_number, d.currency, d.total,
-        (SELECT p.code || '/' || t.code || '/' || r.number FROM erp_document r WHERE r.id = d.reverses_id)
+    SELECT p.code || '/' || t.code || '/' || d.number AS number, d.at, s.channel_code,
+        p.code || '/' || t.code || '/' || d.number, t.code, s.number, s.order_number, c.name, s.vat_number, d.currency,
+        d.total, (SELECT p.code || '/' || t.code || '/' || r.number FROM erp_document r WHERE r.id = d.reverses_id),
+        d.at
     FROM erp_document d JOIN erp_sale s ON s.id = d.sale_id JOIN erp_customer c ON c.id = s.customer_id
     JOIN erp_pos p ON p.id = d.pos_id JOIN erp_document_type t ON t.id = d.document_type_id ORDER BY d.id
 """
-
-
-def _documents(db: apsw.Connection) -> Iterator[Entry]:
-    for _, at, channel, number, kind, sale, order, customer, vat, currency, total, credited in db.execute(_DOCUMENTS):
-        yield Entry(
-            number,
-            at,
-            channel,
-            {
-                "document": number, "type": kind, "sale": sale, "order": order, "customer": customer,
-                "vat_number": vat, "currency": currency, "total": from_minor(total, currency),
-                "credits": credited or "", "issued_at": at,
-            },
-        )  # fmt: skip
-
-
 _PAYMENTS = """
-    SELECT y.id, y.at, s.channel_code, y.kind, s.number, s.order_number, a.code, y.method, y.transaction_id, y.paid_on,
-        y.currency, y.amount
+    SELECT y.id, y.at, s.channel_code, y.id, y.kind, s.number, s.order_number, a.code, y.method, y.transaction_id,
+        y.paid_on, y.currency, y.amount, y.at
     FROM erp_payment y JOIN erp_sale s ON s.id = y.sale_id JOIN erp_account a ON a.id = y.account_id ORDER BY y.id
 """
-
-
-def _payments(db: apsw.Connection) -> Iterator[Entry]:
-    for entry, at, channel, kind, sale, order, account, method, transaction, day, currency, amount in db.execute(
-        _PAYMENTS
-    ):
-        yield Entry(
-            str(entry),
-            at,
-            channel,
-            {
-                "payment": str(entry), "kind": kind, "sale": sale, "order": order, "account": account,
-                "payment_method": method, "transaction": transaction, "paid_on": day, "currency": currency,
-                "amount": from_minor(amount, currency), "recorded_at": at,
-            },
-        )  # fmt: skip
-
-
 _STOCK = """
-    SELECT w.code, i.code, i.name, i.gtin, s.on_hand, s.blocked,
+    SELECT w.code || '/' || i.code, NULL, '', w.code, i.code, i.name, i.gtin, s.on_hand, s.blocked, s.on_hand -
         coalesce((SELECT sum(quantity) FROM erp_need n WHERE n.item_id = i.id AND n.warehouse_id = w.id), 0)
     FROM erp_stock s JOIN erp_item i ON i.id = s.item_id JOIN erp_warehouse w ON w.id = s.warehouse_id
     ORDER BY w.code, i.code
 """
 
+#: The columns of each after its key, time and channel, and which of these are amounts.
+_COLUMNS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
+    SALES: (
+        _SALES, "sale order date customer vat_number country currency total pos payment_method mark recorded_at taxes "
+        "refunded paid state document", ("net", "tax", "total", "refunded", "paid", "unpaid"),
+    ),
+    DOCUMENTS: (
+        _DOCUMENTS, "document type sale order customer vat_number currency total credits issued_at", ("total",),
+    ),
+    PAYMENTS: (
+        _PAYMENTS, "payment kind sale order account payment_method transaction paid_on currency amount recorded_at",
+        ("amount",),
+    ),
+    STOCK: (_STOCK, "warehouse item name gtin on_hand blocked available", ()),
+}  # fmt: skip
 
-def _stock(db: apsw.Connection) -> Iterator[Entry]:
-    for warehouse, item, name, gtin, on_hand, blocked, needed in db.execute(_STOCK):
-        yield Entry(
-            f"{warehouse}/{item}",
-            None,
-            "",
-            {
-                "warehouse": warehouse, "item": item, "name": name, "gtin": gtin, "on_hand": on_hand,
-                "blocked": blocked, "available": on_hand - needed,
-            },
-        )  # fmt: skip
+
+def entries(db: apsw.Connection, what: str) -> Iterator[Entry]:
+    """The rows of that kind."""
+    select, columns, amounts = _COLUMNS[what]
+    names = columns.split()
+    for key, at, channel, *found in db.execute(select):
+        values = dict(zip(names, found, strict=True))
+        if what == SALES:
+            _sum_up(values)
+        for name in amounts:
+            values[name] = from_minor(values[name], values["currency"])
+        yield Entry(str(key), at, channel, values)
+
+
+def _sum_up(values: dict[str, Any]) -> None:
+    """Make the columns of a sale out of its lines, its events and its address."""
+    happened = set((values["state"] or "").split(","))
+    closed = next((word for word in ("reversed", "cancelled") if word in happened), "")
+    by_rate = {rate: (net, tax) for rate, net, tax in json.loads(values["taxes"])}
+    values |= {
+        "net": sum(net for net, _ in by_rate.values()),
+        "tax": sum(tax for _, tax in by_rate.values()),
+        "taxes": taxes_text(by_rate, values["currency"]),
+        "unpaid": (0 if closed else values["total"] - values["refunded"]) - values["paid"],
+        "state": closed or ("written out" if "written out" in happened else "open"),
+        # A closed sale has no open document, as in ``facts``.
+        "document": None if closed else values["document"],
+        "country": stored_json.object_or_empty(values["country"]).get("country"),
+    }

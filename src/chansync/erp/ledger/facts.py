@@ -24,6 +24,7 @@ class Facts:
     """
 
     id: int
+    key: str
     number: str
     pos_id: int
     pos: str
@@ -60,7 +61,14 @@ _SALE = """
     SELECT s.id, s.number, s.pos_id, p.code, s.warehouse_id, w.code, s.payment_method, s.document_type,
         p.negative_stock, s.currency, s.total,
         (SELECT group_concat(kind, ',') FROM erp_event WHERE sale_id = s.id)
-    FROM erp_sale s JOIN erp_pos p ON p.id = s.pos_id JOIN erp_warehouse w ON w.id = s.warehouse_id
+    FROM erp_sale s JOIN erp_pos p ON p.id = s.pos_id JOIN erp_warehouse w ON w.id = s.warehouse_id WHERE s.key = ?
+"""
+
+# With its number for people: POS, type and number; codes hold no slash.
+_OPEN_DOCUMENT = """
+    SELECT d.id, p.code || '/' || t.code || '/' || d.number FROM erp_document d JOIN erp_pos p ON p.id = d.pos_id
+    JOIN erp_document_type t ON t.id = d.document_type_id
+    WHERE d.sale_id = ? AND d.reverses_id IS NULL ORDER BY d.id DESC LIMIT 1
 """
 
 # What each journal says of a sale, by the event without which it says nothing: most sales are asked about when
@@ -80,42 +88,27 @@ def facts_of(db: apsw.Connection, sale_key: str) -> Facts:
     Raises:
         NotPossible: there is none.
     """
-    row = db.execute(f"{_SALE} WHERE s.key = ?", (sale_key,)).fetchone()
+    row = db.execute(_SALE, (sale_key,)).fetchone()
     if row is None:
         raise NotPossible(f"There is no sale of the key {sale_key:.100} in the ERP.")
-    return _facts(db, row)
-
-
-def facts(db: apsw.Connection, sale_id: int) -> Facts:
-    """The sale of that id.
-
-    Raises:
-        NotPossible: there is none.
-    """
-    row = db.execute(f"{_SALE} WHERE s.id = ?", (sale_id,)).fetchone()
-    if row is None:
-        raise NotPossible(f"There is no sale of the id {sale_id} in the ERP.")
-    return _facts(db, row)
-
-
-def _facts(db: apsw.Connection, row: tuple[Any, ...]) -> Facts:
-    *own, currency, total, kinds = row
-    sale_id = own[0]
+    sale_id, *own, negative_stock, currency, total, kinds = row
     happened = frozenset((kinds or "").split(","))
     sums = {
         event: int(db.execute(journal, (sale_id,)).get) if event in happened else 0
         for event, journal in _JOURNALS.items()
     }
     closed = not happened.isdisjoint(("cancelled", "reversed"))
-    document = None if closed or "document issued" not in happened else _open_document(db, sale_id)
-    sale, number, pos_id, pos, warehouse_id, warehouse, payment_method, document_type, negative_stock = own
+    document: int | None = None
+    document_number = ""
+    if not closed and "document issued" in happened:
+        document, document_number = db.execute(_OPEN_DOCUMENT, (sale_id,)).get or (None, "")
     state = SaleState(
         currency=currency,
         total=total,
         blocked=sums["blocked"] > 0,
         requested=sums["requested"] > 0,
         documented=sums["document issued"],
-        document_number=document_number(db, document) if document else "",
+        document_number=document_number,
         paid=sums["paid"],
         unpaid=(0 if closed else total - sums["refunded"]) - sums["paid"],
         refunded=sums["refunded"],
@@ -124,27 +117,7 @@ def _facts(db: apsw.Connection, row: tuple[Any, ...]) -> Facts:
         reversed="reversed" in happened,
         partly_written_out="partly written out" in happened and "written out" not in happened and not closed,
     )
-    return Facts(
-        sale, number, pos_id, pos, warehouse_id, warehouse, payment_method, document_type, bool(negative_stock),
-        document, state,
-    )  # fmt: skip
-
-
-def _open_document(db: apsw.Connection, sale_id: int) -> int | None:
-    found: int | None = db.execute(
-        "SELECT max(id) FROM erp_document WHERE sale_id = ? AND reverses_id IS NULL", (sale_id,)
-    ).get
-    return found
-
-
-def document_number(db: apsw.Connection, document_id: int) -> str:
-    """The number of a document for people: POS, type and number; codes hold no slash."""
-    rows = db.execute(
-        """SELECT p.code, t.code, d.number FROM erp_document d JOIN erp_pos p ON p.id = d.pos_id
-           JOIN erp_document_type t ON t.id = d.document_type_id WHERE d.id = ?""",
-        (document_id,),
-    )
-    return next(f"{pos}/{document_type}/{number}" for pos, document_type, number in rows)
+    return Facts(*(sale_id, sale_key, *own, bool(negative_stock), document, state))
 
 
 def note_event(db: apsw.Connection, sale_id: int, kind: str, **data: Any) -> None:

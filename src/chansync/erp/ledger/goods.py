@@ -5,9 +5,8 @@ On hand and blocked are two accounts of each item in each warehouse; a movement 
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -19,8 +18,20 @@ from chansync.erp.ledger.stock import LARGEST_QUANTITY
 from chansync.erp.protocol import MissingStock, NotPossible
 from chansync.model.times import now_ms
 
-#: Item id → pieces.
-Pieces = dict[int, int]
+
+class Pieces(dict[int, int]):
+    """Item id → pieces; none of what is not in it."""
+
+    def __missing__(self, item_id: int) -> int:
+        return 0
+
+    def beyond(self, others: Mapping[int, int]) -> Pieces:
+        """What there is of each more than of the others; what is below zero there is none."""
+        kept = {each: max(count, 0) for each, count in others.items()}
+        return Pieces({each: count - kept.get(each, 0) for each, count in self.items() if count > kept.get(each, 0)})
+
+
+_NOTHING = Pieces()
 
 
 def whole(quantity: Decimal, item: str) -> int:
@@ -41,12 +52,12 @@ def needed(db: apsw.Connection, sale: Facts) -> Pieces:
     Raises:
         NotPossible: a quantity is not whole.
     """
-    return {item_id: count for item_id, count in _moving(db, sale).items() if count > 0}
+    return _moving(db, sale).beyond(_NOTHING)
 
 
 def _moving(db: apsw.Connection, sale: Facts) -> Pieces:
     """What leaves when the sale is written out; below zero: what comes back by it."""
-    return {item_id: whole(quantity, code) for (item_id, code), quantity in _sums(db, sale.id).items()}
+    return Pieces({item_id: whole(quantity, code) for (item_id, code), quantity in _sums(db, sale.id).items()})
 
 
 def _sums(db: apsw.Connection, sale_id: int) -> dict[tuple[int, str], Decimal]:
@@ -115,10 +126,9 @@ def block(db: apsw.Connection, sale: Facts) -> tuple[bool, list[tuple[str, int]]
     """``steps.Block``; whether anything of the sale is blocked now, and item codes and pieces that were not there."""
     sale.refuse_issued("nothing can be blocked for it")
     own = _blocked(db, sale)
-    moves: Pieces = {}
-    missing: Pieces = {}
+    moves, missing = Pieces(), Pieces()
     for item_id, count in needed(db, sale).items():
-        wanted = count - own.get(item_id, 0)
+        wanted = count - own[item_id]
         if not sale.negative_stock:
             there = min(wanted, max(0, _free(db, item_id, sale.warehouse_id)))
             if wanted > there:
@@ -130,17 +140,6 @@ def block(db: apsw.Connection, sale: Facts) -> tuple[bool, list[tuple[str, int]]
     if moves or not is_block_wanted(db, sale):
         note_event(db, sale.id, "blocked", pieces=_by_code(db, moves))
     return bool(moves or own), sorted(_by_code(db, missing).items())
-
-
-def blockable(db: apsw.Connection, warehouse: str, items: Iterable[str]) -> set[str]:
-    """``Embedded.blockable``."""
-    rows = db.execute(
-        """SELECT i.code FROM json_each(?1) e JOIN erp_item i ON i.code = e.value
-           JOIN erp_stock s ON s.item_id = i.id AND s.warehouse_id = (SELECT id FROM erp_warehouse WHERE code = ?2)
-           WHERE s.on_hand > s.blocked""",
-        (json.dumps(sorted(items)), warehouse),
-    )
-    return {row[0] for row in rows}
 
 
 def release(db: apsw.Connection, sale: Facts) -> bool:
@@ -158,9 +157,9 @@ def is_block_wanted(db: apsw.Connection, sale: Facts) -> bool:
     return last is not None and last[0] == "blocked"
 
 
-def unblock(db: apsw.Connection, sale: Facts, keep: Pieces | None = None) -> Pieces:
+def unblock(db: apsw.Connection, sale: Facts, keep: Pieces = _NOTHING) -> Pieces:
     """End the sale's blocks beyond ``keep``; what was ended."""
-    ended = _beyond(_blocked(db, sale), keep)
+    ended = _blocked(db, sale).beyond(keep)
     _move(db, sale, "release", [(item_id, 0, -count) for item_id, count in ended.items()])
     return ended
 
@@ -170,19 +169,16 @@ def request_missing(db: apsw.Connection, sale: Facts, warehouses: Sequence[str])
     sale.refuse_issued("nothing can be requested for it")
     own, open_now = _blocked(db, sale), _requested(db, sale)
     places = _places(db, list(warehouses) or [sale.warehouse])
-    missing: Pieces = {}
+    missing = Pieces()
     for item_id, count in needed(db, sale).items():
-        blocked = own.get(item_id, 0)
         # A warehouse that is below zero takes nothing from what another one has.
         there = sum(max(0, _left_for(db, sale, item_id, place)) for place in places)
         if sale.warehouse_id not in places:
-            there += min(blocked, max(0, _free(db, item_id, sale.warehouse_id) + blocked))
+            there += min(own[item_id], max(0, _free(db, item_id, sale.warehouse_id) + own[item_id]))
         if count > there:
             missing[item_id] = count - there
     changes = {
-        item_id: missing.get(item_id, 0) - open_now.get(item_id, 0)
-        for item_id in {**missing, **open_now}
-        if missing.get(item_id, 0) != open_now.get(item_id, 0)
+        each: missing[each] - open_now[each] for each in {**missing, **open_now} if missing[each] != open_now[each]
     }
     _request(db, sale, changes)
     found = _by_code(db, missing)
@@ -191,11 +187,10 @@ def request_missing(db: apsw.Connection, sale: Facts, warehouses: Sequence[str])
     return sorted(found.items())
 
 
-def withdraw(db: apsw.Connection, sale: Facts, keep: Pieces | None = None) -> Pieces:
-    """End the sale's requests beyond ``keep``; what was ended."""
-    ended = _beyond(_requested(db, sale), keep)
+def withdraw(db: apsw.Connection, sale: Facts, keep: Pieces = _NOTHING) -> None:
+    """End the sale's requests beyond ``keep``."""
+    ended = _requested(db, sale).beyond(keep)
     _request(db, sale, {item_id: -count for item_id, count in ended.items()})
-    return ended
 
 
 def issue(db: apsw.Connection, sale: Facts, part: Pieces | None = None) -> dict[str, int]:
@@ -210,64 +205,74 @@ def issue(db: apsw.Connection, sale: Facts, part: Pieces | None = None) -> dict[
     Raises:
         MissingStock: the warehouse does not have it.
     """
-    own = _blocked(db, sale)
-    moving = {item_id: count for item_id, count in _moving(db, sale).items() if count}
-    taken = moving if part is None else part
-    if not sale.negative_stock:
-        _refuse_missing(db, sale, {item_id: count for item_id, count in taken.items() if count > 0}, own)
-    ended = own if part is None else {item_id: min(count, part.get(item_id, 0)) for item_id, count in own.items()}
-    items = {**taken, **{item_id: count for item_id, count in ended.items() if count}}
-    _move(db, sale, "write out", [(each, -taken.get(each, 0), -ended.get(each, 0)) for each in items])
-    withdraw(db, sale, None if part is None else {each: count - part.get(each, 0) for each, count in moving.items()})
+    own, moving = _blocked(db, sale), _moving(db, sale)
+    taken = Pieces({each: count for each, count in moving.items() if count}) if part is None else part
+    _refuse_missing(db, sale, taken, own)
+    ended = own if part is None else Pieces({each: min(own[each], part[each]) for each in own if each in part})
+    _move(db, sale, "write out", [(each, -taken[each], -ended[each]) for each in {**taken, **ended}])
+    withdraw(db, sale, _NOTHING if part is None else moving.beyond(part))
     return _by_code(db, taken)
 
 
 @dataclass(slots=True)
-class Left:
-    """What of a line of a sale is still to be written out.
+class Line:
+    """A line of a sale, and what is left of it.
 
     Attributes:
-        external_id: the platform's id of the line.
-        item_id, item: of its item, the latter its code.
+        external_id: the platform's id of it.
+        item_id, item: of its item, the latter its code; 0 and the line's name where it has no item.
+        unrefunded: pieces that are not refunded yet.
+        quantity: of goods, pieces that are neither refunded before they were issued nor in a package.
     """
 
     external_id: str
     item_id: int
     item: str
     name: str
+    is_goods: bool
+    unrefunded: Decimal
     quantity: Decimal
 
 
-def left(db: apsw.Connection, sale: Facts) -> list[Left]:
-    """What is left of the sale's lines of goods, in their order; nothing once it is written out or closed."""
-    if sale.state.closed or sale.state.written_out:
-        return []
-    found: dict[str, Left] = {}
-    for external_id, item_id, code, name, quantity in db.execute(
-        """SELECT l.external_id, i.id, i.code, l.name, l.quantity FROM erp_sale_line l
-           JOIN erp_item i ON i.id = l.item_id WHERE l.sale_id = ?1 AND i.type = 'goods'
-           ORDER BY l.kind <> 'item', l.position""",
+def lines(db: apsw.Connection, sale: Facts) -> dict[str, Line]:
+    """The sale's lines by their external ids, in their order; an item before a service that shares its id."""
+    found: dict[str, Line] = {}
+    for external_id, item_id, item, name, item_type, quantity in db.execute(
+        """SELECT l.external_id, coalesce(i.id, 0), coalesce(i.code, l.name), l.name, i.type, l.quantity
+           FROM erp_sale_line l LEFT JOIN erp_item i ON i.id = l.item_id
+           WHERE l.sale_id = ? ORDER BY l.kind <> 'item', l.position""",
         (sale.id,),
     ):
-        found.setdefault(external_id, Left(external_id, item_id, code, name, Decimal(quantity)))
-    for external_id, quantity in db.execute(
-        """SELECT l.external_id, l.quantity FROM erp_refund r JOIN erp_refund_line l ON l.refund_id = r.id
-           WHERE r.sale_id = ?1 AND l.goods = 'not issued'
+        sold = Decimal(quantity)
+        found.setdefault(external_id, Line(external_id, item_id, item, name, item_type == "goods", sold, sold))
+    for external_id, quantity, is_refunded, is_gone in db.execute(
+        """SELECT l.external_id, l.quantity, 1, l.goods = 'not issued' FROM erp_refund r
+           JOIN erp_refund_line l ON l.refund_id = r.id WHERE r.sale_id = ?1
            UNION ALL
-           SELECT l.external_id, l.quantity FROM erp_package p JOIN erp_package_line l ON l.package_id = p.id
-           WHERE p.sale_id = ?1""",
+           SELECT l.external_id, l.quantity, 0, 1 FROM erp_package p
+           JOIN erp_package_line l ON l.package_id = p.id WHERE p.sale_id = ?1""",
         (sale.id,),
     ):
         if external_id in found:
-            found[external_id].quantity -= Decimal(quantity)
-    return [line for line in found.values() if line.quantity > 0]
+            found[external_id].unrefunded -= Decimal(quantity) * is_refunded
+            found[external_id].quantity -= Decimal(quantity) * is_gone
+    return found
 
 
-def _refuse_missing(db: apsw.Connection, sale: Facts, wanted: Pieces, own: Pieces, done: str = "written out") -> None:
-    missing: Pieces = {}
-    for item_id, count in wanted.items():
-        there = _free(db, item_id, sale.warehouse_id) + own.get(item_id, 0)
-        if count > there:
+def left(db: apsw.Connection, sale: Facts) -> list[Line]:
+    """The sale's lines of goods that are still to be written out, in their order; none once it is or is closed."""
+    if sale.state.closed or sale.state.written_out:
+        return []
+    return [line for line in lines(db, sale).values() if line.is_goods and line.quantity > 0]
+
+
+def _refuse_missing(
+    db: apsw.Connection, sale: Facts, wanted: Pieces, own: Pieces = _NOTHING, done: str = "written out"
+) -> None:
+    missing = Pieces()
+    for item_id, count in wanted.items() if not sale.negative_stock else ():
+        there = _free(db, item_id, sale.warehouse_id) + own[item_id]
+        if 0 < count > there:
             missing[item_id] = count - max(0, there)
     if missing:
         found = sorted(_by_code(db, missing).items())
@@ -288,26 +293,21 @@ def bring_back(db: apsw.Connection, sale: Facts, kind: str, pieces: Pieces) -> d
     Raises:
         MissingStock: the warehouse does not have what leaves again.
     """
-    if not sale.negative_stock:
-        leaving = {item_id: -count for item_id, count in pieces.items() if count < 0}
-        _refuse_missing(db, sale, leaving, {}, "reversed")
+    leaving = Pieces({item_id: -count for item_id, count in pieces.items()})
+    _refuse_missing(db, sale, leaving, done="reversed")
     _move(db, sale, kind, [(item_id, count, 0) for item_id, count in pieces.items()])
     return _by_code(db, pieces)
 
 
-def take_again(db: apsw.Connection, sale: Facts, pieces: Sequence[tuple[int, int]]) -> dict[str, int]:
+def take_again(db: apsw.Connection, sale: Facts, pieces: Pieces) -> dict[str, int]:
     """Take pieces that came back to an issued sale out again; item codes and pieces.
 
     Raises:
         MissingStock: the warehouse does not have them.
     """
-    wanted: Pieces = {}
-    for item_id, count in pieces:
-        wanted[item_id] = wanted.get(item_id, 0) + count
-    if not sale.negative_stock:
-        _refuse_missing(db, sale, wanted, {})
-    _move(db, sale, "write out", [(item_id, -count, 0) for item_id, count in wanted.items()])
-    return _by_code(db, wanted)
+    _refuse_missing(db, sale, pieces)
+    _move(db, sale, "write out", [(item_id, -count, 0) for item_id, count in pieces.items()])
+    return _by_code(db, pieces)
 
 
 def still_out(db: apsw.Connection, sale: Facts) -> Pieces:
@@ -325,35 +325,7 @@ def still_out(db: apsw.Connection, sale: Facts) -> Pieces:
         (sale.id,),
     ):
         out[item_id] = out.get(item_id, Decimal(0)) - Decimal(quantity)
-    return {item_id: int(count) for item_id, count in out.items() if count}
-
-
-def available(db: apsw.Connection, warehouses: Sequence[str]) -> dict[str, int]:
-    """``Embedded.stock``."""
-    # Items without any movement have none.
-    sums = dict(
-        db.execute(
-            """SELECT item_id, sum(on_hand - needed) FROM erp_stock
-               WHERE warehouse_id IN (SELECT id FROM erp_warehouse WHERE code IN (SELECT value FROM json_each(?)))
-               GROUP BY item_id""",
-            (json.dumps(list(warehouses)),),
-        )
-    )
-    items = db.execute("SELECT id, code FROM erp_item WHERE type = 'goods'")
-    return {code: sums.get(item_id, 0) for item_id, code in items}
-
-
-def changed_items(db: apsw.Connection, warehouses: Sequence[str], after: int) -> tuple[set[str], int]:
-    """``Embedded.stock_changes``: marks are what ``erp_stock.changed`` counts."""
-    rows = db.execute(
-        """SELECT DISTINCT i.code FROM erp_stock s JOIN erp_item i ON i.id = s.item_id
-           WHERE s.changed > ? AND s.warehouse_id IN
-               (SELECT id FROM erp_warehouse WHERE code IN (SELECT value FROM json_each(?)))""",
-        (after, json.dumps(list(warehouses))),
-    )
-    changed = {row[0] for row in rows}
-    mark: int | None = db.execute("SELECT max(changed) FROM erp_stock").get
-    return changed, max(after, mark or 0)
+    return Pieces({item_id: int(count) for item_id, count in out.items() if count})
 
 
 def blocked_items(db: apsw.Connection, sale_id: int) -> list[tuple[str, int]]:
@@ -391,17 +363,12 @@ def _left_for(db: apsw.Connection, sale: Facts, item_id: int, warehouse_id: int)
 
 def _blocked(db: apsw.Connection, sale: Facts) -> Pieces:
     rows = db.execute("SELECT item_id, sum(blocked) FROM erp_stock_movement WHERE sale_id = ? GROUP BY 1", (sale.id,))
-    return {item_id: count for item_id, count in rows if count > 0}
+    return Pieces({item_id: count for item_id, count in rows if count > 0})
 
 
 def _requested(db: apsw.Connection, sale: Facts) -> Pieces:
     rows = db.execute("SELECT item_id, sum(quantity) FROM erp_request WHERE sale_id = ? GROUP BY 1", (sale.id,))
-    return {item_id: count for item_id, count in rows if count > 0}
-
-
-def _beyond(now: Pieces, keep: Pieces | None) -> Pieces:
-    kept = {item_id: max(count, 0) for item_id, count in (keep or {}).items()}
-    return {item_id: count - kept.get(item_id, 0) for item_id, count in now.items() if count > kept.get(item_id, 0)}
+    return Pieces({item_id: count for item_id, count in rows if count > 0})
 
 
 def _places(db: apsw.Connection, warehouses: list[str]) -> set[int]:
@@ -429,7 +396,7 @@ def _move(db: apsw.Connection, sale: Facts, kind: str, moves: Iterable[tuple[int
     )
 
 
-def _request(db: apsw.Connection, sale: Facts, changes: Pieces) -> None:
+def _request(db: apsw.Connection, sale: Facts, changes: Mapping[int, int]) -> None:
     now = now_ms()
     db.executemany(
         "INSERT INTO erp_request (sale_id, item_id, quantity, at) VALUES (?, ?, ?, ?)",

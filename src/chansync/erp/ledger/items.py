@@ -16,10 +16,10 @@ from typing import Any
 
 import apsw
 
-from chansync.erp.ledger.setup_kinds import Gtin, Sku
-from chansync.erp.ledger.stock import never_negative, parse_quantity
+from chansync.erp.ledger.setup_kinds import SKU, Gtin
+from chansync.erp.ledger.stock import SET_STOCK, never_negative, parse_quantity
 from chansync.model.errors import UsageError
-from chansync.model.parameter_types import ParameterType, Text
+from chansync.model.parameter_types import Text
 from chansync.model.times import now_ms
 
 COLUMNS = ("sku", "name", "gtin", "stock", "warehouse")
@@ -46,20 +46,15 @@ class ItemRow:
 class ItemsImported:
     """What an import did: items that are new, items that existed, movements of stock."""
 
-    added: int = 0
-    known: int = 0
-    movements: int = 0
+    added: int
+    known: int
+    movements: int
 
 
 def goods_count(db: apsw.Connection) -> int:
     """How many items of goods there are."""
     count: int = db.execute("SELECT count(*) FROM erp_item WHERE type = 'goods'").get
     return count
-
-
-def is_code(db: apsw.Connection, code: str) -> bool:
-    """Whether an item or a service has that code."""
-    return bool(db.execute("SELECT 1 FROM erp_item WHERE code = ?", (code,)).get)
 
 
 def read_items(path: Path, default_warehouse: str | None = None, data: bytes | None = None) -> list[ItemRow]:
@@ -174,7 +169,7 @@ def _row(where: str, texts: dict[str, str], default_warehouse: str | None, error
             errors.append(f"{where}, column {name}: {name} {error}")
             return None
 
-    sku, name, gtin = parse("sku", _SKU.parse), parse("name", _NAME.parse), parse("gtin", _GTIN.parse)
+    sku, name, gtin = parse("sku", SKU.parse), parse("name", _NAME.parse), parse("gtin", _GTIN.parse)
     stock = parse("stock", parse_quantity) if texts.get("stock", "").strip() else None
     warehouse = texts.get("warehouse", "").strip() or default_warehouse or ""
     for column, value in (("sku", sku), ("name", name)):
@@ -185,9 +180,7 @@ def _row(where: str, texts: dict[str, str], default_warehouse: str | None, error
     return ItemRow(sku, name, gtin or "", stock, warehouse) if sku and name else None
 
 
-_SKU: ParameterType = Sku()
-_NAME: ParameterType = Text(longest=200)
-_GTIN: ParameterType = Gtin()
+_NAME, _GTIN = Text(longest=200), Gtin()
 
 
 def import_items(db: apsw.Connection, rows: list[ItemRow], *, note: str = "") -> ItemsImported:
@@ -197,59 +190,33 @@ def import_items(db: apsw.Connection, rows: list[ItemRow], *, note: str = "") ->
         UsageError: warehouses that do not exist or may not go below zero, or codes that are services; nothing is
             written then.
     """
-    done = ItemsImported()
     with db:
-        warehouses = dict(db.execute("SELECT code, id FROM erp_warehouse"))
-        unknown = {row.warehouse for row in rows if row.stock is not None} - set(warehouses)
+        stated = [row for row in rows if row.stock is not None]
+        unknown = {row.warehouse for row in stated} - {code for (code,) in db.execute("SELECT code FROM erp_warehouse")}
         if unknown:
             raise UsageError(
                 f"There is no warehouse {', '.join(sorted(unknown)):.200} in the ERP, and nothing was imported."
             )
-        below = {row.warehouse for row in rows if row.stock is not None and row.stock < 0} & never_negative(db)
+        below = {row.warehouse for row in stated if row.stock is not None and row.stock < 0} & never_negative(db)
         if below:
             raise UsageError(
                 f"The stock of {', '.join(sorted(below)):.200} may not go below zero, because no POS that takes from "
                 "there allows it, and nothing was imported."
             )
-        services = {row[0] for row in db.execute("SELECT code FROM erp_item WHERE type = 'service'")}
-        clash = sorted({row.sku for row in rows} & services)
+        items = {row.sku for row in rows}
+        clash = sorted(items & {code for (code,) in db.execute("SELECT code FROM erp_item WHERE type = 'service'")})
         if clash:
             raise UsageError(f"{', '.join(clash[:12])} are services in the ERP, and nothing was imported.")
-        before: int = db.execute("SELECT count(*) FROM erp_item").get
+        counts = "SELECT (SELECT count(*) FROM erp_item), (SELECT coalesce(max(id), 0) FROM erp_stock_movement)"
+        items_before, last_before = db.execute(counts).get
         db.executemany(
             """INSERT INTO erp_item (code, name, gtin, type) VALUES (?, ?, ?, 'goods')
                ON CONFLICT (code) DO UPDATE SET name = excluded.name,
                gtin = CASE WHEN excluded.gtin = '' THEN gtin ELSE excluded.gtin END""",
             ((row.sku, row.name, row.gtin) for row in rows),
         )
-        done.added = db.execute("SELECT count(*) FROM erp_item").get - before
-        done.known = len({row.sku for row in rows}) - done.added
-        done.movements = _move(db, rows, warehouses, note)
-    return done
-
-
-def _move(db: apsw.Connection, rows: list[ItemRow], warehouses: dict[str, int], note: str) -> int:
-    """Openings and corrections for the rows that state stock; how many there are. Call it in a transaction."""
-    items = dict(db.execute("SELECT code, id FROM erp_item"))
-    balances = {
-        (item, warehouse): quantity
-        for item, warehouse, quantity in db.execute(
-            """SELECT item_id, warehouse_id, sum(quantity) FROM erp_stock_movement WHERE quantity <> 0
-               GROUP BY item_id, warehouse_id"""
-        )
-    }
-    now = now_ms()
-    moves = []
-    for row in rows:
-        if row.stock is None:
-            continue
-        place = (items[row.sku], warehouses[row.warehouse])
-        difference = row.stock - balances.get(place, 0)
-        if difference:
-            kind = "correction" if place in balances else "opening"
-            moves.append((place[1], place[0], difference, kind, note, now))
-    db.executemany(
-        "INSERT INTO erp_stock_movement (warehouse_id, item_id, quantity, kind, note, at) VALUES (?, ?, ?, ?, ?, ?)",
-        moves,
-    )
-    return len(moves)
+        now = now_ms()
+        db.executemany(SET_STOCK, ((row.sku, row.warehouse, row.stock, note, now) for row in stated))
+        items_after, last_after = db.execute(counts).get
+    added = items_after - items_before
+    return ItemsImported(added, len(items) - added, last_after - last_before)

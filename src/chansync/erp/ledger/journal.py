@@ -1,92 +1,87 @@
-"""Looking at the ledger's journals: documents, payments, open requests, and the events of a sale."""
+"""The ledger's sales and journals as rows, the newest first: whole for commands, by pages for ``lists``.
+
+Each select begins with the id by which its rows are ordered, then has the values of its kind of row.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import apsw
 
-from chansync.erp.papers import DocumentRow, Event, PaymentRow, RequestRow
+from chansync.erp.papers import DocumentRow, Event, PaymentRow, RequestRow, SaleRow
 from chansync.model import stored_json
-from chansync.model.errors import UsageError
 from chansync.model.sale import Shipment
 
+T = TypeVar("T")
 
-def documents(db: apsw.Connection, *, sale: str | None = None, limit: int = 50) -> list[DocumentRow]:
-    """The last documents and credits, newest first.
+SALES = """
+    SELECT s.id, s.number, s.sale_date, s.channel_code, s.order_number, c.name, s.currency, s.total, s.mark,
+        s.created_at
+    FROM erp_sale s CROSS JOIN erp_customer c ON c.id = s.customer_id
+"""
+DOCUMENTS = """
+    SELECT d.id, p.code || '/' || t.code || '/' || d.number, s.number, d.currency, d.total,
+        coalesce(p.code || '/' || t.code || '/' || c.number, ''), d.at
+    FROM erp_document d CROSS JOIN erp_pos p ON p.id = d.pos_id CROSS JOIN erp_document_type t
+    ON t.id = d.document_type_id CROSS JOIN erp_sale s ON s.id = d.sale_id
+    LEFT JOIN erp_document c ON c.id = d.reverses_id
+"""
+PAYMENTS = """
+    SELECT p.id, s.number, a.code, p.kind, p.currency, p.amount, p.at, p.method, p.transaction_id, p.paid_on
+    FROM erp_payment p CROSS JOIN erp_account a ON a.id = p.account_id CROSS JOIN erp_sale s ON s.id = p.sale_id
+"""
+# What is requested of an item is the sum of its entries: those of a sale are one row, at the place of the last one.
+REQUESTS = """
+    SELECT r.id, s.number, i.code, i.name, (
+        SELECT sum(q.quantity) FROM erp_request q WHERE q.sale_id = r.sale_id AND q.item_id = r.item_id) AS pieces, r.at
+    FROM erp_request r CROSS JOIN erp_sale s ON s.id = r.sale_id CROSS JOIN erp_item i ON i.id = r.item_id
+"""
+OPEN_REQUESTS = """
+    NOT EXISTS (SELECT 1 FROM erp_request q WHERE q.sale_id = r.sale_id AND q.item_id = r.item_id AND q.id > r.id)
+    AND pieces > 0"""
 
-    Raises:
-        UsageError: there is no such sale.
-    """
-    where, parameters = _of_sale(db, sale, "d")
+
+def sales(
+    db: apsw.Connection, *, channel: str | None = None, customer: int | None = None, limit: int = 50
+) -> list[SaleRow]:
+    """The last sales recorded, of all channels and customers or of one of these."""
+    if customer is not None:
+        return _rows(db, SALES, "s.id", SaleRow, limit, "s.customer_id = ?", customer)
+    return _rows(db, SALES, "s.id", SaleRow, limit, "s.channel_code = ?", channel)
+
+
+def documents(db: apsw.Connection, *, sale: int | None = None, limit: int = 50) -> list[DocumentRow]:
+    """The last documents and credits, of all sales or of the one of that id."""
+    return _rows(db, DOCUMENTS, "d.id", DocumentRow, limit, "d.sale_id = ?", sale)
+
+
+def payments(db: apsw.Connection, *, sale: int | None = None, limit: int = 50) -> list[PaymentRow]:
+    """The last payments and returns, of all sales or of the one of that id."""
+    return _rows(db, PAYMENTS, "p.id", PaymentRow, limit, "p.sale_id = ?", sale)
+
+
+def requests(db: apsw.Connection, *, sale: int | None = None, limit: int = 50) -> list[RequestRow]:
+    """What is requested now, the last first, of all sales or of the one of that id."""
+    return _rows(db, REQUESTS, "r.id", RequestRow, limit, "r.sale_id = ?", sale, OPEN_REQUESTS)
+
+
+def _rows(
+    db: apsw.Connection, select: str, order: str, make: Callable[..., T], limit: int,
+    condition: str, value: str | int | None, *conditions: str,
+) -> list[T]:  # fmt: skip
+    """The last rows of a select; narrowed by the condition where there is a value for it."""
+    where, parameters = (conditions, [limit]) if value is None else ((condition, *conditions), [value, limit])
+    sql = f"{select}{' WHERE ' if where else ''}{' AND '.join(where)} ORDER BY {order} DESC LIMIT ?"
+    return [make(*row) for _, *row in db.execute(sql, parameters)]
+
+
+def shipments(db: apsw.Connection, sale_id: int) -> list[Shipment]:
+    """What was noted of how the sale's goods travel as a whole, the first first."""
     rows = db.execute(
-        f"""SELECT p.code || '/' || t.code || '/' || d.number, s.number, d.currency, d.total,
-               coalesce(p.code || '/' || t.code || '/' || c.number, ''), d.at
-            FROM erp_document d JOIN erp_pos p ON p.id = d.pos_id JOIN erp_document_type t ON t.id = d.document_type_id
-            JOIN erp_sale s ON s.id = d.sale_id LEFT JOIN erp_document c ON c.id = d.reverses_id
-            {where} ORDER BY d.id DESC LIMIT ?""",
-        (*parameters, limit),
-    )
-    return [DocumentRow(*row) for row in rows]
-
-
-def payments(db: apsw.Connection, *, sale: str | None = None, limit: int = 50) -> list[PaymentRow]:
-    """The last payments and returns, newest first.
-
-    Raises:
-        UsageError: there is no such sale.
-    """
-    where, parameters = _of_sale(db, sale, "p")
-    rows = db.execute(
-        f"""SELECT s.number, a.code, p.kind, p.currency, p.amount, p.at, p.method, p.transaction_id, p.paid_on
-            FROM erp_payment p
-            JOIN erp_sale s ON s.id = p.sale_id JOIN erp_account a ON a.id = p.account_id
-            {where} ORDER BY p.id DESC LIMIT ?""",
-        (*parameters, limit),
-    )
-    return [PaymentRow(*row) for row in rows]
-
-
-def requests(db: apsw.Connection, *, sale: str | None = None, limit: int = 50) -> list[RequestRow]:
-    """What is requested now, the last first.
-
-    Raises:
-        UsageError: there is no such sale.
-    """
-    where, parameters = _of_sale(db, sale, "r")
-    rows = db.execute(
-        f"""SELECT s.number, i.code, i.name, sum(r.quantity), max(r.at) FROM erp_request r
-            JOIN erp_sale s ON s.id = r.sale_id JOIN erp_item i ON i.id = r.item_id
-            {where} GROUP BY r.sale_id, r.item_id HAVING sum(r.quantity) > 0 ORDER BY max(r.id) DESC LIMIT ?""",
-        (*parameters, limit),
-    )
-    return [RequestRow(*row) for row in rows]
-
-
-def blocked(db: apsw.Connection, sale: str) -> list[tuple[str, str, int]]:
-    """What is reserved for the sale now: item, warehouse and pieces.
-
-    Raises:
-        UsageError: there is no such sale.
-    """
-    where, parameters = _of_sale(db, sale, "m")
-    rows = db.execute(
-        f"""SELECT i.code, w.code, sum(m.blocked) FROM erp_stock_movement m JOIN erp_item i ON i.id = m.item_id
-            JOIN erp_warehouse w ON w.id = m.warehouse_id {where}
-            GROUP BY m.item_id, m.warehouse_id HAVING sum(m.blocked) <> 0 ORDER BY i.code""",
-        parameters,
-    )
-    return [(item, warehouse, pieces) for item, warehouse, pieces in rows]
-
-
-def shipments(db: apsw.Connection, sale: str) -> list[Shipment]:
-    """What was noted of how the sale's goods travel as a whole, the first first.
-
-    Raises:
-        UsageError: there is no such sale.
-    """
-    where, parameters = _of_sale(db, sale, "n")
-    rows = db.execute(
-        f"SELECT n.carrier, n.tracking, n.at FROM erp_shipment n {where} AND n.package_id IS NULL ORDER BY n.id",
-        parameters,
+        "SELECT carrier, tracking, at FROM erp_shipment WHERE sale_id = ? AND package_id IS NULL ORDER BY id",
+        (sale_id,),
     )
     return [Shipment(*row) for row in rows]
 
@@ -95,12 +90,3 @@ def events(db: apsw.Connection, sale_id: int) -> list[Event]:
     """What was done with the sale, the first first."""
     rows = db.execute("SELECT at, kind, data FROM erp_event WHERE sale_id = ? ORDER BY id", (sale_id,))
     return [Event(at, kind, stored_json.required_object(data, "what was done with a sale")) for at, kind, data in rows]
-
-
-def _of_sale(db: apsw.Connection, number: str | None, alias: str) -> tuple[str, list[int]]:
-    if number is None:
-        return "", []
-    sale_id: int | None = db.execute("SELECT id FROM erp_sale WHERE number = ?", (number,)).get
-    if sale_id is None:
-        raise UsageError(f"There is no sale {number!r:.60} in the ERP. See: chansync erp sales")
-    return f"WHERE {alias}.sale_id = ?", [sale_id]

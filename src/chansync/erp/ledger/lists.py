@@ -12,27 +12,12 @@ from typing import Any
 
 import apsw
 
-from chansync.erp.ledger import setup
+from chansync.erp.ledger import journal, setup
 from chansync.erp.ledger.setup_kinds import KINDS
+from chansync.erp.papers import DocumentRow, ListRow, PaymentRow, RequestRow, SaleRow
 from chansync.model.money import format_money
 from chansync.model.order import bare_number
 from chansync.model.paging import Key, Query, Span, holds, storable
-from chansync.model.times import local_text
-
-
-@dataclass(frozen=True, slots=True)
-class ListRow:
-    """A row of a list.
-
-    Attributes:
-        key: its place.
-        name: what names it: a code (``POS/CODE`` where codes are unique within a POS), an id, or a sale's number.
-        cells: a text for each of the list's columns.
-    """
-
-    key: Key
-    name: str
-    cells: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,39 +83,44 @@ def _keyed(row: ListRow, sort: Sort) -> ListRow:
     return replace(row, key=sort.key(row))
 
 
+def _narrowed(query: Query, columns: tuple[str, ...], text: str, walk: str = "") -> Query:
+    """The query narrowed to rows of which one of those columns holds the text; with no text, as it is."""
+    if text:
+        condition, parameters = holds(columns, text)
+        query.narrow(condition, *parameters)
+        query.walk = walk
+    return query
+
+
 # Sales and journals: the newest first
 
-_SALES = """
-    SELECT s.id, s.number, s.sale_date, s.channel_code, s.order_number, c.name, s.total, s.currency, s.mark
-    FROM erp_sale s INDEXED BY erp_sale_listed CROSS JOIN erp_customer c ON c.id = s.customer_id
-"""
+_SALES = journal.SALES.replace("erp_sale s", "erp_sale s INDEXED BY erp_sale_listed")
 
 # The sales whose number begins with the text.
 _NUMBERED = "SELECT n.id FROM erp_sale n WHERE n.number >= ? AND n.number < ? LIMIT 200"
 
 
 def _sales(text: str, _: str) -> Query:
-    query = Query(_SALES, ("s.id",), True, [], [])
+    bare = bare_number(storable(text))
+    walk = "erp_sale s INDEXED BY erp_sale_listed"
+    query = _narrowed(Query(_SALES, ("s.id",), True, [], []), ("s.number", "s.order_number"), bare, walk)
     if text:
-        bare = bare_number(storable(text))
-        condition, parameters = holds(("s.number", "s.order_number"), bare)
-        query.narrow(condition, *parameters)
-        query.walk = "erp_sale s INDEXED BY erp_sale_listed"
-        query.likely = Query(_SALES.replace("INDEXED BY erp_sale_listed", "NOT INDEXED"), query.order, True, [], [])
-        query.likely.narrow(f"s.id IN ({_NUMBERED})", bare, f"{bare}\U0010ffff")
+        query.likely = _numbered(_SALES.replace("INDEXED BY erp_sale_listed", "NOT INDEXED"), "s.id", "s.id", bare)
     return query
 
 
-def _sale(sale_id: int, number: str, day: str, channel: str, order: str, customer: str, total: int, currency: str,
-          mark: str) -> ListRow:  # fmt: skip
-    return ListRow((sale_id,), number, (number, day, channel, order, customer, format_money(total, currency), mark))
+def _numbered(select: str, order: str, sale: str, bare: str) -> Query:
+    """The list narrowed to sales whose number begins with that; ``sale`` is the column with the sale's id."""
+    return Query(select, (order,), True, [f"{sale} IN ({_NUMBERED})"], [bare, f"{bare}\U0010ffff"])
 
 
-def _of_sales(select: str, alias: str, table: str) -> Callable[[str, str], Query]:
+def _of_sales(select: str, alias: str, table: str, *conditions: str) -> Callable[[str, str], Query]:
     """A journal by its ids, narrowed to sales whose own or whose order's number holds the text."""
 
     def query(text: str, _: str) -> Query:
-        made = Query(select, (f"{alias}.id",), True, [], [])
+        made = Query(select, (f"{alias}.id",), True, [*conditions], [])
+        # A condition is on what no index finds: most requests of the past are fulfilled.
+        made.walk = f"{table} {alias}" if text or conditions else ""
         if text:
             bare = bare_number(storable(text))
             condition, parameters = holds(("x.number", "x.order_number"), bare)
@@ -139,60 +129,16 @@ def _of_sales(select: str, alias: str, table: str) -> Callable[[str, str], Query
                 f"AND {condition})",
                 *parameters,
             )
-            made.walk = f"{table} {alias}"
-            by_sale = select.replace(f"{table} {alias}", f"{table} {alias} INDEXED BY {table}_by_sale")
-            made.likely = Query(by_sale, made.order, True, [], [])
-            made.likely.narrow(f"{alias}.sale_id IN ({_NUMBERED})", bare, f"{bare}\U0010ffff")
+            by_sale = select.replace(f"{table} {alias}", f"{table} {alias} INDEXED BY {table}_by_sale", 1)
+            made.likely = _numbered(by_sale, f"{alias}.id", f"{alias}.sale_id", bare)
+            made.likely.conditions += conditions
         return made
 
     return query
 
 
-_DOCUMENTS = """
-    SELECT d.id, s.number, p.code || '/' || t.code || '/' || d.number, d.at, d.total, d.currency,
-        coalesce(p.code || '/' || t.code || '/' || c.number, '')
-    FROM erp_document d CROSS JOIN erp_pos p ON p.id = d.pos_id CROSS JOIN erp_document_type t
-    ON t.id = d.document_type_id CROSS JOIN erp_sale s ON s.id = d.sale_id
-    LEFT JOIN erp_document c ON c.id = d.reverses_id
-"""
-
-
-def _document(entry: int, sale: str, number: str, at: int, total: int, currency: str, credits: str) -> ListRow:
-    return ListRow((entry,), sale, (number, local_text(at), sale, format_money(total, currency), credits))
-
-
-_PAYMENTS = """
-    SELECT p.id, s.number, p.at, p.kind, a.code, p.amount, p.currency
-    FROM erp_payment p CROSS JOIN erp_account a ON a.id = p.account_id CROSS JOIN erp_sale s ON s.id = p.sale_id
-"""
-
-
-def _payment(entry: int, sale: str, at: int, kind: str, account: str, amount: int, currency: str) -> ListRow:
-    return ListRow((entry,), sale, (local_text(at), sale, kind, account, format_money(amount, currency)))
-
-
-# What is requested of an item is the sum of its entries: those of a sale are one row, at the place of the last one.
-_REQUESTS = """
-    SELECT r.id, s.number, r.at, i.code, i.name, (
-        SELECT sum(q.quantity) FROM erp_request q WHERE q.sale_id = r.sale_id AND q.item_id = r.item_id) AS pieces
-    FROM erp_request r CROSS JOIN erp_sale s ON s.id = r.sale_id CROSS JOIN erp_item i ON i.id = r.item_id
-"""
-
-
-def _requests(text: str, _: str) -> Query:
-    query = _of_sales(_REQUESTS, "r", "erp_request")(text, "")
-    open_at_last = (
-        "NOT EXISTS (SELECT 1 FROM erp_request q WHERE q.sale_id = r.sale_id AND q.item_id = r.item_id AND q.id > r.id)"
-    )
-    # Most requests of the past are fulfilled.
-    query.walk = "erp_request r"
-    for each in filter(None, (query, query.likely)):
-        each.conditions += [open_at_last, "pieces > 0"]
-    return query
-
-
-def _request(entry: int, sale: str, at: int, item: str, name: str, quantity: int) -> ListRow:
-    return ListRow((entry,), sale, (local_text(at), sale, item, name, str(quantity)))
+def _row(make: Callable[..., SaleRow | DocumentRow | PaymentRow | RequestRow]) -> Callable[..., ListRow]:
+    return lambda entry, *values: make(*values).listed((entry,))
 
 
 _CUSTOMERS = """
@@ -201,12 +147,8 @@ _CUSTOMERS = """
 
 
 def _customers(text: str, _: str) -> Query:
-    query = Query(_CUSTOMERS, ("c.id",), True, [], [])
-    if text:
-        condition, parameters = holds(("c.name", "c.email", "c.phone", "c.vat_number", "c.uic"), text)
-        query.narrow(condition, *parameters)
-        query.walk = "erp_customer c"
-    return query
+    columns = ("c.name", "c.email", "c.phone", "c.vat_number", "c.uic")
+    return _narrowed(Query(_CUSTOMERS, ("c.id",), True, [], []), columns, text, "erp_customer c")
 
 
 def _customer(customer_id: int, *cells: str) -> ListRow:
@@ -227,11 +169,7 @@ def _stock(text: str, warehouse: str) -> Query:
     query = Query(_STOCK, ("i.code", "w.code"), False, ["i.type = 'goods'"], [])
     if warehouse:
         query.narrow("w.code = ?", warehouse)
-    if text:
-        condition, parameters = holds(("i.code", "i.name"), text)
-        query.narrow(condition, *parameters)
-        query.walk = "erp_item i CROSS JOIN erp_warehouse w"
-    return query
+    return _narrowed(query, ("i.code", "i.name"), text, "erp_item i CROSS JOIN erp_warehouse w")
 
 
 def _balance(item: str, warehouse: str, name: str, on_hand: int, blocked: int) -> ListRow:
@@ -250,11 +188,7 @@ _ACCOUNTS = """
 
 
 def _accounts(text: str, _: str) -> Query:
-    query = Query(_ACCOUNTS, ("a.code",), False, [], [])
-    if text:
-        condition, parameters = holds(("a.code", "a.name"), text)
-        query.narrow(condition, *parameters)
-    return query
+    return _narrowed(Query(_ACCOUNTS, ("a.code",), False, [], []), ("a.code", "a.name"), text)
 
 
 def _account(code: str, name: str, kind: str, balances: str | None) -> ListRow:
@@ -283,7 +217,8 @@ def _reference(kind: str, title: str, about: str) -> LedgerList:
 LISTS: Mapping[str, LedgerList] = {
     "sales": LedgerList(
         "Sales", "What the orders of the channels became. A sync brings them in.",
-        ("sale", "date", "channel", "order", "customer", "total", "mark"), "sale", _sales, _sale,
+        ("sale", "date", "channel", "order", "customer", "total", "mark"), "sale", _sales,
+        _row(SaleRow),
         {
             "sale": Sort(("s.number",), "", False, lambda row: (row.name,)),
             "date": Sort(("s.sale_date", "s.id"), "erp_sale_by_date", True, lambda row: (row.cells[1], *row.key)),
@@ -291,16 +226,18 @@ LISTS: Mapping[str, LedgerList] = {
     ),
     "documents": LedgerList(
         "Documents", "Financial documents and their credits. A sale's steps issue them.",
-        ("document", "when", "sale", "total", "credit of"), "sale", _of_sales(_DOCUMENTS, "d", "erp_document"),
-        _document,
+        ("document", "when", "sale", "total", "credit of"), "sale",
+        _of_sales(journal.DOCUMENTS, "d", "erp_document"), _row(DocumentRow),
     ),
     "payments": LedgerList(
         "Payments", "Payments and what was returned of them. A sale's steps record them.",
-        ("when", "sale", "kind", "account", "amount"), "sale", _of_sales(_PAYMENTS, "p", "erp_payment"), _payment,
+        ("when", "sale", "kind", "account", "amount"), "sale",
+        _of_sales(journal.PAYMENTS, "p", "erp_payment"), _row(PaymentRow),
     ),
     "requests": LedgerList(
         "Requests", "Goods that sales need and warehouses lack.",
-        ("when", "sale", "item", "name", "pieces"), "sale", _requests, _request,
+        ("when", "sale", "item", "name", "pieces"), "sale",
+        _of_sales(journal.REQUESTS, "r", "erp_request", journal.OPEN_REQUESTS), _row(RequestRow),
     ),
     "stock": LedgerList(
         "Stock", "What is on hand of each item in each warehouse, what of it is blocked for sales, and what is free.",

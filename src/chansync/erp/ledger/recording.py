@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
@@ -12,7 +12,7 @@ import apsw
 
 from chansync.erp.ledger import documents, goods
 from chansync.erp.ledger.customers import address_text, customer_of_changed, find_or_create
-from chansync.erp.ledger.facts import Facts, facts, last_event, note_event
+from chansync.erp.ledger.facts import Facts, facts_of, last_event, note_event
 from chansync.erp.protocol import NotPossible, NumberTaken
 from chansync.model.sale import LineKind, MethodAmount, SaleDraft, SaleLine
 from chansync.model.steps import Amend, StepResult
@@ -29,7 +29,9 @@ def record_sale(db: apsw.Connection, draft: SaleDraft, step_key: str) -> StepRes
     number = draft.number or _next_number(db, draft.pos)
     if db.execute("SELECT 1 FROM erp_sale WHERE number = ?", (number,)).get:
         raise NumberTaken(f"There is a sale {number} already, of another order.")
-    sale_id = _insert_sale(db, draft, number, customer_id)
+    own = (draft.key, number, draft.channel_code, draft.sale_date.isoformat(), draft.mark, now_ms())
+    db.execute(_INSERT, (*own, *_drafted(draft, customer_id)))
+    sale_id = db.last_insert_rowid()
     _insert_lines(db, sale_id, draft.lines)
     return StepResult(
         step_key, changed=True, ref=str(sale_id), number=number, is_new_customer=is_new, warnings=tuple(warnings)
@@ -47,15 +49,16 @@ def rewrite(db: apsw.Connection, sale: Facts, draft: SaleDraft) -> None:
     requested = last_event(db, sale.id, ("requested",))
     goods.unblock(db, sale)
     goods.withdraw(db, sale)
-    note_event(db, sale.id, "rewritten", before=_before(db, sale))
-    _update_sale(db, sale.id, draft)
+    before = _columns(db, sale.id, _REWRITTEN)
+    note_event(db, sale.id, "rewritten", before=before | {"lines": [_plain(line) for line in sale_lines(db, sale.id)]})
+    db.execute(_UPDATE, (*_drafted(draft, customer_of_changed(db, before["customer_id"], sale.id, draft)), sale.id))
     db.execute("DELETE FROM erp_sale_line WHERE sale_id = ?", (sale.id,))
     _insert_lines(db, sale.id, draft.lines)
     goods.note_need(db, sale.id)
     if is_blocked:
-        goods.block(db, facts(db, sale.id))
+        goods.block(db, facts_of(db, sale.key))
     if requested:
-        goods.request_missing(db, facts(db, sale.id), requested[1]["warehouses"])
+        goods.request_missing(db, facts_of(db, sale.key), requested[1]["warehouses"])
 
 
 _NAMES = ("first_name", "last_name", "company", "line_1")
@@ -69,21 +72,17 @@ def nameless(billing: str, delivery: str) -> frozenset[str]:
 
 def complete(db: apsw.Connection, sale_id: int, draft: SaleDraft) -> None:
     """``steps.Complete``."""
-    names = "customer_id billing delivery uic vat_number personal_number".split()
-    rows = db.execute(f"SELECT {', '.join(names)} FROM erp_sale WHERE id = ?", (sale_id,))
-    before: dict[str, Any] = next(dict(zip(names, row, strict=True)) for row in rows)
+    before = _columns(db, sale_id, "customer_id billing delivery uic vat_number personal_number".split())
     lacking = nameless(before["billing"], before["delivery"])
     note_event(db, sale_id, "rewritten", before=before)
-    now = dict(before)
+    now: dict[str, Any] = {}
     if "billing" in lacking:
         now["customer_id"] = customer_of_changed(db, before["customer_id"], sale_id, draft)
         now["billing"] = address_text(draft.billing)
         now["uic"], now["vat_number"], now["personal_number"] = _numbers(draft)
     if "delivery" in lacking:
         now["delivery"] = address_text(draft.delivery)
-    db.execute(
-        f"UPDATE erp_sale SET {', '.join(f'{name} = ?' for name in names)} WHERE id = ?", (*now.values(), sale_id)
-    )
+    _set(db, sale_id, now)
 
 
 def amend(db: apsw.Connection, sale: Facts, step: Amend) -> None:
@@ -105,10 +104,19 @@ def amend(db: apsw.Connection, sale: Facts, step: Amend) -> None:
         raise NotPossible(f"The sale {sale.number} is paid: what pays a part of it cannot be changed.")
     if "payment_method" in now and documents.paid_by(db, sale, sale.payment_method):
         raise NotPossible(f"The sale {sale.number} is paid: its payment method cannot be changed.")
-    rows = db.execute(f"SELECT {', '.join(now)} FROM erp_sale WHERE id = ?", (sale.id,))
-    before: dict[str, Any] = next(dict(zip(now, row, strict=True)) for row in rows)
-    note_event(db, sale.id, "rewritten", before=before)
-    db.execute(f"UPDATE erp_sale SET {', '.join(f'{name} = ?' for name in now)} WHERE id = ?", (*now.values(), sale.id))
+    note_event(db, sale.id, "rewritten", before=_columns(db, sale.id, now))
+    _set(db, sale.id, now)
+
+
+def _columns(db: apsw.Connection, sale_id: int, names: Collection[str]) -> dict[str, Any]:
+    row = db.execute(f"SELECT {', '.join(names)} FROM erp_sale WHERE id = ?", (sale_id,)).fetchall()[0]
+    return dict(zip(names, row, strict=True))
+
+
+def _set(db: apsw.Connection, sale_id: int, columns: Mapping[str, Any]) -> None:
+    if columns:
+        named = ", ".join(f"{name} = ?" for name in columns)
+        db.execute(f"UPDATE erp_sale SET {named} WHERE id = ?", (*columns.values(), sale_id))
 
 
 def sale_lines(db: apsw.Connection, sale_id: int) -> list[SaleLine]:
@@ -142,21 +150,32 @@ def _next_number(db: apsw.Connection, pos: str) -> str:
             return text
 
 
-def _insert_sale(db: apsw.Connection, draft: SaleDraft, number: str, customer_id: int) -> int:
-    db.execute(
-        """INSERT INTO erp_sale (key, number, order_number, channel_code, pos_id, warehouse_id, customer_id, sale_date,
-           currency, total, payment_method, delivery_method, sale_type, tax_transaction, document_type, merchant,
-           billing, delivery, note, mark, created_at, uic, vat_number, personal_number, payments)
-           VALUES (?, ?, ?, ?, (SELECT id FROM erp_pos WHERE code = ?), (SELECT id FROM erp_warehouse WHERE code = ?),
-           ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-        (
-            draft.key, number, draft.order_number, draft.channel_code, draft.pos, draft.warehouse, customer_id,
-            draft.sale_date.isoformat(), draft.currency, draft.total, draft.payment_method, draft.delivery_method,
-            draft.sale_type, draft.tax_transaction, draft.document_type, draft.merchant, address_text(draft.billing),
-            address_text(draft.delivery), draft.note, draft.mark, now_ms(), *_numbers(draft), _payments(draft.payments),
-        ),
+#: What a draft says of a sale beside what never changes, and what its event keeps of that when it is rewritten.
+_DRAFTED = (
+    "order_number", "pos_id", "warehouse_id", "customer_id", "currency", "total", "payment_method", "delivery_method",
+    "sale_type", "tax_transaction", "document_type", "merchant", "billing", "delivery", "note", "uic", "vat_number",
+    "personal_number", "payments",
+)  # fmt: skip
+_REWRITTEN = (
+    "order_number", "customer_id", "currency", "total", "payment_method", "delivery_method", "billing", "delivery",
+    "note", "uic", "vat_number", "personal_number",
+)  # fmt: skip
+_MARKS = {
+    "pos_id": "(SELECT id FROM erp_pos WHERE code = ?)", "warehouse_id": "(SELECT id FROM erp_warehouse WHERE code = ?)"
+}  # fmt: skip
+_INSERT = f"""
+    INSERT INTO erp_sale (key, number, channel_code, sale_date, mark, created_at, {", ".join(_DRAFTED)})
+    VALUES (?, ?, ?, ?, ?, ?, {", ".join(_MARKS.get(name, "?") for name in _DRAFTED)})"""
+_UPDATE = f"UPDATE erp_sale SET {', '.join(name + ' = ' + _MARKS.get(name, '?') for name in _DRAFTED)} WHERE id = ?"
+
+
+def _drafted(draft: SaleDraft, customer_id: int) -> tuple[Any, ...]:
+    return (
+        draft.order_number, draft.pos, draft.warehouse, customer_id, draft.currency, draft.total, draft.payment_method,
+        draft.delivery_method, draft.sale_type, draft.tax_transaction, draft.document_type, draft.merchant,
+        address_text(draft.billing), address_text(draft.delivery), draft.note, *_numbers(draft),
+        _payments(draft.payments),
     )  # fmt: skip
-    return db.last_insert_rowid()
 
 
 def _payments(parts: Iterable[MethodAmount]) -> str:
@@ -186,34 +205,5 @@ def _text(rate: Decimal | None) -> str | None:
     return None if rate is None else str(rate)
 
 
-def _before(db: apsw.Connection, sale: Facts) -> dict[str, Any]:
-    """The sale as it was before it is rewritten, for its event."""
-    names = (
-        "order_number customer_id currency total payment_method delivery_method billing delivery note uic vat_number "
-        "personal_number"
-    ).split()
-    rows = db.execute(f"SELECT {', '.join(names)} FROM erp_sale WHERE id = ?", (sale.id,))
-    before: dict[str, Any] = next(dict(zip(names, row, strict=True)) for row in rows)
-    before["lines"] = [
-        asdict(line) | {"quantity": str(line.quantity), "rate": _text(line.rate)} for line in sale_lines(db, sale.id)
-    ]
-    return before
-
-
-def _update_sale(db: apsw.Connection, sale_id: int, draft: SaleDraft) -> None:
-    current: int = db.execute("SELECT customer_id FROM erp_sale WHERE id = ?", (sale_id,)).get
-    customer_id = customer_of_changed(db, current, sale_id, draft)
-    db.execute(
-        """UPDATE erp_sale SET order_number = ?, pos_id = (SELECT id FROM erp_pos WHERE code = ?),
-           warehouse_id = (SELECT id FROM erp_warehouse WHERE code = ?), customer_id = ?, currency = ?, total = ?,
-           payment_method = ?, delivery_method = ?, sale_type = ?, tax_transaction = ?, document_type = ?, merchant = ?,
-           billing = ?, delivery = ?, note = ?, uic = ?, vat_number = ?, personal_number = ?, payments = ?
-           WHERE id = ?""",
-        (
-            draft.order_number, draft.pos, draft.warehouse, customer_id, draft.currency, draft.total,
-            draft.payment_method, draft.delivery_method, draft.sale_type, draft.tax_transaction, draft.document_type,
-            draft.merchant,
-            address_text(draft.billing), address_text(draft.delivery), draft.note, *_numbers(draft),
-            _payments(draft.payments), sale_id,
-        ),
-    )  # fmt: skip
+def _plain(line: SaleLine) -> dict[str, Any]:
+    return asdict(line) | {"quantity": str(line.quantity), "rate": _text(line.rate)}

@@ -2,36 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
-from typing import Any
 
 import apsw
 
 from chansync.erp.ledger import documents, goods
 from chansync.erp.ledger.facts import Facts, note_event
+from chansync.erp.ledger.goods import Line
 from chansync.erp.protocol import NotPossible
 from chansync.model import stored_json
 from chansync.model.money import format_money
 from chansync.model.sale import RefundedLine, withdrawn_key
 from chansync.model.steps import Refund
 from chansync.model.times import now_ms
-
-
-@dataclass(slots=True)
-class _Sold:
-    """A line of the sale: the code and id of its item, and how many pieces are not refunded yet.
-
-    Attributes:
-        unissued: pieces that are still to be issued, of a sale that is partly written out.
-    """
-
-    name: str
-    item_id: int | None
-    is_goods: bool
-    left: Decimal
-    unissued: Decimal
 
 
 def refund(db: apsw.Connection, sale: Facts, step: Refund) -> bool:
@@ -46,9 +30,17 @@ def refund(db: apsw.Connection, sale: Facts, step: Refund) -> bool:
             f"{format_money(total, sale.state.currency)} cannot be refunded on the sale {sale.number}: "
             f"{format_money(max(left, 0), sale.state.currency)} of it are left."
         )
-    parts = _parts(sale, _match(db, sale, step.lines), step.restock)
+    parts = _parts(db, sale, step)
     db.execute("INSERT INTO erp_refund (sale_id, key, total, at) VALUES (?, ?, ?, ?)", (sale.id, key, total, now_ms()))
-    _write_lines(db, db.last_insert_rowid(), parts)
+    refund_id = db.last_insert_rowid()
+    db.executemany(
+        """INSERT INTO erp_refund_line (refund_id, position, external_id, item_id, quantity, net, tax, goods)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?)""",
+        [
+            (refund_id, position, own.external_id, sold.item_id or None, str(own.quantity), own.net, own.tax, fate)
+            for position, (own, sold, fate) in enumerate(parts, 1)
+        ],
+    )
     pieces = _move_goods(db, sale, parts)
     credit = documents.credit(db, sale, total) if total and sale.document_id is not None else ""
     returned = documents.give_back(db, sale, max(0, sale.state.paid - (left - total)))
@@ -74,7 +66,10 @@ def withdraw(db: apsw.Connection, sale: Facts, key: str) -> tuple[bool, list[tup
         return False, []
     sale.refuse_closed("no refund of it can be taken back")
     refund_id, total = found
-    data = _event_of(db, sale, key)
+    event = db.execute(
+        "SELECT data FROM erp_event WHERE sale_id = ? AND kind = 'refunded' AND data ->> '$.key' = ?", (sale.id, key)
+    ).get
+    data = stored_json.required_object(event, "what was done with a sale")
     db.execute("INSERT INTO erp_refund (sale_id, key, total, at) VALUES (?, ?, ?, ?)", (sale.id, own, -total, now_ms()))
     # What was not issued because of the refund is needed again, unless the rest of the sale has left meanwhile.
     stays = "'not issued'" if sale.state.written_out else "''"
@@ -85,19 +80,21 @@ def withdraw(db: apsw.Connection, sale: Facts, key: str) -> tuple[bool, list[tup
                 CASE WHEN goods = {stays} THEN 'none' ELSE goods END FROM erp_refund_line WHERE refund_id = ?""",
         (db.last_insert_rowid(), refund_id),
     )
-    rows = db.execute(
+    back = goods.Pieces()
+    for item_id, code, count in db.execute(
         """SELECT l.item_id, i.code, l.quantity FROM erp_refund_line l JOIN erp_item i ON i.id = l.item_id
            WHERE l.refund_id = ? AND l.goods = 'returned'""",
         (refund_id,),
-    )
-    pieces = goods.take_again(db, sale, [(item_id, goods.whole(Decimal(count), code)) for item_id, code, count in rows])
+    ):
+        back[item_id] += goods.whole(Decimal(count), code)
+    pieces = goods.take_again(db, sale, back)
     # Also a document that was issued after the refund, and for less because of it.
     credit = documents.credit(db, sale, -total) if total and sale.document_id is not None else ""
     returned = int(data.get("returned") or 0)
     if returned:
-        documents.pay_again(
-            db, sale, data.get("accounts") or [(documents.account(db, sale, sale.payment_method), "", returned)]
-        )
+        accounts = data.get("accounts") or [(documents.account(db, sale, sale.payment_method), "", returned)]
+        for account_id, method, amount in accounts:
+            documents.book(db, sale, account_id, amount, method)
     note_event(
         db, sale.id, "refunded", key=own, total=-total, pieces={code: -count for code, count in pieces.items()},
         credit=credit, returned=-returned,
@@ -107,116 +104,60 @@ def withdraw(db: apsw.Connection, sale: Facts, key: str) -> tuple[bool, list[tup
     return True, []
 
 
-def _event_of(db: apsw.Connection, sale: Facts, key: str) -> dict[str, Any]:
-    text = db.execute(
-        "SELECT data FROM erp_event WHERE sale_id = ? AND kind = 'refunded' AND data ->> '$.key' = ?", (sale.id, key)
-    ).get
-    return stored_json.required_object(text, "what was done with a sale")
+#: A refunded line or a part of one, the line that was sold, and what becomes of its goods, as ``erp_refund_line.goods``
+#: says it.
+_Part = tuple[RefundedLine, Line, str]
 
 
-def _match(db: apsw.Connection, sale: Facts, lines: Sequence[RefundedLine]) -> list[tuple[RefundedLine, _Sold]]:
-    """Each refunded line with the line that was sold.
+def _parts(db: apsw.Connection, sale: Facts, step: Refund) -> list[_Part]:
+    """The parts of a refund. Of a partly written-out sale, what is not issued is refunded first: a line may then be
+    two, the money with the first.
 
     Raises:
         NotPossible: the sale has no such line, or less of it is left.
     """
-    sold = _sold(db, sale)
-    matched: list[tuple[RefundedLine, _Sold]] = []
-    for line in lines:
-        found = sold.get(line.external_id) if line.external_id else None
-        if found is None:
+    lines = goods.lines(db, sale)
+    parts: list[_Part] = []
+    for line in step.lines:
+        sold = lines.get(line.external_id) if line.external_id else None
+        if sold is None:
             if not line.net and not line.tax:
                 # What costs nothing, such as free shipping, is no line of a sale.
                 continue
             raise NotPossible(f"The sale {sale.number} has no line {line.external_id:.60}, which a refund names.")
-        if line.quantity < 0 or line.quantity > found.left:
+        if line.quantity < 0 or line.quantity > sold.unrefunded:
             raise NotPossible(
-                f"{line.quantity} of {found.name:.60} cannot be refunded on the sale {sale.number}: "
-                f"{max(found.left, Decimal(0))} are left."
+                f"{line.quantity} of {sold.item:.60} cannot be refunded on the sale {sale.number}: "
+                f"{max(sold.unrefunded, Decimal(0))} are left."
             )
-        found.left -= line.quantity
-        matched.append((line, found))
-    return matched
-
-
-def _sold(db: apsw.Connection, sale: Facts) -> dict[str, _Sold]:
-    """The sale's lines by their external ids; an item before a service that shares its id."""
-    left = goods.left(db, sale) if sale.state.partly_written_out else []
-    unissued = {line.external_id: line.quantity for line in left}
-    sold: dict[str, _Sold] = {}
-    for external_id, name, item_id, item_type, quantity in db.execute(
-        """SELECT l.external_id, coalesce(i.code, l.name), l.item_id, i.type, l.quantity
-           FROM erp_sale_line l LEFT JOIN erp_item i ON i.id = l.item_id WHERE l.sale_id = ?
-           ORDER BY l.kind <> 'item', l.position""",
-        (sale.id,),
-    ):
-        waiting = unissued.get(external_id, Decimal(0))
-        sold.setdefault(external_id, _Sold(name, item_id, item_type == "goods", Decimal(quantity), waiting))
-    for external_id, quantity in db.execute(
-        """SELECT l.external_id, l.quantity FROM erp_refund r JOIN erp_refund_line l ON l.refund_id = r.id
-           WHERE r.sale_id = ?""",
-        (sale.id,),
-    ):
-        if external_id in sold:
-            sold[external_id].left -= Decimal(quantity)
-    return sold
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """A refunded line, or a part of one, and what becomes of its goods, as ``erp_refund_line.goods`` says it."""
-
-    line: RefundedLine
-    sold: _Sold
-    fate: str
-
-
-def _parts(sale: Facts, matched: list[tuple[RefundedLine, _Sold]], restock: bool) -> list[_Part]:
-    """Each line with the fate of its goods. Of a partly written-out sale, what is not issued is refunded first: a line
-    may then be two, the money with the first."""
-    parts: list[_Part] = []
-    for line, sold in matched:
+        sold.unrefunded -= line.quantity
         if not sold.is_goods or not line.quantity:
-            parts.append(_Part(line, sold, "none"))
+            parts.append((line, sold, "none"))
             continue
         waiting = Decimal(0) if sale.state.written_out else line.quantity
         if sale.state.partly_written_out:
-            waiting = min(line.quantity, sold.unissued)
-            sold.unissued -= waiting
+            waiting = min(line.quantity, max(sold.quantity, Decimal(0)))
+            sold.quantity -= waiting
         rest = line
         if waiting:
-            parts.append(_Part(replace(line, quantity=waiting), sold, "not issued"))
+            parts.append((replace(line, quantity=waiting), sold, "not issued"))
             rest = replace(line, quantity=line.quantity - waiting, net=0, tax=0)
         if rest.quantity:
-            parts.append(_Part(rest, sold, "returned" if restock and line.restock else "kept"))
+            parts.append((rest, sold, "returned" if step.restock and line.restock else "kept"))
     return parts
-
-
-def _write_lines(db: apsw.Connection, refund_id: int, parts: list[_Part]) -> None:
-    db.executemany(
-        """INSERT INTO erp_refund_line (refund_id, position, external_id, item_id, quantity, net, tax, goods)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?)""",
-        [
-            (
-                refund_id, position, part.line.external_id, part.sold.item_id, str(part.line.quantity), part.line.net,
-                part.line.tax, part.fate,
-            )
-            for position, part in enumerate(parts, 1)
-        ],
-    )  # fmt: skip
 
 
 def _move_goods(db: apsw.Connection, sale: Facts, parts: list[_Part]) -> dict[str, int]:
     """Bring refunded goods back, and end the blocks and requests for what is not issued; what came back."""
-    if any(part.fate == "not issued" for part in parts):
+    if any(fate == "not issued" for _, _, fate in parts):
         still_needed = goods.needed(db, sale)
         goods.unblock(db, sale, still_needed)
         goods.withdraw(db, sale, still_needed)
-    pieces: goods.Pieces = {}
-    for part in parts:
-        if part.fate in ("returned", "kept") and part.sold.item_id is not None:
+    pieces = goods.Pieces()
+    for line, sold, fate in parts:
+        if fate in ("returned", "kept"):
             # Also where they stay away: half a piece of what went out whole is no quantity.
-            count = goods.whole(part.line.quantity, part.sold.name)
-            if part.fate == "returned":
-                pieces[part.sold.item_id] = pieces.get(part.sold.item_id, 0) + count
+            count = goods.whole(line.quantity, sold.item)
+            if fate == "returned":
+                pieces[sold.item_id] += count
     return goods.bring_back(db, sale, "return", pieces) if pieces else {}

@@ -6,7 +6,7 @@ code alone where only one POS has it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 import apsw
@@ -20,43 +20,47 @@ from chansync.model.paging import Query, holds
 def codes(db: apsw.Connection, kind: str, *, pos: str | None = None) -> list[str]:
     """The codes of that kind in order; of payment and delivery methods just those of ``pos``, where it is given."""
     found = kind_named(kind)
-    where, parameters = _constants(found)
-    if pos is not None and found.within:
-        where.append("pos_id = (SELECT id FROM erp_pos WHERE code = ?)")
-        parameters.append(pos)
-    rows = db.execute(f"SELECT DISTINCT code FROM {found.table}{_where(where)} ORDER BY code", parameters)
+    where, parameters = _where(found, pos=pos)
+    rows = db.execute(f"SELECT DISTINCT code FROM {found.table} t {where} ORDER BY code", parameters)
     return [row[0] for row in rows]
 
 
 def exists(db: apsw.Connection, kind: str, code: str, *, pos: str | None = None) -> bool:
     """Whether there is one of that code (of that POS); cheap where ``codes`` would list 100,000 items."""
     found = kind_named(kind)
-    where, parameters = _constants(found)
-    where.append("code = ?")
-    parameters.append(code)
-    if pos is not None and found.within:
-        where.append("pos_id = (SELECT id FROM erp_pos WHERE code = ?)")
-        parameters.append(pos)
-    return bool(db.execute(f"SELECT 1 FROM {found.table}{_where(where)} LIMIT 1", parameters).get)
+    where, parameters = _where(found, code=code, pos=pos)
+    return bool(db.execute(f"SELECT 1 FROM {found.table} t {where} LIMIT 1", parameters).get)
 
 
 def rows(db: apsw.Connection, kind: str, *, text: str = "", limit: int = -1) -> list[dict[str, Any]]:
     """Every row of that kind by code, as ``code`` and field → value; ``text`` is looked for in code and name."""
     found = kind_named(kind)
-    where, parameters = _constants(found, "t.")
-    if text:
-        where.append("(instr(lower(t.code), lower(?)) OR instr(lower(t.name), lower(?)))")
-        parameters += [text, text]
-    order = " ORDER BY t.code" + (f", {found.within}" if found.within else "") + " LIMIT ?"
-    selected = db.execute(f"{_select(found)}{_where(where)}{order}", (*parameters, limit))
+    where, parameters = _where(found, text=text)
+    order = f"t.code, {found.within}" if found.within else "t.code"
+    selected = db.execute(f"{_select(found)} {where} ORDER BY {order} LIMIT ?", (*parameters, limit))
     return [_row(found, row) for row in selected]
+
+
+def _where(
+    kind: SetupKind, *, code: str | None = None, pos: str | None = None, text: str = ""
+) -> tuple[str, list[Any]]:
+    """The condition that a row is of that kind, and has that code, is of that POS, and holds that text."""
+    wanted = {"t.type = ?": kind.type} if kind.type else {}
+    if code is not None:
+        wanted["t.code = ?"] = code
+    if pos is not None and kind.within:
+        wanted["t.pos_id = (SELECT id FROM erp_pos WHERE code = ?)"] = pos
+    if text:
+        wanted["instr(lower(t.code || char(10) || t.name), lower(?))"] = text
+    return f"WHERE {' AND '.join(wanted)}" if wanted else "", list(wanted.values())
 
 
 def query(kind: SetupKind, text: str = "") -> Query:
     """The rows of that kind as a list by code, for reading a page at a time; columns as ``shown`` takes them."""
-    where, parameters = _constants(kind, "t.")
     order = ("t.code", f"f_{kind.within}.code") if kind.within else ("t.code",)
-    made = Query(_select(kind), order, False, where, parameters)
+    made = Query(_select(kind), order, False, [], [])
+    if kind.type:
+        made.narrow("t.type = ?", kind.type)
     if not kind.within:
         # Goods and services are in one table, and there may be very many of either.
         made.walk = f"{kind.table} t"
@@ -93,17 +97,11 @@ def add(db: apsw.Connection, kind: str, code: str, texts: Mapping[str, str]) -> 
         UsageError: everything that is wrong with it.
     """
     found = kind_named(kind)
-    errors: list[FieldError] = []
-    code = _parsed(found.code, "code", code, errors) or ""
-    if not code and not errors:
-        errors.append(FieldError("code", "is needed", NEEDED))
     given = {field.name: field.default for field in found.fields if field.default} | dict(texts)
     with db:
-        columns = _columns(db, found, given, errors)
-        errors += _missing(found, given, new=True)
-        if errors:
-            raise UsageError(f"{_title(found)} {code!r:.60}: {'; '.join(map(str, errors))}.")
-        columns |= {"code": code, **(found.constants or {})}
+        columns, errors = _columns(db, found, given, code=code)
+        code = columns.get("code", "")
+        _refuse(found, code, errors)
         names, marks = ", ".join(columns), ", ".join("?" * len(columns))
         try:
             db.execute(f"INSERT INTO {found.table} ({names}) VALUES ({marks})", tuple(columns.values()))
@@ -119,49 +117,33 @@ def change(db: apsw.Connection, kind: str, code: str, texts: Mapping[str, str]) 
         UsageError: there is none of that code, or everything that is wrong with the texts.
     """
     found = kind_named(kind)
-    errors: list[FieldError] = []
     with db:
         row_id = _locate(db, found, code)[0]
-        columns = _columns(db, found, texts, errors)
+        columns, errors = _columns(db, found, texts, needed=texts)
         fixed = [field.name for field in found.fields if field.fixed and field.name in texts]
-        errors += [FieldError(name, "is fixed: remove it and add another") for name in fixed]
-        errors += _missing(found, texts, new=False)
-        if errors:
-            raise UsageError(f"{_title(found)} {code!r:.60}: {'; '.join(map(str, errors))}.")
+        _refuse(found, code, errors + [FieldError(name, "is fixed: remove it and add another") for name in fixed])
         if columns:
             assignments = ", ".join(f"{column} = ?" for column in columns)
             db.execute(f"UPDATE {found.table} SET {assignments} WHERE id = ?", (*columns.values(), row_id))
     return get(db, kind, code)
 
 
+def _refuse(kind: SetupKind, code: str, errors: list[FieldError]) -> None:
+    if errors:
+        raise UsageError(f"{kind.label[0].upper()}{kind.label[1:]} {code!r:.60}: {'; '.join(map(str, errors))}.")
+
+
 def check(db: apsw.Connection, kind: str, texts: Mapping[str, str], *, new: bool) -> list[FieldError]:
     """Everything that would be wrong with one of these texts, its ``code`` among them, field by field."""
     found = kind_named(kind)
-    errors: list[FieldError] = []
     others = {name: text for name, text in texts.items() if name != "code"}
-    if new:
-        code = _parsed(found.code, "code", texts.get("code", ""), errors)
-        if not code and not errors:
-            errors.append(FieldError("code", "is needed", NEEDED))
-        elif code and _is_taken(db, found, code, texts):
-            errors.append(FieldError("code", f"is taken. {_taken(db, found, code)}"))
-    _columns(db, found, others, errors)
-    return errors + _missing(found, others, new=True)
-
-
-def _missing(kind: SetupKind, texts: Mapping[str, str], *, new: bool) -> list[FieldError]:
-    """Required fields that are empty; of one that exists, those that ``texts`` would empty."""
-    return [
-        FieldError(field.name, "is needed", NEEDED)
-        for field in kind.fields
-        if field.required and (new or field.name in texts) and not texts.get(field.name, "").strip()
-    ]
-
-
-def _is_taken(db: apsw.Connection, kind: SetupKind, code: str, texts: Mapping[str, str]) -> bool:
-    where = f" AND {kind.within}_id = (SELECT id FROM {KINDS[kind.within].table} WHERE code = ?)" if kind.within else ""
-    named = (texts.get(kind.within, "").strip(),) if kind.within else ()
-    return bool(db.execute(f"SELECT 1 FROM {kind.table} WHERE code = ?{where}", (code, *named)).get)
+    columns, errors = _columns(db, found, others, code=texts.get("code", "") if new else None)
+    code = columns.get("code")
+    # One of another kind in the same table has it too.
+    sql = f"SELECT 1 FROM {found.table} WHERE code = ?{' AND pos_id = ?' if found.within else ''}"
+    if code and db.execute(sql, (code, columns.get("pos_id")) if found.within else (code,)).get:
+        errors.append(FieldError("code", f"is taken. {_taken(db, found, code)}"))
+    return errors
 
 
 def remove(db: apsw.Connection, kind: str, code: str) -> None:
@@ -177,15 +159,6 @@ def remove(db: apsw.Connection, kind: str, code: str) -> None:
         if users:
             raise UsageError(f"The {found.label} {code} cannot be removed: {', '.join(users)} use it.")
         db.execute(f"DELETE FROM {found.table} WHERE id = ?", (row_id,))
-
-
-def _constants(kind: SetupKind, prefix: str = "") -> tuple[list[str], list[Any]]:
-    constants = kind.constants or {}
-    return [f"{prefix}{column} = ?" for column in constants], list(constants.values())
-
-
-def _where(conditions: list[str]) -> str:
-    return f" WHERE {' AND '.join(conditions)}" if conditions else ""
 
 
 def _select(kind: SetupKind) -> str:
@@ -206,14 +179,9 @@ def _row(kind: SetupKind, row: tuple[Any, ...]) -> dict[str, Any]:
 
 
 def _locate(db: apsw.Connection, kind: SetupKind, code: str) -> tuple[Any, ...]:
-    where, parameters = _constants(kind, "t.")
-    named = code
-    if kind.within and "/" in code:
-        within, named = code.split("/", 1)
-        where.append(f"f_{kind.within}.code = ?")
-        parameters.append(within)
-    where.append("t.code = ?")
-    found = db.execute(f"{_select(kind)}{_where(where)} LIMIT 2", (*parameters, named)).fetchall()
+    pos, slash, named = code.partition("/") if kind.within else ("", "", code)
+    where, parameters = _where(kind, code=named, pos=pos) if slash else _where(kind, code=code)
+    found = db.execute(f"{_select(kind)} {where} LIMIT 2", parameters).fetchall()
     if not found:
         raise UsageError(f"There is no {kind.label} {code!r:.60} in the ERP. See: chansync erp list {kind.name}")
     if len(found) > 1:
@@ -222,18 +190,32 @@ def _locate(db: apsw.Connection, kind: SetupKind, code: str) -> tuple[Any, ...]:
 
 
 def _columns(
-    db: apsw.Connection, kind: SetupKind, texts: Mapping[str, str], errors: list[FieldError]
-) -> dict[str, Any]:
-    """Typed texts as columns; what is wrong with them goes to ``errors``."""
+    db: apsw.Connection, kind: SetupKind, texts: Mapping[str, str], *, code: str | None = None,
+    needed: Container[str] | None = None,
+) -> tuple[dict[str, Any], list[FieldError]]:  # fmt: skip
+    """Typed texts as columns, and everything that is wrong with them.
+
+    Args:
+        code: of a new one.
+        needed: the required fields that must have a text; None: all of them.
+    """
     columns: dict[str, Any] = {}
+    errors: list[FieldError] = []
+    if code is not None:
+        columns["code"] = _parsed(kind.code, "code", code, errors) or ""
+        if kind.type:
+            columns["type"] = kind.type
+        if not columns["code"] and not errors:
+            errors.append(FieldError("code", "is needed", NEEDED))
+    fields = {field.name: field for field in kind.fields}
     for name, text in texts.items():
-        field = kind.field(name)
+        field = fields.get(name)
         if field is None:
             if name == "code":
                 errors.append(FieldError(name, "is fixed: other data names it; remove it and add another"))
             else:
-                known = ", ".join(each.name for each in kind.fields)
-                errors.append(FieldError(f"{name!r:.40}", f"is no field of a {kind.label}: there are {known}"))
+                sentence = f"is no field of a {kind.label}: there are {', '.join(fields)}"
+                errors.append(FieldError(f"{name!r:.40}", sentence))
             continue
         value = _parsed(field.type, name, text, errors)
         if value is None and field.default:
@@ -241,7 +223,12 @@ def _columns(
         if field.of and value is not None:
             value = _foreign(db, field, value, errors)
         columns[field.column or name] = "" if value is None else stored(value)
-    return columns
+    errors += [
+        FieldError(field.name, "is needed", NEEDED)
+        for field in kind.fields
+        if field.required and (needed is None or field.name in needed) and not texts.get(field.name, "").strip()
+    ]
+    return columns, errors
 
 
 def _parsed(kind: Any, name: str, text: str, errors: list[FieldError]) -> Any:
@@ -264,16 +251,10 @@ def _foreign(db: apsw.Connection, field: SetupField, code: str, errors: list[Fie
 
 
 def _taken(db: apsw.Connection, kind: SetupKind, code: str) -> str:
-    held = db.execute("SELECT type FROM erp_item WHERE code = ?", (code,)).get if kind.table == "erp_item" else None
-    if held == "service" and kind.name == "item":
-        return f"The code {code!r:.60} is a service's already."
-    if held == "goods" and kind.name == "service":
-        return f"The code {code!r:.60} is an item's already."
+    held = kind.type and db.execute("SELECT type FROM erp_item WHERE code = ?", (code,)).get
+    if held and held != kind.type:
+        return f"The code {code!r:.60} is {'a service' if held == 'service' else 'an item'}'s already."
     return f"There is a {kind.label} {code!r:.60} already" + (" at that POS." if kind.within else ".")
-
-
-def _title(kind: SetupKind) -> str:
-    return kind.label[0].upper() + kind.label[1:]
 
 
 def _users(db: apsw.Connection, kind: SetupKind, row_id: int) -> list[str]:

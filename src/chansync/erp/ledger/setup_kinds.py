@@ -32,13 +32,6 @@ class ErpCode(ParameterType):
 
 
 @dataclass(frozen=True, slots=True)
-class Sku(ParameterType):
-    """An item's code, as the channels know it: any printable text."""
-
-    longest: int = 100
-
-
-@dataclass(frozen=True, slots=True)
 class Gtin(ParameterType):
     """A GTIN (EAN, UPC) of 8, 12, 13 or 14 digits with a right check digit; kept without separators."""
 
@@ -132,7 +125,7 @@ class SetupKind:
         label: one of it, for sentences.
         code: the type of its codes.
         within: the kind that its codes are unique within; empty: they are unique.
-        constants: columns that tell this kind from another in the same table.
+        type: what tells goods and services from each other, which are in one table.
     """
 
     name: str
@@ -142,13 +135,11 @@ class SetupKind:
     fields: tuple[SetupField, ...]
     code: ParameterType = ErpCode()
     within: str = ""
-    constants: Mapping[str, str] | None = None
-
-    def field(self, name: str) -> SetupField | None:
-        """The field of that name, or None."""
-        return next((field for field in self.fields if field.name == name), None)
+    type: str = ""
 
 
+#: An item's code, as the channels know it: any printable text.
+SKU = Text(longest=100)
 _NAME = SetupField("name", "The name for people.", Text(longest=200), required=True)
 _POS = SetupField("pos", "The POS that it belongs to.", ErpCode(), required=True, column="pos_id", of="pos", fixed=True)
 
@@ -177,9 +168,9 @@ _TABLE = (
     SetupKind("item", "item", "Goods.", "erp_item", (
         _NAME,
         SetupField("gtin", "Its GTIN (EAN, UPC).", Gtin()),
-    ), code=Sku(), constants={"type": "goods"}),
+    ), code=SKU, type="goods"),
     SetupKind("service", "service", "What is sold and has no stock: shipping, fees.", "erp_item", (_NAME,),
-              code=Sku(), constants={"type": "service"}),
+              code=SKU, type="service"),
     SetupKind("customer-type", "customer type", "The type given to new customers.", "erp_customer_type", (_NAME,)),
     SetupKind("user", "user", "In whose name sales are made, or who is told of problems.", "erp_user", (
         _NAME,

@@ -58,9 +58,17 @@ def parse_quantity(text: str) -> int:
     return -int(digits) if cleaned.startswith("-") else int(digits)
 
 
-def set_stock(
-    db: apsw.Connection, item: str, warehouse: str, quantity: int, *, note: str = "", at: int | None = None
-) -> int:
+#: Brings what is on hand of an item in a warehouse (by their codes) to that many pieces, by moving the difference.
+SET_STOCK = """
+    INSERT INTO erp_stock_movement (warehouse_id, item_id, quantity, kind, note, at)
+    SELECT w.id, i.id, ?3 - coalesce(s.on_hand, 0), CASE WHEN EXISTS (
+        SELECT 1 FROM erp_stock_movement WHERE item_id = i.id AND warehouse_id = w.id AND quantity <> 0)
+        THEN 'correction' ELSE 'opening' END, ?4, ?5
+    FROM erp_item i JOIN erp_warehouse w LEFT JOIN erp_stock s ON s.item_id = i.id AND s.warehouse_id = w.id
+    WHERE i.code = ?1 AND w.code = ?2 AND ?3 <> coalesce(s.on_hand, 0)"""
+
+
+def set_stock(db: apsw.Connection, item: str, warehouse: str, quantity: int, *, note: str = "") -> int:
     """Bring the balance to ``quantity`` by a movement of the difference; the difference.
 
     The first movement of an item in a warehouse is its opening, later ones are corrections.
@@ -68,28 +76,18 @@ def set_stock(
     Raises:
         UsageError: there is no such item or warehouse, it is a service, or its stock may not go below zero.
     """
-    difference = 0
     with db:
-        item_id = _item(db, item)
-        warehouse_id = _warehouse(db, warehouse)
+        _item(db, item)
+        _warehouse(db, warehouse)
         if quantity < 0 and warehouse in never_negative(db):
             raise UsageError(
                 f"{warehouse} cannot have {quantity} of {item!r:.60}: no POS that takes from there allows negative "
                 "stock. Allow it: chansync erp set pos … negative_stock=yes"
             )
-        balance_now, moved = db.execute(
-            """SELECT (SELECT on_hand FROM erp_stock WHERE item_id = ?1 AND warehouse_id = ?2),
-               EXISTS (SELECT 1 FROM erp_stock_movement WHERE item_id = ?1 AND warehouse_id = ?2 AND quantity <> 0)""",
-            (item_id, warehouse_id),
+        difference: int | None = db.execute(
+            f"{SET_STOCK} RETURNING quantity", (item, warehouse, quantity, note, now_ms())
         ).get
-        difference = quantity - (balance_now or 0)
-        if difference:
-            db.execute(
-                """INSERT INTO erp_stock_movement (warehouse_id, item_id, quantity, kind, note, at)
-                   VALUES (?, ?, ?, ?, ?, ?)""",
-                (warehouse_id, item_id, difference, "correction" if moved else "opening", note, at or now_ms()),
-            )
-    return difference
+    return difference or 0
 
 
 def never_negative(db: apsw.Connection) -> set[str]:
@@ -117,13 +115,13 @@ def _warehouse(db: apsw.Connection, code: str) -> int:
     return found
 
 
-def balance(db: apsw.Connection, item: str, warehouse: str | None = None) -> int:
-    """Pieces on hand of an item, in one warehouse or in all.
-
-    Raises:
-        UsageError: there is no such item or warehouse.
-    """
-    return sum(each.on_hand for each in balances(db, item=item, warehouse=warehouse))
+def _where(db: apsw.Connection, item: str | None, warehouse: str | None) -> tuple[str, list[int]]:
+    conditions: dict[str, int] = {}
+    if item is not None:
+        conditions["m.item_id = ?"] = _item(db, item)
+    if warehouse is not None:
+        conditions["m.warehouse_id = ?"] = _warehouse(db, warehouse)
+    return f"WHERE {' AND '.join(conditions)}" if conditions else "", list(conditions.values())
 
 
 def balances(
@@ -134,15 +132,7 @@ def balances(
     Raises:
         UsageError: there is no such item or warehouse.
     """
-    conditions: list[str] = []
-    parameters: list[int] = []
-    if item is not None:
-        conditions.append("m.item_id = ?")
-        parameters.append(_item(db, item))
-    if warehouse is not None:
-        conditions.append("m.warehouse_id = ?")
-        parameters.append(_warehouse(db, warehouse))
-    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+    where, parameters = _where(db, item, warehouse)
     found = db.execute(
         f"""SELECT i.code, i.name, w.code, m.on_hand, m.blocked
             FROM erp_stock m JOIN erp_item i ON i.id = m.item_id JOIN erp_warehouse w ON w.id = m.warehouse_id
@@ -158,14 +148,11 @@ def movements(db: apsw.Connection, item: str, warehouse: str | None = None, *, l
     Raises:
         UsageError: there is no such item or warehouse.
     """
-    condition, parameters = "", [_item(db, item)]
-    if warehouse is not None:
-        condition = "AND m.warehouse_id = ?"
-        parameters.append(_warehouse(db, warehouse))
+    where, parameters = _where(db, item, warehouse)
     found = db.execute(
         f"""SELECT m.id, i.code, w.code, m.quantity, m.blocked, m.kind, coalesce(s.number, ''), m.note, m.at
             FROM erp_stock_movement m JOIN erp_item i ON i.id = m.item_id JOIN erp_warehouse w ON w.id = m.warehouse_id
-            LEFT JOIN erp_sale s ON s.id = m.sale_id WHERE m.item_id = ? {condition} ORDER BY m.id DESC LIMIT ?""",
+            LEFT JOIN erp_sale s ON s.id = m.sale_id {where} ORDER BY m.id DESC LIMIT ?""",
         (*parameters, limit),
     )
     return [Movement(*row) for row in found]

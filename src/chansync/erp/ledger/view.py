@@ -1,25 +1,30 @@
-"""The ledger's view of a sale."""
+"""What the ledger shows of a sale: its view, and to people its papers."""
 
 from __future__ import annotations
 
 import json
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 import apsw
 
 from chansync.erp.ledger import closing, goods, recording
-from chansync.erp.ledger.facts import facts
+from chansync.erp.ledger.facts import facts_of
+from chansync.model import stored_json
 from chansync.model.order import Address, TaxNumbers
 from chansync.model.sale import MethodAmount, RecordedRefund, RefundedLine, SaleView
 
+if TYPE_CHECKING:
+    from chansync.erp.papers import SalePapers
+
 _SALE = """
-    SELECT s.id, s.number, s.created_at, s.tax_transaction, c.name, coalesce(a.type || ' ' || a.code, ''),
-        s.billing, s.delivery, s.payments, s.note, s.uic, s.vat_number, s.personal_number, s.order_number,
-        s.delivery_method
+    SELECT s.number, c.name, s.created_at, coalesce(a.type || ' ' || a.code, ''), s.tax_transaction, s.note,
+        s.order_number, s.delivery_method, s.billing, s.delivery, s.payments, s.uic, s.vat_number, s.personal_number
     FROM erp_sale s JOIN erp_customer c ON c.id = s.customer_id
     LEFT JOIN erp_payment_method m ON m.pos_id = s.pos_id AND m.code = s.payment_method
     LEFT JOIN erp_account a ON a.id = m.account_id WHERE s.key = ?
 """
+_TOLD = ("number", "customer", "recorded_at", "account", "tax_transaction", "note", "order_number", "delivery_method")
 
 
 def view(db: apsw.Connection, sale_key: str) -> SaleView | None:
@@ -27,51 +32,74 @@ def view(db: apsw.Connection, sale_key: str) -> SaleView | None:
     row = db.execute(_SALE, (sale_key,)).fetchone()
     if row is None:
         return None
-    (
-        sale_id,
-        number,
-        recorded_at,
-        tax_transaction,
-        customer,
-        account,
-        billing,
-        delivery,
-        payments,
-        note,
-        *numbers,
-        order_number,
-        method,
-    ) = row
-    sale = facts(db, sale_id)
+    billing, delivery, payments, *numbers = row[len(_TOLD) :]
+    sale = facts_of(db, sale_key)
     # Most sales are looked at before anything of them leaves: they have no packages.
     is_out = sale.state.has_issued or sale.state.reversed
     return SaleView(
         key=sale_key,
-        ref=str(sale_id),
-        number=number,
+        ref=str(sale.id),
         state=sale.state,
-        customer=customer,
-        recorded_at=recorded_at,
         pos=sale.pos,
         warehouse=sale.warehouse,
         payment_method=sale.payment_method,
-        account=account,
         document_type=sale.document_type,
-        tax_transaction=tax_transaction,
-        lines=tuple(recording.sale_lines(db, sale_id)),
-        refunds=tuple(_refunds(db, sale_id)),
-        blocked=tuple(goods.blocked_items(db, sale_id)) if sale.state.blocked else (),
+        lines=tuple(recording.sale_lines(db, sale.id)),
+        refunds=tuple(_refunds(db, sale.id)),
+        blocked=tuple(goods.blocked_items(db, sale.id)) if sale.state.blocked else (),
         nameless=recording.nameless(billing, delivery),
         shipment=closing.shipment(db, sale),
         cancel_reason=closing.cancel_reason(db, sale),
         payments=tuple(MethodAmount(*part) for part in json.loads(payments)),
         billing=_address(billing),
         delivery=_address(delivery),
-        note=note,
         tax_numbers=TaxNumbers(*numbers),
-        order_number=order_number,
-        delivery_method=method,
-        packages=tuple(closing.packages(db, sale_id)) if is_out else (),
+        packages=tuple(closing.packages(db, sale.id)) if is_out else (),
+        **dict(zip(_TOLD, row, strict=False)),
+    )
+
+
+#: What else there is of a sale, by its column.
+_FIELDS = (
+    "payment_method", "delivery_method", "sale_type", "tax_transaction", "document_type", "merchant", "note", "uic",
+    "vat_number", "personal_number",
+)  # fmt: skip
+
+
+def papers(db: apsw.Connection, sale_key: str) -> SalePapers | None:
+    """The sale of that key with all that there is of it, for people, or None."""
+    # Imported here: an import needs none of it.
+    from chansync.erp.ledger import customers, journal
+    from chansync.erp.papers import LeftLine, SaleDetails, SalePapers, SaleRow
+
+    row = db.execute(f"{journal.SALES} WHERE s.key = ?", (sale_key,)).fetchone()
+    if row is None:
+        return None
+    own, sale_id = facts_of(db, sale_key), row[0]
+    customer_id, billing, delivery, *fields = db.execute(
+        f"SELECT customer_id, billing, delivery, {', '.join(_FIELDS)} FROM erp_sale WHERE id = ?", (sale_id,)
+    ).get
+    buyer = customers.customer(db, customer_id)
+    del buyer["address"]
+    details = SaleDetails(
+        SaleRow(*row[1:]),
+        own.state,
+        journal.events(db, sale_id),
+        {"pos": own.pos, "warehouse": own.warehouse} | dict(zip(_FIELDS, fields, strict=True)),
+        buyer,
+        stored_json.required_object(billing, "the address of a sale"),
+        stored_json.required_object(delivery, "the address of a sale"),
+    )
+    details.add_lines(recording.sale_lines(db, sale_id))
+    return SalePapers(
+        details,
+        journal.documents(db, sale=sale_id, limit=-1)[::-1],
+        journal.payments(db, sale=sale_id, limit=-1)[::-1],
+        journal.requests(db, sale=sale_id, limit=-1),
+        [(item, own.warehouse, pieces) for item, pieces in goods.blocked_items(db, sale_id)],
+        journal.shipments(db, sale_id),
+        closing.packages(db, sale_id),
+        [LeftLine(line.external_id, line.item, line.name, line.quantity) for line in goods.left(db, own)],
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import apsw
@@ -21,12 +21,6 @@ CHANGES_EVERY = Parameter(
     "changes_every", "Changes every", "How often the ERP is asked for what people have changed there.", 0,
     Interval(instead="nothing else tells the site what people do there; the longest is 366d"), "1min",
 )  # fmt: skip
-
-
-class ErpChangedMeanwhile(UsageError):
-    """Somebody else saved the ERP's settings since they were read."""
-
-    code = "changed_meanwhile"
 
 
 @dataclass(slots=True)
@@ -52,23 +46,20 @@ class ConnectedErp:
     name: str
     kind: str
     version: int
-    values: dict[str, Any]
-    secrets: dict[str, int]
-    facts: dict[str, Any]
-    cursors: dict[str, Any]
     connected_at: int | None
     reference_at: int | None
     stock_at: int | None
-    owner: str | None
-    lease_until: int | None
-    last_started_at: int | None
     last_finished_at: int | None
     last_ok_at: int | None
     next_run_at: int | None
     failures: int
     error_code: str
     error: str
-    unreadable: tuple[str, ...] = field(default=())
+    values: dict[str, Any]
+    secrets: dict[str, int]
+    facts: dict[str, Any]
+    cursors: dict[str, Any]
+    unreadable: tuple[str, ...]
 
     @property
     def changes_every_ms(self) -> int:
@@ -77,25 +68,20 @@ class ConnectedErp:
 
 
 _ERP = f"""
-    SELECT e.id, e.code, e.name, e.kind, e.version,
+    SELECT e.id, e.code, e.name, e.kind, e.version, e.connected_at, e.reference_at, e.stock_at, e.last_finished_at,
+        e.last_ok_at, e.next_run_at, e.failures, e.error_code, e.error,
         (SELECT json_group_object(name, {stored_json.SQL_VALUE}) FROM connected_erp_parameter WHERE erp_id = e.id),
-        (SELECT json_group_object(name, set_at) FROM connected_erp_secret WHERE erp_id = e.id),
-        e.facts, e.cursors, e.connected_at, e.reference_at, e.stock_at, e.owner, e.lease_until, e.last_started_at,
-        e.last_finished_at, e.last_ok_at, e.next_run_at, e.failures, e.error_code, e.error
+        (SELECT json_group_object(name, set_at) FROM connected_erp_secret WHERE erp_id = e.id), e.facts, e.cursors
     FROM connected_erp e
 """
 
 
 def _erp(row: tuple[Any, ...]) -> ConnectedErp:
-    head: tuple[Any, ...] = row[:5]
-    values, secrets, facts, cursors = row[5:9]
-    rest: tuple[Any, ...] = row[9:]
-    stored = json.loads(values)
+    *plain, values, secrets, facts, cursors = row
+    stored, read = json.loads(values), stored_json.object_or_empty
     found = {name: value for name, value in stored.items() if not isinstance(value, dict)}
-    read = stored_json.object_or_empty
-    erp = ConnectedErp(*(*head, found, json.loads(secrets), read(facts), read(cursors), *rest))
-    erp.unreadable = tuple(sorted(set(stored) - set(found)))
-    return erp
+    unreadable = tuple(sorted(set(stored) - set(found)))
+    return ConnectedErp(*(*plain, found, json.loads(secrets), read(facts), read(cursors), unreadable))
 
 
 def connected(db: apsw.Connection) -> list[ConnectedErp]:
@@ -151,29 +137,16 @@ def add(
 
 
 def save(
-    db: apsw.Connection,
-    erp: ConnectedErp,
-    version: int,
-    *,
-    name: str | None = None,
-    values: Mapping[str, Any],
-    sealed: Mapping[str, bytes],
+    db: apsw.Connection, erp: ConnectedErp, name: str | None, values: Mapping[str, Any], sealed: Mapping[str, bytes]
 ) -> ConnectedErp:
-    """Write a new name, changed values and secrets over the ERP that was read at ``version``.
-
-    Raises:
-        ErpChangedMeanwhile: another save came in between.
-        UsageError: the ERP is gone.
-    """
-    with transaction(db):
-        if get(db, erp.code).version != version:
-            raise ErpChangedMeanwhile(f"The ERP {erp.code} was changed by somebody else meanwhile: read it again.")
-        db.execute(
-            "UPDATE connected_erp SET version = version + 1, name = coalesce(?, name), next_run_at = NULL WHERE id = ?",
-            (name, erp.id),
-        )
-        _write(db, erp.id, values, sealed)
-        return get(db, erp.code)
+    """Write a new name (None: the old one), changed values and secrets over an ERP that was read in the caller's
+    transaction."""
+    db.execute(
+        "UPDATE connected_erp SET version = version + 1, name = coalesce(?, name), next_run_at = NULL WHERE id = ?",
+        (name, erp.id),
+    )
+    _write(db, erp.id, values, sealed)
+    return get(db, erp.code)
 
 
 def _write(db: apsw.Connection, erp_id: int, values: Mapping[str, Any], sealed: Mapping[str, bytes]) -> None:

@@ -6,10 +6,11 @@ It tells of a sale what was documented and paid in all, not each document and ea
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import apsw
 
-from chansync.erp.entries import DOCUMENTS, PAYMENTS, SALES, STOCK, Entry, state_of, taxes_text
+from chansync.erp.entries import DOCUMENTS, PAYMENTS, SALES, STOCK, Entry, taxes_text
 from chansync.model.money import from_minor
 from chansync.model.sale import SaleView
 from chansync.model.times import from_ms
@@ -19,23 +20,24 @@ from chansync.model.wire import from_json
 def entries(db: apsw.Connection, erp: str, what: str) -> Iterator[Entry]:
     """The rows of that kind."""
     if what == STOCK:
-        yield from _stock(db, erp)
+        for key, *found in db.execute(_STOCK, (erp,)):
+            yield Entry(key, None, "", dict(zip(_STOCK_COLUMNS, found, strict=True)))
         return
     row = {SALES: _sale, DOCUMENTS: _document, PAYMENTS: _payment}[what]
     for (text,) in db.execute(
         "SELECT view FROM mirror_sale WHERE erp = ? AND view IS NOT NULL ORDER BY sale_key", (erp,)
     ):
-        entry = row(from_json(text, SaleView))
-        if entry is not None:
-            yield entry
+        sale = from_json(text, SaleView)
+        values = row(sale)
+        if values:
+            key, channel = values["document"] if what == DOCUMENTS else sale.key, sale.key.split(":")
+            own = {"sale": sale.number, "order": sale.order_number, "currency": sale.state.currency}
+            yield Entry(key, sale.recorded_at or None, channel[1] if len(channel) > 2 else "", own | values)
 
 
-def _channel(sale: SaleView) -> str:
-    return sale.key.split(":")[1] if sale.key.count(":") > 1 else ""
-
-
-def _sale(sale: SaleView) -> Entry:
+def _sale(sale: SaleView) -> dict[str, Any]:
     state, currency = sale.state, sale.state.currency
+    closed = "reversed" if state.reversed else "cancelled" if state.cancelled else ""
     by_rate: dict[str, tuple[int, int]] = {}
     for line in sale.lines:
         rate = "" if line.rate is None else f"{line.rate.normalize():f}"
@@ -45,71 +47,38 @@ def _sale(sale: SaleView) -> Entry:
         "net": sum(net for net, _ in by_rate.values()), "tax": sum(tax for _, tax in by_rate.values()),
         "total": state.total, "refunded": state.refunded, "paid": state.paid, "unpaid": state.unpaid,
     }  # fmt: skip
-    return Entry(
-        sale.key,
-        sale.recorded_at or None,
-        _channel(sale),
-        {
-            "sale": sale.number, "order": sale.order_number or "",
-            "date": from_ms(sale.recorded_at).date().isoformat() if sale.recorded_at else "",
-            "customer": sale.customer, "vat_number": sale.tax_numbers.vat if sale.tax_numbers else "",
-            "country": sale.delivery.country if sale.delivery else "", "currency": currency,
-            "taxes": taxes_text(by_rate, currency), "pos": sale.pos, "payment_method": sale.payment_method,
-            "state": state_of(state), "document": state.document_number, "mark": "",
-            "recorded_at": sale.recorded_at or None,
-        }
-        | {name: from_minor(amount, currency) for name, amount in amounts.items()},
-    )  # fmt: skip
+    return {
+        "date": from_ms(sale.recorded_at).date().isoformat() if sale.recorded_at else "", "customer": sale.customer,
+        "vat_number": sale.tax_numbers.vat if sale.tax_numbers else "",
+        "country": sale.delivery.country if sale.delivery else "", "taxes": taxes_text(by_rate, currency),
+        "pos": sale.pos, "payment_method": sale.payment_method,
+        "state": closed or ("written out" if state.written_out else "open"),
+        "document": state.document_number, "recorded_at": sale.recorded_at or None,
+    } | {name: from_minor(amount, currency) for name, amount in amounts.items()}  # fmt: skip
 
 
-def _document(sale: SaleView) -> Entry | None:
+def _document(sale: SaleView) -> dict[str, Any]:
     state = sale.state
-    if not state.document_number:
-        return None
-    return Entry(
-        state.document_number,
-        sale.recorded_at or None,
-        _channel(sale),
-        {
-            "document": state.document_number, "type": sale.document_type, "sale": sale.number,
-            "order": sale.order_number or "", "customer": sale.customer,
-            "vat_number": sale.tax_numbers.vat if sale.tax_numbers else "", "currency": state.currency,
-            "total": from_minor(state.documented, state.currency), "credits": "", "issued_at": None,
-        },
-    )  # fmt: skip
+    return {
+        "document": state.document_number, "type": sale.document_type, "customer": sale.customer,
+        "vat_number": sale.tax_numbers.vat if sale.tax_numbers else "",
+        "total": from_minor(state.documented, state.currency),
+    } if state.document_number else {}  # fmt: skip
 
 
-def _payment(sale: SaleView) -> Entry | None:
+def _payment(sale: SaleView) -> dict[str, Any]:
     state = sale.state
-    if not state.paid:
-        return None
-    return Entry(
-        sale.key,
-        sale.recorded_at or None,
-        _channel(sale),
-        {
-            "payment": sale.number, "kind": "sum", "sale": sale.number, "order": sale.order_number or "",
-            "account": sale.account, "payment_method": sale.payment_method, "transaction": "", "paid_on": "",
-            "currency": state.currency, "amount": from_minor(state.paid, state.currency), "recorded_at": None,
-        },
-    )  # fmt: skip
+    return {
+        "payment": sale.number, "kind": "sum", "account": sale.account, "payment_method": sale.payment_method,
+        "amount": from_minor(state.paid, state.currency),
+    } if state.paid else {}  # fmt: skip
 
 
 _STOCK = """
-    SELECT s.warehouse, s.item, coalesce(r.name, ''), coalesce(r.gtin, ''), s.pieces, s.needed FROM mirror_stock s
+    SELECT s.warehouse || '/' || s.item, s.warehouse, s.item, coalesce(r.name, ''), coalesce(r.gtin, ''), s.pieces,
+        s.pieces - s.needed
+    FROM mirror_stock s
     LEFT JOIN mirror_reference r ON r.erp = s.erp AND r.kind = 'item' AND r.code = s.item AND r.pos = ''
     WHERE s.erp = ? ORDER BY s.warehouse, s.item
 """
-
-
-def _stock(db: apsw.Connection, erp: str) -> Iterator[Entry]:
-    for warehouse, item, name, gtin, pieces, needed in db.execute(_STOCK, (erp,)):
-        yield Entry(
-            f"{warehouse}/{item}",
-            None,
-            "",
-            {
-                "warehouse": warehouse, "item": item, "name": name, "gtin": gtin, "on_hand": pieces, "blocked": None,
-                "available": pieces - needed,
-            },
-        )  # fmt: skip
+_STOCK_COLUMNS = ("warehouse", "item", "name", "gtin", "on_hand", "available")

@@ -1,25 +1,81 @@
-"""The sales of outside ERPs in lists, with their documents and payments, as their last views show them.
+"""The sales of outside ERPs as people see them: what their last views say, one by one and in lists.
 
 A sale that its ERP has not recorded yet has no view: it is among the steps that are asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TypeVar
+from collections.abc import Collection, Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
+from decimal import Decimal
 
 import apsw
 
 from chansync.erp.outside import connected
-from chansync.erp.outside.papers import papers_of
-from chansync.erp.papers import DocumentRow, PaymentRow, SalePapers, SaleRow
-from chansync.model.order import bare_number
-from chansync.model.paging import Key, Query, Span, holds
-from chansync.model.sale import SaleView
-from chansync.model.times import local_text
+from chansync.erp.outside import sales as views
+from chansync.erp.papers import DocumentRow, LeftLine, ListRow, PaymentRow, SaleDetails, SalePapers, SaleRow
+from chansync.model.order import Address, bare_number
+from chansync.model.paging import Query, Span, holds
+from chansync.model.sale import LineKind, SaleView
 from chansync.model.wire import from_json
 
-T = TypeVar("T")
+
+def papers_of(sale: SaleView, erp: str, services: Collection[str] = ()) -> SalePapers:
+    """The sale with its papers, as far as the ERP of that code tells them.
+
+    Args:
+        services: codes of what is no goods.
+    """
+    state = sale.state
+    _, channel, *_ = [*sale.key.split(":"), "", ""]
+    recorded_on = datetime.fromtimestamp(sale.recorded_at / 1000, UTC).date().isoformat() if sale.recorded_at else ""
+    row = SaleRow(
+        sale.number, recorded_on, channel, sale.order_number or "", sale.customer, state.currency, state.total, "",
+        sale.recorded_at, erp,
+    )  # fmt: skip
+    fields = {
+        "pos": sale.pos, "warehouse": sale.warehouse, "payment_method": sale.payment_method,
+        "delivery_method": sale.delivery_method or "", "tax_transaction": sale.tax_transaction,
+        "document_type": sale.document_type, "note": sale.note or "",
+    }  # fmt: skip
+    details = SaleDetails(
+        row, state, [], fields, {"id": "", "name": sale.customer}, _address(sale.billing), _address(sale.delivery)
+    )
+    details.add_lines(sale.lines)
+    currency = state.currency
+    documents = []
+    if state.document_number:
+        documents.append(DocumentRow(state.document_number, sale.number, currency, state.documented, "", 0))
+    payments = []
+    if state.paid:
+        # One for all of them: a view tells what is paid in all.
+        account, method = sale.account or sale.payment_method, sale.payment_method
+        payments.append(PaymentRow(sale.number, account, "payment", currency, state.paid, 0, method))
+    blocked = [(item, sale.warehouse, pieces) for item, pieces in sale.blocked]
+    return SalePapers(
+        details, documents, payments, blocked=blocked,
+        shipments=[sale.shipment] if sale.shipment is not None else [], packages=list(sale.packages),
+        left=_left(sale, services),
+    )  # fmt: skip
+
+
+def _left(sale: SaleView, services: Collection[str]) -> list[LeftLine]:
+    """What of its goods is still to be written out."""
+    if sale.state.closed or sale.state.written_out:
+        return []
+    gone = views.gone(sale)
+    found = [
+        LeftLine(line.external_id, line.item_code, line.name, line.quantity - gone.get(line.external_id, Decimal(0)))
+        for line in sale.lines
+        if line.kind is LineKind.ITEM and line.item_code and line.item_code not in services
+    ]
+    return [line for line in found if line.quantity > 0]
+
+
+def _address(address: Address | None) -> dict[str, str]:
+    return asdict(address) if address is not None else {}
+
 
 _TIME = "coalesce(m.view ->> '$.recorded_at', 0)"
 _VIEWS = f"SELECT {_TIME}, m.sale_key, m.view FROM mirror_sale m INDEXED BY mirror_sale_listed"
@@ -42,87 +98,54 @@ def _query(erp: str, name: str) -> Query:
     return query
 
 
-def read(
-    db: apsw.Connection, erp: str, name: str, text: str, span: Span, make: Callable[[Key, str, tuple[str, ...]], T]
-) -> list[T]:
-    """A part of the list of that name; arguments as of ``parts``."""
-    *_, (found, _) = parts(db, erp, name, text, span, make)
-    return found
-
-
-def parts(
-    db: apsw.Connection, erp: str, name: str, text: str, span: Span, make: Callable[[Key, str, tuple[str, ...]], T]
-) -> Iterator[tuple[list[T], int]]:
-    """A part of the list of that name, as it is found (``Query.parts``).
+def parts(db: apsw.Connection, erp: str, name: str, text: str, span: Span) -> Iterator[tuple[list[ListRow], int]]:
+    """A part of the list of that name, as it is found (``Query.parts``), with the columns that the ledger's has.
 
     Args:
         text: narrows it to sales whose own or whose order's number holds that.
-        make: makes a row of its key, the sale's number and a text for each column that the ledger's list has.
     """
     query = _query(erp, name)
     if text:
         condition, parameters = holds(("m.number", "m.view ->> '$.order_number'"), bare_number(text))
         query.narrow(condition, *parameters)
 
-    def row(recorded_at: int, sale_key: str, view: str) -> T:
-        papers = _papers(view)
-        return make((recorded_at, sale_key), papers.details.sale.number, _CELLS[name](papers))
+    def row(recorded_at: int, sale_key: str, view: str) -> ListRow:
+        return _row(name, papers_of(from_json(view, SaleView), erp)).listed((recorded_at, sale_key))
 
     yield from query.parts(db, span, row)
 
 
-def _papers(view: str) -> SalePapers:
-    return papers_of(from_json(view, SaleView))
-
-
-def _sale_cells(papers: SalePapers) -> tuple[str, ...]:
-    row = papers.details.sale
-    return row.number, row.sale_date, row.channel, row.order_number, row.customer, row.amount, row.mark
-
-
-def _document_cells(papers: SalePapers) -> tuple[str, ...]:
-    [row] = papers.documents
-    return row.number, local_text(row.at or None), row.sale, row.amount, row.credits
-
-
-def _payment_cells(papers: SalePapers) -> tuple[str, ...]:
-    [row] = papers.payments
-    return local_text(row.at or None), row.sale, row.kind, row.account, row.money
-
-
-_CELLS = {"sales": _sale_cells, "documents": _document_cells, "payments": _payment_cells}
+def _row(name: str, papers: SalePapers) -> SaleRow | DocumentRow | PaymentRow:
+    if name == "sales":
+        return papers.details.sale
+    return papers.documents[0] if name == "documents" else papers.payments[0]
 
 
 def sales(db: apsw.Connection, erp: str | None, *, channel: str | None = None, limit: int = 50) -> list[SaleRow]:
     """The last sales of an outside ERP, or of all of them."""
-    return [papers.details.sale for _, papers in _last(db, erp, "sales", limit, channel=channel)]
+    return [papers.details.sale for papers in _last(db, erp, "sales", limit, channel=channel)]
 
 
 def documents(db: apsw.Connection, *, limit: int = 50) -> list[tuple[int, DocumentRow]]:
     """The documents of the last sales, each with the time at which its sale was recorded."""
-    return [(at, papers.documents[0]) for at, papers in _last(db, None, "documents", limit)]
+    return [(each.details.sale.created_at, each.documents[0]) for each in _last(db, None, "documents", limit)]
 
 
 def payments(db: apsw.Connection, *, limit: int = 50) -> list[tuple[int, PaymentRow]]:
     """What is paid of the last sales, each with the time at which its sale was recorded."""
-    return [(at, papers.payments[0]) for at, papers in _last(db, None, "payments", limit)]
+    return [(each.details.sale.created_at, each.payments[0]) for each in _last(db, None, "payments", limit)]
 
 
 def _last(
     db: apsw.Connection, erp: str | None, name: str, limit: int, *, channel: str | None = None
-) -> list[tuple[int, SalePapers]]:
-    """Papers of the last sales in that list, with the times at which they were recorded."""
-    found: list[tuple[int, SalePapers]] = []
+) -> list[SalePapers]:
+    """Papers of the last sales in that list, the newest first."""
+    found: list[SalePapers] = []
     for code in [erp] if erp is not None else [code for code, _ in connected.codes(db)]:
         query = _query(code, name)
         if channel is not None:
             start = f"chansync:{channel}:"
             query.narrow("substr(m.sale_key, 1, ?) = ?", len(start), start)
-
-        def row(recorded_at: int, _: str, view: str, code: str = code) -> tuple[int, SalePapers]:
-            papers = _papers(view)
-            papers.details.sale.erp = code
-            return recorded_at, papers
-
-        found += query.read(db, Span(limit), row)
-    return sorted(found, key=lambda each: each[0], reverse=True)[:limit]
+        views = query.read(db, Span(limit), lambda _time, _key, view: from_json(view, SaleView))
+        found += [papers_of(view, code) for view in views]
+    return sorted(found, key=lambda papers: papers.details.sale.created_at, reverse=True)[:limit]

@@ -14,7 +14,8 @@ from chansync.erp.protocol import Answer, Reference
 from chansync.model import steps as all_steps
 from chansync.model.sale import SaleView
 from chansync.model.steps import Step, StepResult
-from chansync.model.wire import step_to_json, step_to_plain
+from chansync.model.times import now_ms
+from chansync.model.wire import step_from_json, step_to_json, step_to_plain, to_json
 
 
 class MirroredErp:
@@ -66,35 +67,66 @@ class MirroredErp:
         return bool(db.execute(sql, (sale_key,)).get)
 
     def wishes(self, db: apsw.Connection, sale_key: str) -> Sequence[Step]:
-        return sales.wishes(db, sale_key)
+        rows = db.execute(
+            "SELECT step FROM sale_step WHERE sale_key = ? AND by_person AND state = 'problem' ORDER BY place",
+            (sale_key,),
+        )
+        return [step_from_json(text) for (text,) in rows]
 
     def settle(self, db: apsw.Connection, sale_key: str) -> None:
         sales.note_read(db, sale_key)
 
     def drop(self, db: apsw.Connection, sale_key: str) -> None:
-        sales.drop(db, sale_key)
+        db.execute(
+            """UPDATE sale_step SET state = 'dropped', answered_at = ?, noted = 1
+               WHERE sale_key = ? AND state = 'waiting'""",
+            (now_ms(), sale_key),
+        )
 
     def view(self, db: apsw.Connection, sale_key: str) -> SaleView | None:
         return sales.view(db, sale_key)
 
     def key_of(self, db: apsw.Connection, number: str) -> str | None:
-        return sales.key_of(db, self.code, number)
+        sql = "SELECT sale_key FROM mirror_sale WHERE number = ? AND erp = ?"
+        found: str | None = db.execute(sql, (number, self.code)).get
+        return found
 
     def papers(self, db: apsw.Connection, sale_key: str) -> SalePapers | None:
         # Imported here: an import needs none of it.
-        from chansync.erp.outside.papers import papers_of
+        from chansync.erp.outside.lists import papers_of
 
         found = sales.view(db, sale_key)
-        return papers_of(found, self.reference.codes(db, "service")) if found is not None else None
+        return papers_of(found, self.code, self.reference.codes(db, "service")) if found is not None else None
 
     def stock(self, db: apsw.Connection, warehouses: Sequence[str]) -> dict[str, int]:
-        return sales.stock(db, self.code, warehouses)
+        items = db.execute(
+            "SELECT code FROM mirror_reference WHERE erp = ? AND kind = 'item' AND gone_at IS NULL", (self.code,)
+        )
+        found: dict[str, int] = {code: 0 for (code,) in items}
+        rows = db.execute(
+            """SELECT item, sum(pieces - needed) FROM mirror_stock WHERE erp = ?
+               AND warehouse IN (SELECT value FROM json_each(?)) GROUP BY item""",
+            (self.code, to_json(list(warehouses))),
+        )
+        return found | {item: count for item, count in rows if item in found}
 
     def stock_changes(self, db: apsw.Connection, warehouses: Sequence[str], mark: int) -> tuple[set[str], int]:
-        return sales.stock_changes(db, self.code, warehouses, mark)
+        rows = db.execute(
+            """SELECT item FROM mirror_stock WHERE changed > ? AND erp = ?
+               AND warehouse IN (SELECT value FROM json_each(?))""",
+            (mark, self.code, to_json(list(warehouses))),
+        )
+        moved = {row[0] for row in rows}
+        return moved, db.execute("SELECT max(changed) FROM mirror_stock").get or 0
 
     def blockable(self, db: apsw.Connection, warehouse: str, items: Iterable[str]) -> set[str]:
-        return sales.blockable(db, self.code, warehouse, items)
+        # As far as its stock was read.
+        rows = db.execute(
+            """SELECT item FROM mirror_stock WHERE erp = ? AND warehouse = ? AND pieces > 0
+               AND item IN (SELECT value FROM json_each(?))""",
+            (self.code, warehouse, to_json(list(items))),
+        )
+        return {row[0] for row in rows}
 
     def faults(self, db: apsw.Connection) -> list[str]:
         return []

@@ -32,24 +32,18 @@ class MirroredReference:
         self._erp = erp
 
     def point_of_sale(self, db: apsw.Connection, code: str) -> PointOfSale | None:
-        text: str | None = db.execute(
-            "SELECT data FROM mirror_reference WHERE erp = ? AND kind = 'pos' AND code = ?", (self._erp, code)
-        ).get
-        if text is None:
+        rows = self._select(db, "data", "pos", None, "code = ?", code)
+        if not rows:
             return None
-        data = stored_json.object_or_empty(text)
+        data = stored_json.object_or_empty(rows[0][0])
         currencies = data.get("currencies") or ()
         if isinstance(currencies, str):
             currencies = currencies.replace(" ", "").split(",")
         return PointOfSale(code, str(data.get("warehouse") or ""), frozenset(map(str, currencies)))
 
     def item(self, db: apsw.Connection, sku: str, gtin: str) -> str | None:
-        for kind in _SOLD if sku else ():
-            if db.execute(
-                "SELECT 1 FROM mirror_reference WHERE erp = ? AND kind = ? AND code = ? AND gone_at IS NULL",
-                (self._erp, kind, sku),
-            ).get:
-                return sku
+        if sku and any(self._select(db, "1", kind, None, "code = ? AND gone_at IS NULL", sku) for kind in _SOLD):
+            return sku
         forms = gtin_forms(gtin)
         if not forms:
             return None
@@ -63,50 +57,27 @@ class MirroredReference:
         return str(rows[0][0]) if len(rows) == 1 else None
 
     def tax_rate(self, db: apsw.Connection, tax_transaction: str) -> Decimal:
-        text = db.execute(
-            "SELECT data ->> '$.rate' FROM mirror_reference WHERE erp = ? AND kind = 'tax-transaction' AND code = ?",
-            (self._erp, tax_transaction),
-        ).get
+        rates = self._select(db, "data ->> '$.rate'", "tax-transaction", None, "code = ?", tax_transaction)
         try:
-            return Decimal(str(text or 0))
+            return Decimal(str((rates and rates[0][0]) or 0))
         except InvalidOperation:
             return Decimal(0)
 
     def codes(self, db: apsw.Connection, kind: str, *, pos: str | None = None) -> list[str]:
-        where, parameters = self._where(kind, pos)
-        rows = db.execute(
-            f"SELECT DISTINCT code FROM mirror_reference WHERE {where} AND gone_at IS NULL ORDER BY code", parameters
-        )
-        return [row[0] for row in rows]
+        there = "gone_at IS NULL ORDER BY code"
+        return [code for (code,) in self._select(db, "DISTINCT code", kind, pos, there)]
 
     def exists(self, db: apsw.Connection, kind: str, code: str, *, pos: str | None = None) -> bool:
-        where, parameters = self._where(kind, pos)
-        return bool(
-            db.execute(f"SELECT 1 FROM mirror_reference WHERE {where} AND code = ? LIMIT 1", (*parameters, code)).get
-        )
-
-    def _where(self, kind: str, pos: str | None) -> tuple[str, list[str]]:
-        kind = kind.replace("_", "-")
-        if pos is not None and belongs_to_pos(kind):
-            return "erp = ? AND kind = ? AND pos = ?", [self._erp, kind, pos]
-        return "erp = ? AND kind = ?", [self._erp, kind]
+        return bool(self._select(db, "1", kind, pos, "code = ? LIMIT 1", code))
 
     def rows(self, db: apsw.Connection, kind: str, *, text: str = "", limit: int = -1) -> list[dict[str, Any]]:
-        where, parameters = self._where(kind, None)
-        rows: Iterable[Any] = db.execute(
-            f"""SELECT code, name, pos, gtin, data FROM mirror_reference WHERE {where} AND gone_at IS NULL
-                AND (?3 = '' OR instr(lower(code || char(10) || name), lower(?3)) > 0) ORDER BY code, pos LIMIT ?4""",
-            (*parameters, text, limit),
-        )
-        return [_record(kind, *row) for row in rows]
+        found = """gone_at IS NULL AND (?3 = '' OR instr(lower(code || char(10) || name), lower(?3)) > 0)
+            ORDER BY code, pos LIMIT ?4"""
+        return [_record(kind, *row) for row in self._select(db, _RECORD, kind, None, found, text, limit)]
 
     def get(self, db: apsw.Connection, kind: str, code: str) -> dict[str, Any]:
         pos, _, bare = code.rpartition("/") if belongs_to_pos(kind) else ("", "", code)
-        where, parameters = self._where(kind, pos or None)
-        rows: list[Any] = db.execute(
-            f"SELECT code, name, pos, gtin, data FROM mirror_reference WHERE {where} AND code = ? LIMIT 2",
-            (*parameters, bare),
-        ).fetchall()
+        rows = self._select(db, _RECORD, kind, pos or None, "code = ? LIMIT 2", bare)
         named = kind.replace("_", " ").replace("-", " ")
         if not rows:
             raise UsageError(
@@ -116,6 +87,19 @@ class MirroredReference:
         if len(rows) > 1:
             raise UsageError(f"Several POSs have a {named} {bare!r:.60}: write POS/{bare}.")
         return _record(kind, *rows[0])
+
+    def _select(
+        self, db: apsw.Connection, columns: str, kind: str, pos: str | None, found: str, *more: str | int
+    ) -> list[Any]:
+        """Those columns of the records of that kind (of that POS) of which that is so."""
+        where, parameters = "erp = ? AND kind = ?", [self._erp, kind.replace("_", "-")]
+        if pos is not None and belongs_to_pos(kind):
+            where, parameters = f"{where} AND pos = ?", [*parameters, pos]
+        sql = f"SELECT {columns} FROM mirror_reference WHERE {where} AND {found}"
+        return db.execute(sql, (*parameters, *more)).fetchall()
+
+
+_RECORD = "code, name, pos, gtin, data"
 
 
 def _record(kind: str, code: str, name: str, pos: str, gtin: str, data: str) -> dict[str, Any]:

@@ -10,7 +10,6 @@ import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 import apsw
 
@@ -40,15 +39,15 @@ class StepRow:
     sale_key: str
     word: str
     key: str
-    step: Step
     state: str
     asked_at: int
     sent_at: int | None
     answered_at: int | None
     tries: int
     next_try_at: int | None
-    result: StepResult | None
     sentence: str
+    step: Step
+    result: StepResult | None
     noted: bool
     by_person: bool
 
@@ -59,17 +58,25 @@ class StepRow:
 
 
 _STEP = """
-    SELECT id, erp, sale_key, word, key, step, state, asked_at, sent_at, answered_at, tries, next_try_at, result,
-        sentence, noted, by_person FROM sale_step
+    SELECT id, erp, sale_key, word, key, state, asked_at, sent_at, answered_at, tries, next_try_at, sentence, step,
+        result, noted, by_person FROM sale_step
 """
 
 
-def _step(row: tuple[Any, ...]) -> StepRow:
-    head: tuple[Any, ...] = row[:5]
-    middle: tuple[Any, ...] = row[6:12]
-    text, result, sentence, noted, by_person = row[5], *row[12:]
-    told = from_json(result, StepResult) if result else None
-    return StepRow(*(*head, step_from_json(text), *middle, told, sentence, bool(noted), bool(by_person)))
+def _steps(db: apsw.Connection, where: str, *parameters: str | int) -> list[StepRow]:
+    return [
+        StepRow(
+            *(*plain, step_from_json(step), from_json(told, StepResult) if told else None, bool(noted), bool(by_person))
+        )
+        for *plain, step, told, noted, by_person in db.execute(f"{_STEP} WHERE {where}", parameters)
+    ]
+
+
+def _mark(db: apsw.Connection, rows: Iterable[StepRow], columns: str, *values: str | int | None) -> None:
+    """Write those columns of the steps that are on their way still."""
+    db.executemany(
+        f"UPDATE sale_step SET {columns} WHERE id = ? AND state = 'sent'", [(*values, row.id) for row in rows]
+    )
 
 
 # Views
@@ -79,18 +86,6 @@ def view(db: apsw.Connection, sale_key: str) -> SaleView | None:
     """The sale as its ERP showed it last, or None."""
     text: str | None = db.execute("SELECT view FROM mirror_sale WHERE sale_key = ?", (sale_key,)).get
     return from_json(text, SaleView) if text else None
-
-
-def viewed_at(db: apsw.Connection, sale_key: str) -> int | None:
-    """When the ERP showed the sale last."""
-    found: int | None = db.execute("SELECT viewed_at FROM mirror_sale WHERE sale_key = ?", (sale_key,)).get
-    return found
-
-
-def key_of(db: apsw.Connection, erp: str, number: str) -> str | None:
-    """The key of the ERP's sale of that number, or None."""
-    found: str | None = db.execute("SELECT sale_key FROM mirror_sale WHERE number = ? AND erp = ?", (number, erp)).get
-    return found
 
 
 def erp_of(db: apsw.Connection, sale_key: str) -> str | None:
@@ -107,12 +102,6 @@ def store_view(db: apsw.Connection, erp: str, found: SaleView) -> None:
         (found.key, erp, found.number, to_json(found), now_ms()),
     )
     _store_need(db, erp, found.key, found.warehouse, _still_needed(found))
-
-
-def forget(db: apsw.Connection, sale_key: str) -> None:
-    """The ERP has no sale of that key: it needs nothing. Its steps stay, as history. Call it inside a transaction."""
-    db.execute("DELETE FROM mirror_sale WHERE sale_key = ?", (sale_key,))
-    db.execute("DELETE FROM mirror_need WHERE sale_key = ?", (sale_key,))
 
 
 def _still_needed(sale: SaleView) -> dict[str, int]:
@@ -146,22 +135,16 @@ def _pieces(lines: Iterable[SaleLine], given: Mapping[str, Decimal]) -> dict[str
 
 
 def _store_need(db: apsw.Connection, erp: str, sale_key: str, warehouse: str, pieces: Mapping[str, int]) -> None:
-    before: list[Any] = db.execute(
-        "SELECT item, warehouse, quantity FROM mirror_need WHERE sale_key = ?", (sale_key,)
-    ).fetchall()
-    if pieces:
-        services: list[Any] = db.execute(
-            "SELECT code FROM mirror_reference WHERE erp = ? AND kind = 'service'", (erp,)
-        ).fetchall()
-        pieces = {item: count for item, count in pieces.items() if (item,) not in services}
-    if {item: (place, count) for item, place, count in before} == {
-        item: (warehouse, count) for item, count in pieces.items()
-    }:
+    sql = "SELECT code FROM mirror_reference WHERE erp = ? AND kind = 'service'"
+    services = {code for (code,) in db.execute(sql, (erp,))} if pieces else set()
+    needed = [(item, warehouse, count) for item, count in pieces.items() if item not in services]
+    before = db.execute("SELECT item, warehouse, quantity FROM mirror_need WHERE sale_key = ?", (sale_key,))
+    if set(before) == set(needed):
         return
     db.execute("DELETE FROM mirror_need WHERE sale_key = ?", (sale_key,))
     db.executemany(
-        "INSERT INTO mirror_need (sale_key, erp, warehouse, item, quantity) VALUES (?, ?, ?, ?, ?)",
-        [(sale_key, erp, warehouse, item, count) for item, count in pieces.items()],
+        "INSERT INTO mirror_need (sale_key, erp, item, warehouse, quantity) VALUES (?, ?, ?, ?, ?)",
+        [(sale_key, erp, *row) for row in needed],
     )
 
 
@@ -170,7 +153,7 @@ def _store_need(db: apsw.Connection, erp: str, sale_key: str, warehouse: str, pi
 
 def steps_of(db: apsw.Connection, sale_key: str) -> list[StepRow]:
     """Every step that was ever asked for of a sale, in the order in which they were asked for last."""
-    return [_step(row) for row in db.execute(f"{_STEP} WHERE sale_key = ? ORDER BY place", (sale_key,))]
+    return _steps(db, "sale_key = ? ORDER BY place", sale_key)
 
 
 def number_of(db: apsw.Connection, sale_key: str) -> str:
@@ -180,12 +163,8 @@ def number_of(db: apsw.Connection, sale_key: str) -> str:
 
 def unfinished(db: apsw.Connection, erp: str, limit: int) -> list[StepRow]:
     """The ERP's steps that are not answered, or refused with a reason, those that were asked for first first."""
-    rows = db.execute(
-        f"""{_STEP} WHERE erp = ? AND (state IN ('waiting', 'sent') OR (state = 'problem' AND sentence <> ''))
-            ORDER BY place LIMIT ?""",
-        (erp, limit),
-    )
-    return [_step(row) for row in rows]
+    is_open = "state IN ('waiting', 'sent') OR (state = 'problem' AND sentence <> '')"
+    return _steps(db, f"erp = ? AND ({is_open}) ORDER BY place LIMIT ?", erp, limit)
 
 
 def refused_sales(db: apsw.Connection, erp: str) -> list[str]:
@@ -196,8 +175,7 @@ def refused_sales(db: apsw.Connection, erp: str) -> list[str]:
 
 def by_key(db: apsw.Connection, key: str) -> StepRow | None:
     """The step of that key, or None."""
-    row = db.execute(f"{_STEP} WHERE key = ?", (key,)).fetchone()
-    return _step(row) if row else None
+    return next(iter(_steps(db, "key = ?", key)), None)
 
 
 def open_words(db: apsw.Connection, sale_key: str) -> dict[str, bool]:
@@ -221,7 +199,13 @@ def ask(db: apsw.Connection, erp: str, sale_key: str, step: Step, *, by_person: 
         (erp, sale_key, step.key(sale_key), step.word, step_to_json(step), now_ms(), by_person),
     )
     if isinstance(step, steps.Record):
-        _begin(db, erp, step.draft)
+        # What is to be recorded needs its goods from now on, and is found by its number.
+        db.execute(
+            """INSERT INTO mirror_sale (sale_key, erp, number) VALUES (?, ?, ?)
+               ON CONFLICT DO UPDATE SET erp = excluded.erp, number = excluded.number""",
+            (sale_key, erp, provisional_number(step.draft)),
+        )
+        _store_need(db, erp, sale_key, step.draft.warehouse, _pieces(step.draft.lines, {}))
 
 
 def note_wish(db: apsw.Connection, key: str) -> None:
@@ -229,31 +213,13 @@ def note_wish(db: apsw.Connection, key: str) -> None:
     db.execute("UPDATE sale_step SET by_person = 1 WHERE key = ? AND state = 'waiting'", (key,))
 
 
-def wishes(db: apsw.Connection, sale_key: str) -> list[Step]:
-    """The steps that people asked for and the ERP has refused, in the order in which they were asked for."""
-    rows = db.execute(
-        "SELECT step FROM sale_step WHERE sale_key = ? AND by_person AND state = 'problem' ORDER BY place", (sale_key,)
-    )
-    return [step_from_json(text) for (text,) in rows]
-
-
 def drop_wishes(db: apsw.Connection, sale_key: str) -> bool:
-    """``wishes`` are void; whether there were any. Call it inside a transaction."""
+    """``Embedded.wishes`` are void; whether there were any. Call it inside a transaction."""
     db.execute(
         "UPDATE sale_step SET state = 'dropped', noted = 1 WHERE sale_key = ? AND by_person AND state = 'problem'",
         (sale_key,),
     )
     return db.changes() > 0
-
-
-def _begin(db: apsw.Connection, erp: str, draft: SaleDraft) -> None:
-    """What is to be recorded needs its goods from now on, and is found by its number."""
-    db.execute(
-        """INSERT INTO mirror_sale (sale_key, erp, number) VALUES (?, ?, ?)
-           ON CONFLICT DO UPDATE SET erp = excluded.erp, number = excluded.number""",
-        (draft.key, erp, provisional_number(draft)),
-    )
-    _store_need(db, erp, draft.key, draft.warehouse, _pieces(draft.lines, {}))
 
 
 def provisional_number(draft: SaleDraft) -> str:
@@ -269,20 +235,9 @@ def note_read(db: apsw.Connection, sale_key: str) -> None:
     )
 
 
-def drop(db: apsw.Connection, sale_key: str) -> None:
-    """Steps that were not sent yet are void. Call it inside a transaction."""
-    db.execute(
-        "UPDATE sale_step SET state = 'dropped', answered_at = ?, noted = 1 WHERE sale_key = ? AND state = 'waiting'",
-        (now_ms(), sale_key),
-    )
-
-
 def drop_sent(db: apsw.Connection, rows: Iterable[StepRow]) -> None:
     """Steps that were sent and have not arrived are void, because the sale is to end. Call it inside a transaction."""
-    db.executemany(
-        "UPDATE sale_step SET state = 'dropped', answered_at = ?, noted = 1 WHERE id = ? AND state = 'sent'",
-        [(now_ms(), row.id) for row in rows],
-    )
+    _mark(db, rows, "state = 'dropped', answered_at = ?, noted = 1", now_ms())
 
 
 def unread(db: apsw.Connection, erp: str) -> list[str]:
@@ -326,14 +281,10 @@ def due(db: apsw.Connection, erp: str, now: int, *, limit: int) -> list[DueSale]
     """
     found = []
     for sale_key in due_keys(db, erp, now, limit=limit):
-        rows = [
-            _step(row)
-            for row in db.execute(f"{_STEP} WHERE sale_key = ? AND state = 'waiting' ORDER BY place", (sale_key,))
-        ]
+        rows = _steps(db, "sale_key = ? AND state = 'waiting' ORDER BY place", sale_key)
         known = view(db, sale_key)
-        pos = known.pos if known else ""
-        if not pos:
-            pos = _pos_of(db, sale_key)
+        sql = "SELECT step ->> '$.draft.pos' FROM sale_step WHERE key = ?"
+        pos = (known and known.pos) or db.execute(sql, (f"{sale_key}#{steps.Record.word}",)).get or ""
         is_alone = any(row.tries for row in rows)
         found.append(DueSale(sale_key, rows, pos, known.ref if known else "", is_alone))
     return found
@@ -356,13 +307,6 @@ def due_keys(db: apsw.Connection, erp: str, now: int, *, limit: int) -> list[str
     return list(keys)
 
 
-def _pos_of(db: apsw.Connection, sale_key: str) -> str:
-    text = db.execute(
-        "SELECT step ->> '$.draft.pos' FROM sale_step WHERE key = ?", (f"{sale_key}#{steps.Record.word}",)
-    ).get
-    return str(text or "")
-
-
 def note_sending(db: apsw.Connection, rows: Iterable[StepRow]) -> None:
     """Write that the steps are on their way from now on. Call it inside a transaction."""
     now = now_ms()
@@ -378,19 +322,12 @@ def note_undelivered(db: apsw.Connection, rows: Iterable[StepRow], sentence: str
 
     Call it inside a transaction.
     """
-    db.executemany(
-        """UPDATE sale_step SET state = 'waiting', sent_at = NULL, tries = tries - 1, sentence = ?
-           WHERE id = ? AND state = 'sent'""",
-        [(sentence, row.id) for row in rows],
-    )
+    _mark(db, rows, "state = 'waiting', sent_at = NULL, tries = tries - 1, sentence = ?", sentence)
 
 
 def note_unsent(db: apsw.Connection, rows: Iterable[StepRow], next_try_at: int | None = None) -> None:
     """Write that nothing was done of steps that were sent, so that they wait again. Call it inside a transaction."""
-    db.executemany(
-        "UPDATE sale_step SET state = 'waiting', sent_at = NULL, next_try_at = ? WHERE id = ? AND state = 'sent'",
-        [(next_try_at, row.id) for row in rows],
-    )
+    _mark(db, rows, "state = 'waiting', sent_at = NULL, next_try_at = ?", next_try_at)
 
 
 def note_answer(db: apsw.Connection, row: StepRow, result: StepResult) -> None:
@@ -404,18 +341,14 @@ def note_answer(db: apsw.Connection, row: StepRow, result: StepResult) -> None:
 
 def note_trouble(db: apsw.Connection, rows: Iterable[StepRow], sentence: str) -> None:
     """Write why nobody knows what became of steps that were sent. Call it inside a transaction."""
-    db.executemany(
-        "UPDATE sale_step SET sentence = ? WHERE id = ? AND state = 'sent'", [(sentence, row.id) for row in rows]
-    )
+    _mark(db, rows, "sentence = ?", sentence)
 
 
 def on_their_way(db: apsw.Connection, erp: str, before: int) -> dict[str, list[StepRow]]:
     """Sale key → its steps that were sent before that time (UTC milliseconds) and are not answered."""
     found: dict[str, list[StepRow]] = {}
-    rows = db.execute(f"{_STEP} WHERE erp = ? AND state = 'sent' AND sent_at <= ? ORDER BY place", (erp, before))
-    for row in rows:
-        step = _step(row)
-        found.setdefault(step.sale_key, []).append(step)
+    for row in _steps(db, "erp = ? AND state = 'sent' AND sent_at <= ? ORDER BY place", erp, before):
+        found.setdefault(row.sale_key, []).append(row)
     return found
 
 
@@ -443,25 +376,23 @@ class Backlog:
     Attributes:
         waiting, sent, problems: how many steps.
         since: since when the longest of the open ones was asked for; None where there is none. UTC milliseconds.
-        next_try_at: when the first of those that wait for their next try is due; None where there is none such.
     """
 
     waiting: int
     sent: int
     problems: int
     since: int | None
-    next_try_at: int | None
 
 
 def backlog(db: apsw.Connection, erp: str) -> Backlog:
     """What the ERP was asked for and has not done."""
-    waiting, sent, since, next_try_at = db.execute(
-        """SELECT coalesce(sum(state = 'waiting'), 0), coalesce(sum(state = 'sent'), 0), min(asked_at),
-           min(next_try_at) FROM sale_step WHERE erp = ? AND state IN ('waiting', 'sent')""",
+    waiting, sent, since = db.execute(
+        """SELECT coalesce(sum(state = 'waiting'), 0), coalesce(sum(state = 'sent'), 0), min(asked_at)
+           FROM sale_step WHERE erp = ? AND state IN ('waiting', 'sent')""",
         (erp,),
     ).get
     problems: int = db.execute("SELECT count(*) FROM sale_step WHERE erp = ? AND state = 'problem'", (erp,)).get
-    return Backlog(waiting, sent, problems, since, next_try_at)
+    return Backlog(waiting, sent, problems, since)
 
 
 def has_work(db: apsw.Connection, erp: str, now: int) -> bool:
@@ -470,48 +401,6 @@ def has_work(db: apsw.Connection, erp: str, now: int) -> bool:
 
 
 # Stock
-
-
-def stock(db: apsw.Connection, erp: str, warehouses: Collection[str]) -> dict[str, int]:
-    """Item code → pieces in those warehouses less what is reserved there and what our open sales still need."""
-    found: dict[str, int] = dict.fromkeys(
-        (
-            row[0]
-            for row in db.execute(
-                "SELECT code FROM mirror_reference WHERE erp = ? AND kind = 'item' AND gone_at IS NULL", (erp,)
-            )
-        ),
-        0,
-    )
-    rows = db.execute(
-        """SELECT item, sum(pieces - needed) FROM mirror_stock WHERE erp = ?
-           AND warehouse IN (SELECT value FROM json_each(?)) GROUP BY item""",
-        (erp, to_json(list(warehouses))),
-    )
-    found.update((item, count) for item, count in rows if item in found)
-    return found
-
-
-def stock_changes(db: apsw.Connection, erp: str, warehouses: Collection[str], mark: int) -> tuple[set[str], int]:
-    """As ``chansync.erp.protocol.Embedded.stock_changes``."""
-    rows = db.execute(
-        """SELECT item FROM mirror_stock WHERE changed > ? AND erp = ?
-           AND warehouse IN (SELECT value FROM json_each(?))""",
-        (mark, erp, to_json(list(warehouses))),
-    )
-    moved = {row[0] for row in rows}
-    now: int | None = db.execute("SELECT max(changed) FROM mirror_stock").get
-    return moved, now or 0
-
-
-def blockable(db: apsw.Connection, erp: str, warehouse: str, items: Iterable[str]) -> set[str]:
-    """Those of the items of which that warehouse has pieces that are not reserved, as far as its stock was read."""
-    rows = db.execute(
-        """SELECT item FROM mirror_stock WHERE erp = ? AND warehouse = ? AND pieces > 0
-           AND item IN (SELECT value FROM json_each(?))""",
-        (erp, warehouse, to_json(list(items))),
-    )
-    return {row[0] for row in rows}
 
 
 def store_stock(

@@ -6,15 +6,15 @@ tracking number that is entered later just the shipment, or its package: so thes
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import Any
 
 from chansync.erp.remote import ChangesPage
 from chansync.erp.tryton.company import Company
-from chansync.erp.tryton.records import REFUND, REVERSAL, WITHDRAWAL, Records
+from chansync.erp.tryton.records import REFUND, REVERSAL, WITHDRAWAL, Tryton
 from chansync.erp.tryton.reference import OVERLAP
-from chansync.erp.tryton.rpc import Row, TrytonRpc
+from chansync.erp.tryton.rpc import TrytonRpc
 from chansync.erp.tryton.views import view_of
 
 #: Changed records of each kind that are asked for at once.
@@ -26,25 +26,27 @@ _SHIPMENTS, _PACKAGES = "stock.shipment.out", "stock.package"
 _OF_SHIPMENTS = ("outgoing_moves.sale.web_id", "outgoing_moves.sale.web_shop")
 
 
-async def pages(rpc: TrytonRpc, company: Company, cursor: Mapping[str, Any]) -> AsyncIterator[ChangesPage]:
+async def pages(tryton: Tryton, cursor: Mapping[str, Any]) -> AsyncIterator[ChangesPage]:
     """``Remote.changes``."""
+    company = tryton.company
     asked = _asked(company)
     if not cursor:
-        yield ChangesPage((), frozenset(), await _now(rpc, asked), last=True)
+        now = {model: (await tryton.rpc.last_change(model)).isoformat() for model in asked}
+        yield ChangesPage((), frozenset(), now, last=True)
         return
     # A cursor may be older than what is looked at now.
     since = {model: datetime.fromisoformat(cursor.get(model, cursor[_SALES])) for model in asked}
     after = dict.fromkeys(since, 0)
     low = {model: at - OVERLAP for model, at in since.items()}
     while True:
-        found = {model: await _rows(rpc, model, *of, low, after) for model, of in asked.items()}
+        found = {model: await _rows(tryton.rpc, model, *of, low[model], after[model]) for model, of in asked.items()}
         shipments = [*found[_SHIPMENTS], *(row["shipment."] for row in found.get(_PACKAGES, ()))]
-        keys = [
-            *(row["web_id"] for row in found[_SALES]),
-            *await _keys_of(rpc, company, found[_INVOICES]),
-            *_keys_of_shipments(company, shipments),
-        ]
-        records = await Records(rpc, company).load(list(dict.fromkeys(map(_own_key, filter(None, keys)))))
+        invoiced = sorted({own for row in found[_INVOICES] for own in row["sales"]})
+        sales = await tryton.rpc.read("sale.sale", invoiced, ["web_id", "web_shop"])
+        sales += [move["sale."] for row in shipments for move in row["outgoing_moves."] if move["sale."]]
+        keys = [row["web_id"] for row in found[_SALES]]
+        keys += [sale["web_id"] for sale in sales if sale["web_shop"] in company.shop_ids]
+        records = await tryton.load(list(dict.fromkeys(map(_own_key, filter(None, keys)))))
         items = {code for row in found[_MOVES] if (code := (row["product."] or {}).get("code"))}
         for model, rows in found.items():
             if rows:
@@ -73,38 +75,14 @@ def _asked(company: Company) -> dict[str, tuple[list[Any], list[str]]]:
 
 
 async def _rows(
-    rpc: TrytonRpc, model: str, domain: list[Any], fields: list[str], low: dict[str, datetime], after: dict[str, int]
+    rpc: TrytonRpc, model: str, domain: list[Any], fields: list[str], low: datetime, after: int
 ) -> list[dict[str, Any]]:
     """The next changed records of a model, in the order of their changes."""
-    at = low[model]
-    later = ["OR", ["last_modified_at", ">", at], [["last_modified_at", "=", at], ["id", ">", after[model]]]]
+    later = ["OR", ["last_modified_at", ">", low], [["last_modified_at", "=", low], ["id", ">", after]]]
     return await rpc.search_read(
         model, [*domain, later], [*fields, "last_modified_at"], limit=PAGE,
         order=[["last_modified_at", "ASC"], ["id", "ASC"]],
     )  # fmt: skip
-
-
-async def _keys_of(rpc: TrytonRpc, company: Company, invoices: list[dict[str, Any]]) -> list[str]:
-    ids = sorted({own for row in invoices for own in row["sales"]})
-    rows = await rpc.read("sale.sale", ids, ["web_id", "web_shop"])
-    return [row["web_id"] for row in rows if row["web_shop"] in company.shop_ids]
-
-
-def _keys_of_shipments(company: Company, shipments: Iterable[Row]) -> list[str]:
-    sales = [move["sale."] for row in shipments for move in row["outgoing_moves."] if move["sale."]]
-    return [sale["web_id"] for sale in sales if sale["web_shop"] in company.shop_ids]
-
-
-async def _now(rpc: TrytonRpc, models: Iterable[str]) -> dict[str, str]:
-    """The last change of each kind: the server's clock is not ours."""
-    found: dict[str, str] = {}
-    for model in models:
-        rows = await rpc.search_read(
-            model, [["last_modified_at", "!=", None]], ["last_modified_at"], limit=1,
-            order=[["last_modified_at", "DESC"]],
-        )  # fmt: skip
-        found[model] = (rows[0]["last_modified_at"] if rows else datetime(2000, 1, 1)).isoformat()  # noqa: DTZ001
-    return found
 
 
 def _own_key(web_id: str) -> str:

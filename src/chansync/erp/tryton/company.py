@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from chansync.erp.remote import ErpRefused
-from chansync.erp.tryton.parameters import Options
 from chansync.erp.tryton.rpc import Row, TrytonRpc
 
 #: Products that are asked for in one call.
@@ -21,12 +20,31 @@ _PRODUCT = ("code", "name", "type", "default_uom", "account_category")
 
 
 @dataclass(frozen=True, slots=True)
+class Options:
+    """What is entered when a Tryton is connected, beside address and password.
+
+    Attributes:
+        company: its name; empty: the user's own, or the only one.
+        rounding: code of the service that evens out what Tryton rounds otherwise than the shop.
+        negative_stock: whether goods are issued that the warehouse does not have.
+    """
+
+    company: str = ""
+    rounding: str = "ROUNDING"
+    negative_stock: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Tax:
     """A tax on sales; ``rate`` is a fraction: 0.19."""
 
     id: int
-    name: str
     rate: Decimal
+
+    @property
+    def percent(self) -> str:
+        """The rate in percent, for people and for channels: ``19``."""
+        return f"{(self.rate * 100).normalize():f}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +52,6 @@ class Product:
     """What a line needs of a product. ``taxes``: ids of those that its category asks for."""
 
     id: int
-    code: str
     name: str
     unit: int
     is_goods: bool
@@ -46,7 +63,7 @@ class Company:
     """The company that is sold for.
 
     Attributes:
-        shops: web shops by name; each has ``id``, ``warehouses`` and ``currency``.
+        shops: web shops by name; each has ``id`` and ``warehouses``.
         digits: by currency code.
         warehouses: by code, else by name; each has ``id``.
         methods: payment methods by name.
@@ -60,7 +77,6 @@ class Company:
         has_carriers: whether sales have a carrier.
         has_packages: whether shipments are packed, and each package has a number of its carrier.
         has_supply: whether Tryton asks purchasing by itself for what is sold.
-        warehouse_of_shop: shop name → warehouse code.
     """
 
     id: int
@@ -87,17 +103,9 @@ class Company:
     products: dict[str, Product] = field(default_factory=dict)
     _category_taxes: dict[int, tuple[int, ...]] = field(default_factory=dict)
 
-    def code_of_currency(self, currency_id: int) -> str:
-        """The code of a currency."""
-        return next(code for code, own in self.currencies.items() if own == currency_id)
-
     def code_of_warehouse(self, warehouse_id: int | None) -> str:
         """The code of a warehouse; empty where it is none of the company's."""
         return next((code for code, row in self.warehouses.items() if row["id"] == warehouse_id), "")
-
-    def shop_name(self, shop_id: int) -> str:
-        """The name of a web shop; empty where it is none of the company's."""
-        return next((name for name, row in self.shops.items() if row["id"] == shop_id), "")
 
     @property
     def shop_ids(self) -> list[int]:
@@ -105,30 +113,20 @@ class Company:
         return [row["id"] for row in self.shops.values()]
 
     async def find_products(self, rpc: TrytonRpc, codes: Iterable[str]) -> None:
-        """Learn the products of those codes; what is not there stays unknown."""
-        missing = sorted({code for code in codes if code} - self.products.keys())
+        """Learn the products of those codes, and the rounding service; what is not there stays unknown."""
+        missing = sorted({code for code in (*codes, self.options.rounding) if code} - self.products.keys())
         for start in range(0, len(missing), _AT_ONCE):
             domain = [["code", "in", missing[start : start + _AT_ONCE]], ["salable", "=", True]]
             rows = await rpc.search_read("product.product", domain, _PRODUCT)
-            await self._learn_categories(rpc, rows)
+            new = {row["account_category"] for row in rows} - {None, *self._category_taxes}
+            for row in await rpc.read("product.category", sorted(new), ["customer_taxes_used"]):
+                self._category_taxes[row["id"]] = tuple(row["customer_taxes_used"] or ())
             for row in rows:
-                self.products.setdefault(row["code"], _product(row, self._category_taxes))
-
-    async def _learn_categories(self, rpc: TrytonRpc, rows: Sequence[Row]) -> None:
-        wanted = {row["account_category"] for row in rows if row["account_category"]} - self._category_taxes.keys()
-        for row in await rpc.read("product.category", sorted(wanted), ["customer_taxes_used"]):
-            self._category_taxes[row["id"]] = tuple(row["customer_taxes_used"] or ())
-
-
-def _product(row: Row, taxes: dict[int, tuple[int, ...]]) -> Product:
-    return Product(
-        id=row["id"],
-        code=row["code"],
-        name=row["name"] or row["code"],
-        unit=row["default_uom"],
-        is_goods=row["type"] != "service",
-        taxes=taxes.get(row["account_category"] or 0, ()),
-    )
+                product = Product(
+                    row["id"], row["name"] or row["code"], row["default_uom"], row["type"] != "service",
+                    self._category_taxes.get(row["account_category"], ()),
+                )  # fmt: skip
+                self.products.setdefault(row["code"], product)
 
 
 async def load_company(rpc: TrytonRpc, options: Options) -> Company:
@@ -140,28 +138,41 @@ async def load_company(rpc: TrytonRpc, options: Options) -> Company:
     await rpc.log_in()
     company = await _company(rpc, options)
     rpc.context["company"] = company.id
-    of_company = [["company", "=", company.id]]
-    await _places(rpc, company)
-    await _taxes(rpc, company)
-    shops = await rpc.search_read("web.shop", of_company, ["name", "warehouses", "currency"])
-    company.shops = {row["name"]: row for row in shops}
-    methods = await rpc.search_read("account.invoice.payment.method", of_company, ["name", "journal"])
+    of_company = ["company", "=", company.id]
+    find = rpc.search_read
+    for row in await find("currency.currency", [], ["code", "digits"]):
+        company.currencies[row["code"]], company.digits[row["code"]] = row["id"], row["digits"]
+    company.countries = {row["code"]: row["id"] for row in await find("country.country", [], ["code"]) if row["code"]}
+    for row in await find("stock.location", [["type", "=", "warehouse"]], ["code", "name"]):
+        company.warehouses.setdefault(row["code"] or row["name"], row)
+    domain = [
+        of_company, ["parent", "=", None], ["type", "=", "percentage"],
+        ["OR", ["group", "=", None], ["group.kind", "in", ["sale", "both"]]],
+    ]  # fmt: skip
+    taxes = await find("account.tax", domain, ["rate", "childs"])
+    company.taxes = [Tax(row["id"], row["rate"]) for row in taxes if not row["childs"]]
+    (books,) = await rpc.read("account.configuration", [1], ["tax_rounding"])
+    company.rounds_by_line = books["tax_rounding"] == "line"
+    company.shops = {row["name"]: row for row in await find("web.shop", [of_company], ["name", "warehouses"])}
+    methods = await find("account.invoice.payment.method", [of_company], ["name", "journal"])
     company.methods = _by_name(methods)
     journals = {row["id"]: row["journal"] for row in methods}
     company.journals = {name: journals[own] for name, own in company.methods.items()}
-    company.tax_rules = _by_name(
-        await rpc.search_read("account.tax.rule", [*of_company, ["kind", "in", ["sale", "both"]]], ["name"])
-    )
-    company.categories = _by_name(await rpc.search_read("party.category", [], ["name"]))
+    rules = await find("account.tax.rule", [of_company, ["kind", "in", ["sale", "both"]]], ["name"])
+    company.tax_rules = _by_name(rules)
+    company.categories = _by_name(await find("party.category", [], ["name"]))
     company.has_carriers = bool(await rpc.call("model.sale.sale.fields_get", ["carrier"]))
     if company.has_carriers:
-        carriers = await rpc.search_read("carrier", [], ["party.name"])
-        company.carriers = _by_name([{"id": row["id"], "name": row["party."]["name"]} for row in carriers])
-    company.employees = await _employees(rpc, company)
+        company.carriers = _by_name(await find("carrier", [], ["party.name"]))
+    users = await find("res.user", [["login", "=", rpc.user]], ["employees"], limit=1)
+    employees = [["id", "in", users[0]["employees"] if users else []], of_company]
+    company.employees = _by_name(await find("company.employee", employees, ["party.name"]))
     company.has_packages = bool(await rpc.call("model.stock.shipment.out.fields_get", ["shipping_reference"]))
     of_lines = await rpc.call("model.sale.line.fields_get", ["unit_price", "supply_state"])
     company.has_supply = "supply_state" in of_lines
-    company.price_digits = _price_digits(of_lines)
+    # Written as JSON in JSON: "[null, 6]".
+    digits = json.loads(of_lines["unit_price"].get("digits") or "[null, 4]")[1]
+    company.price_digits = digits if isinstance(digits, int) else 4
     return company
 
 
@@ -182,44 +193,10 @@ async def _company(rpc: TrytonRpc, options: Options) -> Company:
     return Company(row["id"], row["party."]["name"], options, row["currency."]["code"])
 
 
-async def _places(rpc: TrytonRpc, company: Company) -> None:
-    for row in await rpc.search_read("currency.currency", [], ["code", "digits"]):
-        company.currencies[row["code"]], company.digits[row["code"]] = row["id"], row["digits"]
-    countries = await rpc.search_read("country.country", [], ["code"])
-    company.countries = {row["code"]: row["id"] for row in countries if row["code"]}
-    places = await rpc.search_read("stock.location", [["type", "=", "warehouse"]], ["code", "name", "storage_location"])
-    for row in places:
-        company.warehouses.setdefault(row["code"] or row["name"], row)
-
-
-async def _taxes(rpc: TrytonRpc, company: Company) -> None:
-    domain = [
-        ["company", "=", company.id], ["parent", "=", None], ["type", "=", "percentage"],
-        ["OR", ["group", "=", None], ["group.kind", "in", ["sale", "both"]]],
-    ]  # fmt: skip
-    rows = await rpc.search_read("account.tax", domain, ["name", "rate", "childs"])
-    company.taxes = [Tax(row["id"], row["name"], row["rate"]) for row in rows if not row["childs"]]
-    (books,) = await rpc.read("account.configuration", [1], ["tax_rounding"])
-    company.rounds_by_line = books["tax_rounding"] == "line"
-
-
-async def _employees(rpc: TrytonRpc, company: Company) -> dict[str, int]:
-    users = await rpc.search_read("res.user", [["login", "=", rpc.user]], ["employees"], limit=1)
-    ids = users[0]["employees"] if users else []
-    rows = await rpc.search_read("company.employee", [["id", "in", ids], ["company", "=", company.id]], ["party.name"])
-    return _by_name([{"id": row["id"], "name": row["party."]["name"]} for row in rows])
-
-
-def _price_digits(told: Row) -> int:
-    # Written as JSON in JSON: "[null, 6]".
-    digits = json.loads(told["unit_price"].get("digits") or "[null, 4]")
-    return int(digits[1]) if isinstance(digits[1], int) else 4
-
-
 def _by_name(rows: Sequence[Row]) -> dict[str, int]:
-    """Name → id; of two with one name the second gets its id behind the name."""
+    """Name, or that of the party → id; of two with one name the second gets its id behind the name."""
     found: dict[str, int] = {}
     for row in rows:
-        own = row["name"] or str(row["id"])
+        own = row.get("party.", row)["name"] or str(row["id"])
         found[own if own not in found else f"{own} ({row['id']})"] = row["id"]
     return found

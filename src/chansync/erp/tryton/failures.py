@@ -11,8 +11,8 @@ from chansync.erp.remote import ErpError, ErpRefused, ErpRights, ErpUnavailable
 from chansync.http.body import plain
 from chansync.model.errors import SiteError, SiteUnavailable
 
-#: Warnings that say nothing about a sale of ours, by how their names end: it carries its own taxes on purpose.
-EXPECTED_WARNINGS = ("invoice_taxes",)
+#: How the names of warnings end that say nothing about a sale of ours: it carries its own taxes on purpose.
+OWN_TAXES = ".invoice_taxes"
 
 _LONGEST = 400
 
@@ -74,11 +74,6 @@ class Warned(ErpRefused):
         super().__init__(f"Tryton asks first: {sentence}")
         self.name = name
 
-    @property
-    def is_expected(self) -> bool:
-        """Whether it is skipped without asking anybody."""
-        return self.name.endswith(EXPECTED_WARNINGS)
-
 
 class NotLoggedIn(ErpError):
     """The session is over."""
@@ -118,7 +113,8 @@ def of_answer(method: str, error: Any) -> ErpError:
     if kind == "ConcurrencyException":
         return Refusal("Somebody changed the record in Tryton at the same time.", overtaken=True)
     if kind == "UserError":
-        text = " ".join(_texts(said)) or "Tryton refuses."
+        texts = said if isinstance(said, list) else [said]
+        text = " ".join(each for each in texts if each and isinstance(each, str)) or "Tryton refuses."
         if any(words in text for words in _NO_RIGHTS):
             return ErpRights(_lack(text))
         place = next((where for words, where in _PLACES if any(each in text for each in words)), "")
@@ -137,7 +133,3 @@ def _lack(text: str) -> str:
         f"The user of chansync lacks rights in Tryton ({plain(what, 200).rstrip('.')}): see that it is in the groups "
         f"{', '.join(lacking)} there (Administration, Users). {RETRY}"
     )
-
-
-def _texts(said: Any) -> list[str]:
-    return [str(text) for text in (said if isinstance(said, list) else [said]) if isinstance(text, str) and text]

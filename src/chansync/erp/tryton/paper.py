@@ -6,13 +6,18 @@ created with the sale in one transaction, are on no document that is printed, an
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from operator import itemgetter
+from typing import TypeVar
 
-from chansync.erp.tryton.rpc import Row, TrytonRpc
+from chansync.erp.tryton.rpc import Row
 from chansync.model.order import Address, TaxNumbers
 from chansync.model.sale import MethodAmount, RefundedLine, SaleDraft, SaleLine
 from chansync.model.wire import BadWire, from_json, to_json
+
+P = TypeVar("P", "Paper", "RefundPaper")
 
 #: How the note begins; people read it.
 _TITLE = "chansync keeps here what it needs of the order. Please leave it as it is."
@@ -72,8 +77,7 @@ def paper_of(draft: SaleDraft) -> Paper:
     """The paper of a sale that is made like the draft."""
     return Paper(
         draft.number, draft.order_number, draft.payment_method, draft.delivery_method, draft.document_type,
-        draft.tax_transaction,
-        draft.note, draft.billing, draft.delivery, draft.tax_numbers, draft.lines,
+        draft.tax_transaction, draft.note, draft.billing, draft.delivery, draft.tax_numbers, draft.lines,
         payments=draft.payments,
     )  # fmt: skip
 
@@ -83,36 +87,9 @@ def message(paper: Paper | RefundPaper) -> str:
     return f"{_TITLE}\n{to_json(paper)}"
 
 
-async def read_papers(rpc: TrytonRpc, sales: Iterable[int]) -> dict[int, str]:
-    """Sale id → the JSON of its note; sales without one are left out."""
-    resources = [f"sale.sale,{sale}" for sale in sales]
-    domain = [["resource", "in", resources], ["message", "like", f"{_TITLE}%"]]
-    rows: list[Row] = await rpc.search_read("ir.note", domain, ["resource", "message"])
-    return {int(row["resource"].partition(",")[2]): row["message"].partition("\n")[2] for row in rows}
-
-
-def last_paper(notes: Iterable[Row]) -> str:
-    """The JSON of the newest of a sale's notes that is ours; empty where none is."""
+def read_paper(notes: Iterable[Row], kind: type[P]) -> P | None:
+    """The newest of a sale's notes that is ours; None where there is none, or somebody changed it."""
     own = [row for row in notes if row["message"].startswith(_TITLE)]
-    return max(own, key=lambda row: int(row["id"]))["message"].partition("\n")[2] if own else ""
-
-
-def read_sale(text: str) -> Paper:
-    """The paper of a sale; an empty one where somebody removed it."""
-    try:
-        return from_json(text, Paper) if text else Paper()
-    except BadWire:
-        return Paper()
-
-
-def read_refund(text: str) -> RefundPaper | None:
-    """The paper of a refund; None where it has none."""
-    try:
-        return from_json(text, RefundPaper) if text else None
-    except BadWire:
-        return None
-
-
-async def write_paper(rpc: TrytonRpc, sale: int, paper: Paper) -> None:
-    """Keep another paper of the sale. The newest counts: what was known before stays readable."""
-    await rpc.create("ir.note", [{"resource": f"sale.sale,{sale}", "message": message(paper)}])
+    with contextlib.suppress(BadWire):
+        return from_json(max(own, key=itemgetter("id"))["message"].partition("\n")[2], kind) if own else None
+    return None

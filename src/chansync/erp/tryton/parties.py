@@ -7,13 +7,14 @@ the batch is repeated. Two clients must not record sales at once, or both make t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from chansync.erp.tryton.company import Company
 from chansync.erp.tryton.failures import Refusal
-from chansync.erp.tryton.rpc import Row, TrytonRpc
+from chansync.erp.tryton.records import Tryton
+from chansync.erp.tryton.rpc import Row
 from chansync.model.identity import Party, is_another, is_another_company, names_agree
 from chansync.model.order import Address, TaxNumbers
 from chansync.model.sale import SaleDraft
@@ -43,199 +44,179 @@ class Buyer:
 
 
 @dataclass(slots=True)
-class _Known:
-    """A party of Tryton, or of the batch, that a draft may belong to."""
+class _Candidate:
+    """A party that a draft may belong to: one of Tryton, or one that is made of the first draft of it in the batch.
 
-    id: int
-    name: str
-    party: Party
-    marks: set[str] = field(default_factory=set)
+    Attributes:
+        marks: what it is found by.
+        id: in Tryton; 0: it is still to be made.
+    """
 
-
-@dataclass(slots=True)
-class _New:
-    """A party to be created: for the first draft of it in the batch."""
-
-    draft: SaleDraft
     party: Party
     marks: set[str]
+    id: int = 0
 
 
-class Parties:
-    """Finds and creates the parties of a company."""
+async def buyers_of(tryton: Tryton, drafts: Sequence[SaleDraft]) -> dict[str, Buyer]:
+    """Sale key → its buyer; who is not there yet is made.
 
-    def __init__(self, rpc: TrytonRpc, company: Company) -> None:
-        self._rpc, self._company = rpc, company
+    Raises:
+        Refusal: Tryton refuses one of them; which is not said.
+    """
+    known = await _candidates(tryton, drafts)
+    new: list[tuple[SaleDraft, _Candidate]] = []
+    found = {draft.key: _match(draft, known) or [_among_new(draft, new)] for draft in drafts}
+    ids = await _create(tryton, [draft for draft, _ in new])
+    for (draft, each), own in zip(new, ids, strict=True):
+        each.id, each.marks = own, {*_numbers(draft)}
+    await _add_numbers(tryton, [(draft, found[draft.key][0]) for draft in drafts], ids)
+    addresses = await _addresses(tryton, [(draft, found[draft.key][0].id) for draft in drafts], ids)
+    made = {draft.key for draft, _ in new}
+    return {key: Buyer(those[0].id, *addresses[key], key in made, _ambiguous(those)) for key, those in found.items()}
 
-    async def of_drafts(self, drafts: Sequence[SaleDraft]) -> dict[str, Buyer]:
-        """Sale key → its buyer.
 
-        Raises:
-            Refusal: Tryton refuses one of them; which is not said.
-        """
-        known = await self._candidates(drafts)
-        chosen: dict[str, int] = {}
-        warnings: dict[str, tuple[str, ...]] = {}
-        new: list[_New] = []
-        of_new: dict[str, _New] = {}
-        for draft in drafts:
-            found = _match(draft, known)
-            if found:
-                chosen[draft.key] = found[0].id
-                warnings[draft.key] = _ambiguous(found)
-            else:
-                of_new[draft.key] = _among_new(draft, new)
-        ids = await self._create([each.draft for each in new])
-        id_of = {id(each): own for each, own in zip(new, ids, strict=True)}
-        chosen |= {key: id_of[id(each)] for key, each in of_new.items()}
-        marks = {each.id: each.marks for each in known} | {
-            own: {*_numbers(each.draft)} for each, own in zip(new, ids, strict=True)
-        }
-        await self._add_numbers([(draft, chosen[draft.key]) for draft in drafts], marks, known)
-        addresses = await self._addresses([(draft, chosen[draft.key]) for draft in drafts], frozenset(ids))
-        made = {each.draft.key for each in new}
-        return {
-            draft.key: Buyer(
-                chosen[draft.key], *addresses[draft.key], draft.key in made, warnings.get(draft.key, ())
-            )
-            for draft in drafts
-        }  # fmt: skip
+async def address(tryton: Tryton, party: int, address: Address) -> int:
+    """The party's address like that one, added where it has none."""
+    values = _address_values(tryton.company, address) | {"party": party}
+    key = _address_key(party, values)
+    return (await _address_ids(tryton, {key: values}, {party}))[key]
 
-    async def address(self, party: int, address: Address) -> int:
-        """The party's address like that one, added where it has none."""
-        values = self.address_values(address)
-        key = _address_key(party, values)
-        known = await self._known_addresses([party])
-        if key not in known:
-            (known[key],) = await self._rpc.create("party.address", [values | {"party": party}])
-        return known[key]
 
-    def address_values(self, address: Address) -> dict[str, Any]:
-        """An address as Tryton has it: the company above, the person as who receives it."""
-        person = " ".join(filter(None, (address.first_name, address.last_name)))
-        city = ", ".join(filter(None, (address.city, address.state)))
-        country = self._company.countries.get(address.country.upper())
-        if address.country and country is None:
-            city = " ".join(filter(None, (city, address.country)))
-        return {
-            "party_name": address.company or person or None,
-            "attn": person if address.company and person else None,
-            "street_unstructured": "\n".join(filter(None, (address.line_1, address.line_2))) or None,
-            "postal_code": address.postcode or None,
-            "city": city or None,
-            "country": country,
-        }
+def _address_values(company: Company, address: Address) -> dict[str, Any]:
+    """An address as Tryton has it: the company above, the person as who receives it."""
+    person = " ".join(filter(None, (address.first_name, address.last_name)))
+    city = ", ".join(filter(None, (address.city, address.state)))
+    country = company.countries.get(address.country.upper())
+    if address.country and country is None:
+        city = " ".join(filter(None, (city, address.country)))
+    return {
+        "party_name": address.company or person or None,
+        "attn": person if address.company and person else None,
+        "street_unstructured": "\n".join(filter(None, (address.line_1, address.line_2))) or None,
+        "postal_code": address.postcode or None,
+        "city": city or None,
+        "country": country,
+    }
 
-    async def _candidates(self, drafts: Sequence[SaleDraft]) -> list[_Known]:
-        """The parties that share a mark with one of the drafts, the oldest first."""
-        numbers = sorted({mark for draft in drafts for mark in (*_numbers(draft), draft.key)})
-        contacts = sorted({mark for draft in drafts for mark in _contacts(draft)})
-        marks: dict[int, set[str]] = {}
-        for row in await self._rpc.search_read("party.identifier", [["code", "in", numbers]], ["code", "party"]):
-            marks.setdefault(row["party"], set()).add(row["code"])
-        if contacts:
-            domain = [["type", "in", [*_PHONES, "email"]], ["value_compact", "in", contacts]]
-            for row in await self._rpc.search_read("party.contact_mechanism", domain, ["value_compact", "party"]):
-                marks.setdefault(row["party"], set()).add(row["value_compact"].casefold())
-        if not marks:
-            return []
-        rows = await self._rpc.read("party.party", sorted(marks), ["name"])
-        numbered = await self._rpc.search_read(
-            "party.identifier", [["party", "in", sorted(marks)]], ["code", "type", "party"]
-        )
-        companies = await self._rpc.search_read(
-            "party.address", [["party", "in", sorted(marks)], ["attn", "!=", None]], ["party"]
-        )
-        of_companies = {row["party"] for row in companies}
-        return [_known(row, marks[row["id"]], numbered, row["id"] in of_companies) for row in rows]
 
-    async def _create(self, drafts: Sequence[SaleDraft]) -> list[int]:
-        if not drafts:
-            return []
-        try:
-            return await self._rpc.create("party.party", [self._party(draft) for draft in drafts])
-        except Refusal:
-            if len(drafts) > 1:
-                return [own for draft in drafts for own in await self._create([draft])]
-            # Tryton checks phones, e-mail addresses and VAT numbers by rules of its own: what it does not take is kept
-            # as plain text.
-            return await self._rpc.create("party.party", [self._party(drafts[0], plain=True)])
+async def _candidates(tryton: Tryton, drafts: Sequence[SaleDraft]) -> list[_Candidate]:
+    """The parties that share a mark with one of the drafts, the oldest first."""
+    numbers = sorted({mark for draft in drafts for mark in (*_numbers(draft), draft.key)})
+    contacts = sorted({mark for draft in drafts for mark in _contacts(draft)})
+    marks: dict[int, set[str]] = {}
+    for row in await tryton.rpc.search_read("party.identifier", [["code", "in", numbers]], ["code", "party"]):
+        marks.setdefault(row["party"], set()).add(row["code"])
+    if contacts:
+        domain = [["type", "in", [*_PHONES, "email"]], ["value_compact", "in", contacts]]
+        for row in await tryton.rpc.search_read("party.contact_mechanism", domain, ["value_compact", "party"]):
+            marks.setdefault(row["party"], set()).add(row["value_compact"].casefold())
+    if not marks:
+        return []
+    rows = await tryton.rpc.read("party.party", sorted(marks), ["name"])
+    numbered = await tryton.rpc.search_read(
+        "party.identifier", [["party", "in", sorted(marks)]], ["code", "type", "party"]
+    )
+    companies = await tryton.rpc.search_read(
+        "party.address", [["party", "in", sorted(marks)], ["attn", "!=", None]], ["party"]
+    )
+    of_companies = {row["party"] for row in companies}
+    found: list[_Candidate] = []
+    for row in rows:
+        own, name = [each for each in numbered if each["party"] == row["id"]], row["name"] or ""
+        # Of its other numbers Tryton does not say of which kind they are.
+        vat = next((each["code"] for each in own if each["type"] == "eu_vat"), "")
+        party = Party(name, name if row["id"] in of_companies else "", TaxNumbers(vat=vat))
+        found.append(_Candidate(party, marks[row["id"]] | {each["code"] for each in own}, row["id"]))
+    return found
 
-    async def _add_numbers(
-        self, drafts: Sequence[tuple[SaleDraft, int]], marks: dict[int, set[str]], known: Sequence[_Known]
-    ) -> None:
-        """Give parties the numbers of their drafts that they lack, so that the next order is found by them too.
 
-        A company that was found by its number is not given the personal number of whoever bought for it.
-        """
-        names = {each.id: each.name for each in known}
-        rows: list[dict[str, Any]] = []
-        for draft, party in drafts:
-            numbers = draft.customer.tax_numbers
-            for number in _numbers(draft):
-                if number in marks[party]:
-                    continue
-                if number == numbers.personal and not names_agree(names.get(party, ""), draft.customer.name):
-                    continue
-                marks[party].add(number)
-                rows.append({"party": party, "type": None, "code": number})
-        if rows:
-            await self._rpc.create("party.identifier", rows)
+async def _create(tryton: Tryton, drafts: Sequence[SaleDraft]) -> list[int]:
+    if not drafts:
+        return []
+    try:
+        return await tryton.rpc.create("party.party", [_party(tryton.company, draft) for draft in drafts])
+    except Refusal:
+        if len(drafts) > 1:
+            return [own for draft in drafts for own in await _create(tryton, [draft])]
+        # Tryton checks phones, e-mail addresses and VAT numbers by rules of its own: what it does not take is kept
+        # as plain text.
+        return await tryton.rpc.create("party.party", [_party(tryton.company, drafts[0], plain=True)])
 
-    def _party(self, draft: SaleDraft, *, plain: bool = False) -> dict[str, Any]:
-        customer, numbers = draft.customer, draft.customer.tax_numbers
-        contacts = [
-            {"type": "other" if plain else kind, "value": value}
-            for kind, value in (("phone", customer.phone), ("email", customer.email))
-            if value
-        ]
-        vat_type = "eu_vat" if not plain and numbers.vat[:2].upper() in _EU else None
-        identifiers: list[dict[str, Any]] = [{"type": vat_type, "code": numbers.vat}] if numbers.vat else []
-        identifiers += [{"type": None, "code": code} for code in (numbers.uic, numbers.personal) if code]
-        if not _numbers(draft) and not _contacts(draft):
-            identifiers.append({"type": None, "code": draft.key})
-        values: dict[str, Any] = {"name": customer.name, "addresses": []}
-        if contacts:
-            values["contact_mechanisms"] = [["create", contacts]]
-        if identifiers:
-            values["identifiers"] = [["create", identifiers]]
-        category = self._company.categories.get(customer.customer_type)
-        if category:
-            values["categories"] = [["add", [category]]]
-        rule = self._company.tax_rules.get(draft.tax_transaction)
-        if rule:
-            values["customer_tax_rule"] = rule
-        return values
 
-    async def _addresses(
-        self, drafts: Sequence[tuple[SaleDraft, int]], new: frozenset[int]
-    ) -> dict[str, tuple[int, int]]:
-        """Sale key → ids of billing and delivery address; new parties have none yet."""
-        wanted: dict[str, tuple[AddressKey, AddressKey]] = {}
-        values: dict[AddressKey, dict[str, Any]] = {}
-        for draft, party in drafts:
-            keys = []
-            for address, usage in ((draft.billing, "invoice"), (draft.delivery, "delivery")):
-                told = address if address.line_1 or address.city or address.name else draft.billing
-                own = self.address_values(told)
-                keys.append(_address_key(party, own))
-                values.setdefault(keys[-1], own | {"party": party})[usage] = True
-            wanted[draft.key] = (keys[0], keys[1])
-        known = await self._known_addresses({party for _, party in drafts} - new)
-        missing = [key for key in values if key not in known]
-        if missing:
-            ids = await self._rpc.create("party.address", [values[key] for key in missing])
-            known |= zip(missing, ids, strict=True)
-        return {key: (known[billing], known[delivery]) for key, (billing, delivery) in wanted.items()}
+async def _add_numbers(tryton: Tryton, drafts: Sequence[tuple[SaleDraft, _Candidate]], new: Collection[int]) -> None:
+    """Give parties the numbers of their drafts that they lack, so that the next order is found by them too.
 
-    async def _known_addresses(self, parties: Iterable[int]) -> dict[AddressKey, int]:
-        found: dict[AddressKey, int] = {}
-        wanted = sorted(set(parties))
-        if not wanted:
-            return found
-        for row in await self._rpc.search_read("party.address", [["party", "in", wanted]], ["party", *_ADDRESS]):
-            found.setdefault(_address_key(row["party"], row), row["id"])
-        return found
+    A company that was found by its number is not given the personal number of whoever bought for it.
+    """
+    rows: list[dict[str, Any]] = []
+    for draft, each in drafts:
+        customer = draft.customer
+        agree = each.id not in new and names_agree(each.party.name, customer.name)
+        for number in _numbers(draft):
+            if number not in each.marks and (agree or number != customer.tax_numbers.personal):
+                each.marks.add(number)
+                rows.append({"party": each.id, "type": None, "code": number})
+    if rows:
+        await tryton.rpc.create("party.identifier", rows)
+
+
+def _party(company: Company, draft: SaleDraft, *, plain: bool = False) -> dict[str, Any]:
+    customer, numbers = draft.customer, draft.customer.tax_numbers
+    contacts = [
+        {"type": "other" if plain else kind, "value": value}
+        for kind, value in (("phone", customer.phone), ("email", customer.email))
+        if value
+    ]
+    vat_type = "eu_vat" if not plain and numbers.vat[:2].upper() in _EU else None
+    identifiers: list[dict[str, Any]] = [{"type": vat_type, "code": numbers.vat}] if numbers.vat else []
+    identifiers += [{"type": None, "code": code} for code in (numbers.uic, numbers.personal) if code]
+    if not _numbers(draft) and not _contacts(draft):
+        identifiers.append({"type": None, "code": draft.key})
+    values: dict[str, Any] = {"name": customer.name, "addresses": []}
+    if contacts:
+        values["contact_mechanisms"] = [["create", contacts]]
+    if identifiers:
+        values["identifiers"] = [["create", identifiers]]
+    category = company.categories.get(customer.customer_type)
+    if category:
+        values["categories"] = [["add", [category]]]
+    rule = company.tax_rules.get(draft.tax_transaction)
+    if rule:
+        values["customer_tax_rule"] = rule
+    return values
+
+
+async def _addresses(
+    tryton: Tryton, drafts: Sequence[tuple[SaleDraft, int]], new: Collection[int]
+) -> dict[str, tuple[int, int]]:
+    """Sale key → ids of billing and delivery address; new parties have none yet."""
+    wanted: dict[str, tuple[AddressKey, AddressKey]] = {}
+    values: dict[AddressKey, dict[str, Any]] = {}
+    for draft, party in drafts:
+        keys = []
+        for address, usage in ((draft.billing, "invoice"), (draft.delivery, "delivery")):
+            told = address if address.line_1 or address.city or address.name else draft.billing
+            own = _address_values(tryton.company, told)
+            keys.append(_address_key(party, own))
+            values.setdefault(keys[-1], own | {"party": party})[usage] = True
+        wanted[draft.key] = (keys[0], keys[1])
+    known = await _address_ids(tryton, values, {party for _, party in drafts} - {*new})
+    return {key: (known[billing], known[delivery]) for key, (billing, delivery) in wanted.items()}
+
+
+async def _address_ids(
+    tryton: Tryton, values: Mapping[AddressKey, dict[str, Any]], parties: Collection[int]
+) -> dict[AddressKey, int]:
+    """The ids of addresses, made where they are not among those of the parties."""
+    known: dict[AddressKey, int] = {}
+    if parties:
+        domain = [["party", "in", sorted(parties)]]
+        for row in await tryton.rpc.search_read("party.address", domain, ["party", *_ADDRESS]):
+            known.setdefault(_address_key(row["party"], row), row["id"])
+    if missing := [key for key in values if key not in known]:
+        ids = await tryton.rpc.create("party.address", [values[key] for key in missing])
+        known |= zip(missing, ids, strict=True)
+    return known
 
 
 _EU = frozenset("AT BE BG CY CZ DE DK EE EL ES FI FR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split())
@@ -260,35 +241,18 @@ def _own(draft: SaleDraft) -> Party:
     return Party(name, customer.address.company, customer.keys)
 
 
-def _known(row: Row, marks: set[str], numbered: Sequence[Row], is_company: bool) -> _Known:
-    """A party of Tryton, with its VAT number; of its other numbers Tryton does not say of which kind they are."""
-    own = [each for each in numbered if each["party"] == row["id"]]
-    vat = next((each["code"] for each in own if each["type"] == "eu_vat"), "")
-    name = row["name"] or ""
-    party = Party(name, name if is_company else "", TaxNumbers(vat=vat))
-    return _Known(row["id"], name, party, marks | {each["code"] for each in own})
-
-
-def _match(draft: SaleDraft, known: Sequence[_Known]) -> list[_Known]:
+def _match(draft: SaleDraft, known: Sequence[_Candidate]) -> list[_Candidate]:
     """The parties that the draft belongs to by the strongest mark that any shares, the oldest first."""
-    own = _own(draft)
-    for mark, is_number in _marks(draft):
+    own, numbers = _own(draft), draft.customer.tax_numbers
+    for mark in (*_numbers(draft), *_contacts(draft)):
+        is_number = mark in (numbers.uic, numbers.vat)
         found = [each for each in known if mark in each.marks and not _contradicts(own, draft, each, is_number)]
         if found:
             return found
     return [each for each in known if draft.key in each.marks][:1]
 
 
-def _marks(draft: SaleDraft) -> Iterator[tuple[str, bool]]:
-    """What the customer is found by, and whether it is a company's number."""
-    numbers = draft.customer.tax_numbers
-    for number in _numbers(draft):
-        yield number, number in (numbers.uic, numbers.vat)
-    for contact in _contacts(draft):
-        yield contact, False
-
-
-def _contradicts(own: Party, draft: SaleDraft, known: _Known, is_company_number: bool) -> bool:
+def _contradicts(own: Party, draft: SaleDraft, known: _Candidate, is_company_number: bool) -> bool:
     keys, numbers = draft.customer.keys, draft.customer.tax_numbers
     vat = known.party.keys.vat
     shared = TaxNumbers(
@@ -300,26 +264,25 @@ def _contradicts(own: Party, draft: SaleDraft, known: _Known, is_company_number:
     return is_another_company(own, other) if is_company_number else is_another(own, other)
 
 
-def _ambiguous(found: Sequence[_Known]) -> tuple[str, ...]:
+def _ambiguous(found: Sequence[_Candidate]) -> tuple[str, ...]:
     if len(found) < 2:
         return ()
     first, second = found[0], found[1]
     return (
-        f"The parties {first.name} ({first.id}) and {second.name} ({second.id}) in Tryton both match: the older was "
-        "taken. If they are one, merge them in Tryton (Party, Replace).",
+        f"The parties {first.party.name} ({first.id}) and {second.party.name} ({second.id}) in Tryton both match: the "
+        "older was taken. If they are one, merge them in Tryton (Party, Replace).",
     )
 
 
-def _among_new(draft: SaleDraft, new: list[_New]) -> _New:
+def _among_new(draft: SaleDraft, new: list[tuple[SaleDraft, _Candidate]]) -> _Candidate:
     """The new party of the batch that the draft belongs to, added where there is none."""
     own, marks = _own(draft), {*_numbers(draft), *_contacts(draft)}
-    for each in new:
+    for _, each in new:
         if marks & each.marks and not is_another(own, each.party):
             each.marks |= marks
             return each
-    each = _New(draft, own, marks or {draft.key})
-    new.append(each)
-    return each
+    new.append((draft, _Candidate(own, marks or {draft.key})))
+    return new[-1][1]
 
 
 def _address_key(party: int, values: Row) -> AddressKey:

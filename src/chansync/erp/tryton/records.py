@@ -1,4 +1,4 @@
-"""A sale in Tryton with all that belongs to it, read in few calls for many sales."""
+"""A company's sales in Tryton, each with all that belongs to it, read in few calls for many sales."""
 
 from __future__ import annotations
 
@@ -7,25 +7,34 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from chansync.erp.protocol import NotPossible
 from chansync.erp.tryton.company import Company
-from chansync.erp.tryton.paper import Paper, RefundPaper, last_paper, read_refund, read_sale
+from chansync.erp.tryton.paper import Paper, RefundPaper, message, read_paper
 from chansync.erp.tryton.rpc import Row, TrytonRpc
+from chansync.erp.tryton.wizards import Wizard
 
 _SALE = (
     "web_id", "web_shop", "number", "reference", "state", "party", "party.name", "currency", "total_amount",
-    "invoice_state", "shipment_state", "shipments", "shipment_returns", "invoices", "warehouse", "invoice_address",
-    "shipment_address", "origin", "create_date", "last_modified_at",
+    "invoice_state", "shipment_state", "invoices", "warehouse", "invoice_address", "shipment_address", "origin",
+    "create_date",
 )  # fmt: skip
 _INVOICE = (
-    "number", "state", "total_amount", "amount_to_pay", "lines", "payment_lines", "party", "currency",
+    "number",
+    "state",
+    "total_amount",
+    "amount_to_pay",
+    "lines",
+    "payment_lines",
+    "party",
+    "currency",
     "account",
-)  # fmt: skip
-_SHIPMENT = ("number", "state", "reference", "effective_date", "inventory_moves", "outgoing_moves")
-_MOVE = ("state", "quantity", "product", "product.code", "shipment", "origin")
+)
+_SHIPMENT = ("state", "reference", "effective_date")
+_MOVE = ("state", "quantity", "product", "product.code", "origin")
 
 #: What belongs to a sale is read along with it: a call for each kind of record would cost more than the records.
 _WITH_IT = (
-    *_SALE, "notes", "notes.message", "lines.sequence", "shipment_returns.number", "shipment_returns.state",
+    *_SALE, "notes.message", "lines.sequence", "shipment_returns.state",
     *(f"invoices.{name}" for name in _INVOICE),
     *(f"shipments.{name}" for name in _SHIPMENT),
     *(f"shipments.{moves}.{name}" for moves in ("inventory_moves", "outgoing_moves") for name in _MOVE),
@@ -46,19 +55,15 @@ class Side:
     """A sale that gives a part of another one back, or takes that back.
 
     Attributes:
-        paper: None of one that a user of Tryton made.
+        web_id: the id that we gave it; empty where a user of Tryton made it, and then it has no paper.
     """
 
+    web_id: str
     row: Row
     paper: RefundPaper | None
-    invoices: list[Row] = field(default_factory=list)
-    returns: list[Row] = field(default_factory=list)
-    shipments: list[Row] = field(default_factory=list)
-
-    @property
-    def web_id(self) -> str:
-        """The id that we gave it; empty where a user of Tryton made it."""
-        return self.row["web_id"] or ""
+    invoices: list[Row]
+    shipments: list[Row]
+    returns: list[Row]
 
 
 @dataclass(slots=True)
@@ -66,30 +71,23 @@ class SaleRecord:
     """A sale.
 
     Attributes:
-        row: of ``sale.sale``.
+        key: the idempotency key.
+        id, state, row: of ``sale.sale``.
         invoices: each has its ``credits``: the credit notes that Tryton's own wizard made of it.
-        shipments: each has its ``moves``: the inventory moves, which are assigned and picked.
+        shipments: each has its inventory moves, which are assigned and picked, and its outgoing moves.
         sides: refunds, reversal, and returns that users of Tryton made, the oldest first.
     """
 
+    key: str
+    id: int
+    state: str
     row: Row
     paper: Paper
     currency: str
     digits: int
-    invoices: list[Row] = field(default_factory=list)
-    shipments: list[Row] = field(default_factory=list)
+    invoices: list[Row]
+    shipments: list[Row]
     sides: list[Side] = field(default_factory=list)
-
-    @property
-    def id(self) -> int:
-        """Of ``sale.sale``."""
-        own: int = self.row["id"]
-        return own
-
-    @property
-    def key(self) -> str:
-        """The idempotency key."""
-        return str(self.row["web_id"])
 
     @property
     def number(self) -> str:
@@ -101,18 +99,9 @@ class SaleRecord:
         """Whether it was quoted ever: one that was just created is recorded by half, and has no number yet."""
         return self.state != "draft" or bool(self.row["number"])
 
-    @property
-    def state(self) -> str:
-        """Tryton's own."""
-        return str(self.row["state"])
-
     def minor(self, amount: Decimal | None) -> int:
         """An amount of Tryton in minor units."""
         return int((amount or Decimal(0)).scaleb(self.digits))
-
-    def major(self, amount: int) -> Decimal:
-        """Minor units as Tryton has them."""
-        return Decimal(amount).scaleb(-self.digits)
 
     def side(self, web_id: str) -> Side | None:
         """The side sale of that id."""
@@ -145,11 +134,16 @@ class SaleRecord:
         return [document for document in own if document["state"] in ISSUED]
 
 
-class Records:
-    """Reads sales of one company."""
+class Tryton:
+    """What the steps with sales work on: the sales of one company.
+
+    Attributes:
+        payments: the wizard that pays. One for all payments: each is then one call and not four.
+    """
 
     def __init__(self, rpc: TrytonRpc, company: Company) -> None:
-        self._rpc, self._company = rpc, company
+        self.rpc, self.company = rpc, company
+        self.payments = Wizard(rpc, "account.invoice.pay", "account.invoice")
         self._fields = [
             *_WITH_IT,
             *(("shipments.carrier.party.name",) if company.carriers else ()),
@@ -159,8 +153,8 @@ class Records:
 
     async def states(self, keys: Sequence[str]) -> dict[str, Row]:
         """Key → id, state, number and total of the sales that are there: one call."""
-        rows = await self._rpc.search_read(
-            "sale.sale", self._of_keys(keys), ["web_id", "state", "number", "total_amount", "party"]
+        rows = await self.rpc.search_read(
+            "sale.sale", self._of_keys(keys), ["web_id", "state", "number", "total_amount"]
         )
         return {row["web_id"]: row for row in rows}
 
@@ -170,34 +164,48 @@ class Records:
             return {}
         # With their sides, whose origin they are.
         domain = ["OR", self._of_keys(keys), [["origin.web_id", "in", list(keys), "sale.sale"]]]
-        rows = await self._rpc.search_read("sale.sale", domain, self._fields)
+        rows = await self.rpc.search_read("sale.sale", domain, self._fields)
         # An invoice may be one of several sales.
         invoices = {each["id"]: each for row in rows for each in row["invoices."]}
         await self._add_credits(invoices)
-        wanted, shops = frozenset(keys), frozenset(self._company.shop_ids)
+        wanted, shops = frozenset(keys), frozenset(self.company.shop_ids)
         found: dict[str, SaleRecord] = {}
         by_origin: dict[str, SaleRecord] = {}
-        others: list[Row] = []
         for row in rows:
-            if row["web_id"] not in wanted or row["web_shop"] not in shops:
-                others.append(row)
-                continue
-            code = self._company.code_of_currency(row["currency"])
-            record = SaleRecord(row, read_sale(last_paper(row["notes."])), code, self._company.digits[code])
-            _attach(record, row, invoices)
-            found[row["web_id"]] = by_origin[f"sale.sale,{row['id']}"] = record
-        for row in others:
-            if (origin := by_origin.get(row["origin"])) is None:
-                # Of a sale of that key in another shop.
-                continue
-            side = Side(row, read_refund(last_paper(row["notes."])))
-            _attach(side, row, invoices)
-            side.returns = row["shipment_returns."]
-            origin.sides.append(side)
+            row["invoices."] = [invoices[own] for own in row["invoices"]]
+            if row["web_id"] in wanted and row["web_shop"] in shops:
+                code = next(code for code, own in self.company.currencies.items() if own == row["currency"])
+                paper, digits = read_paper(row["notes."], Paper) or Paper(), self.company.digits[code]
+                record = SaleRecord(
+                    row["web_id"], row["id"], row["state"], row, paper, code, digits, row["invoices."],
+                    row["shipments."],
+                )  # fmt: skip
+                found[record.key] = by_origin[f"sale.sale,{record.id}"] = record
+        for row in rows:
+            # Without one of these it is of a sale of that key in another shop.
+            if origin := by_origin.get(row["origin"]):
+                refund = read_paper(row["notes."], RefundPaper)
+                own = row["invoices."], row["shipments."], row["shipment_returns."]
+                origin.sides.append(Side(row["web_id"] or "", row, refund, *own))
         return found
 
+    async def sale(self, key: str) -> SaleRecord:
+        """The sale of that key, as it is now.
+
+        Raises:
+            NotPossible: there is none.
+        """
+        if (record := (await self.load([key])).get(key)) is None:
+            raise NotPossible(f"There is no sale of the key {key:.100} in Tryton.")
+        return record
+
+    async def keep_paper(self, record: SaleRecord) -> None:
+        """Keep the sale's paper as it is now. The newest counts: what was known before stays readable."""
+        note = {"resource": f"sale.sale,{record.id}", "message": message(record.paper)}
+        await self.rpc.create("ir.note", [note])
+
     def _of_keys(self, keys: Sequence[str]) -> list[Any]:
-        return [["web_shop", "in", self._company.shop_ids], ["web_id", "in", list(keys)]]
+        return [["web_shop", "in", self.company.shop_ids], ["web_id", "in", list(keys)]]
 
     async def _add_credits(self, invoices: dict[int, Row]) -> None:
         """Give each invoice the credit notes that Tryton's wizard made of it."""
@@ -207,14 +215,7 @@ class Records:
         if not of_line:
             return
         domain = [["origin", "in", [f"account.invoice.line,{line}" for line in of_line]], ["invoice", "!=", None]]
-        lines = await self._rpc.search_read("account.invoice.line", domain, ["origin", "invoice"])
+        lines = await self.rpc.search_read("account.invoice.line", domain, ["origin", "invoice"])
         credited = {row["invoice"]: of_line[int(row["origin"].partition(",")[2])] for row in lines}
-        for row in await self._rpc.read("account.invoice", sorted(credited), _INVOICE):
+        for row in await self.rpc.read("account.invoice", sorted(credited), _INVOICE):
             credited[row["id"]]["credits"].append(row)
-
-
-def _attach(to: SaleRecord | Side, row: Row, invoices: dict[int, Row]) -> None:
-    to.invoices = [invoices[own] for own in row["invoices"]]
-    to.shipments = row["shipments."]
-    for shipment in to.shipments:
-        shipment["moves"], shipment["outgoing"] = shipment["inventory_moves."], shipment["outgoing_moves."]

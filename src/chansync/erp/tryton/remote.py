@@ -7,10 +7,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from chansync.erp.remote import ChangesPage, ErpIdentity, ReferencePage, ReferenceRow, SaleAnswer, SaleSteps
-from chansync.erp.tryton import changes, check, items, reference, stock
-from chansync.erp.tryton.company import Company, load_company
-from chansync.erp.tryton.parameters import Options
-from chansync.erp.tryton.perform import Performer
+from chansync.erp.tryton import changes, check, perform, reference
+from chansync.erp.tryton.company import Company, Options, load_company
+from chansync.erp.tryton.records import Tryton
 from chansync.erp.tryton.rpc import READ_TIMEOUT, TrytonRpc
 from chansync.erp.tryton.views import view_of
 from chansync.model.sale import SaleView
@@ -37,33 +36,34 @@ class TrytonRemote:
     async def reference(self, cursor: Mapping[str, Any]) -> AsyncIterator[ReferencePage]:
         # What the connection knows may be what has changed.
         self._company = None
-        async for page in reference.pages(self._rpc, await self.company(), cursor):
+        async for page in reference.pages(await self._tryton(), cursor):
             yield page
 
     async def find_items(self, keys: Sequence[tuple[str, str]]) -> list[ReferenceRow]:
-        return await items.find(self._rpc, await self.company(), keys)
+        await self._tryton()
+        return await reference.find(self._rpc, keys)
 
     async def apply(self, sales: Sequence[SaleSteps]) -> list[SaleAnswer]:
-        return await Performer(self._rpc, await self.company()).apply(sales)
+        return await perform.apply(await self._tryton(), sales)
 
     async def views(self, keys: Sequence[str]) -> dict[str, SaleView]:
-        company = await self.company()
-        found = await Performer(self._rpc, company).records.load(list(keys))
-        return {key: view_of(record, company) for key, record in found.items() if record.is_recorded}
+        tryton = await self._tryton()
+        found = await tryton.load(keys)
+        return {key: view_of(record, tryton.company) for key, record in found.items() if record.is_recorded}
 
     async def changes(self, cursor: Mapping[str, Any]) -> AsyncIterator[ChangesPage]:
-        async for page in changes.pages(self._rpc, await self.company(), cursor):
+        async for page in changes.pages(await self._tryton(), cursor):
             yield page
 
     async def stock(self, warehouses: Sequence[str], items: Sequence[str] | None = None) -> dict[str, int]:
-        return await stock.levels(self._rpc, await self.company(), warehouses, items)
+        return await reference.levels(await self._tryton(), warehouses, items)
 
     async def aclose(self) -> None:
         await self._rpc.aclose()
 
-    async def company(self) -> Company:
+    async def _tryton(self) -> Tryton:
         """The company, read once for the connection and again with the reference data."""
         async with self._turn:
             if self._company is None:
                 self._company = await load_company(self._rpc, self._options)
-            return self._company
+            return Tryton(self._rpc, self._company)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import base64
 import itertools
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 
 from chansync.erp.remote import ErpRefused, ErpRights
-from chansync.erp.tryton import failures, wire
+from chansync.erp.tryton import failures
 from chansync.http.client import Content, SiteHttp
 from chansync.model.address import parse_address
 from chansync.model.errors import SiteError, UsageError
@@ -34,6 +37,9 @@ READS = (
 
 #: How often a call is repeated because the server warns of something that is expected.
 _MOST_WARNINGS = 50
+
+_DAY = ("year", "month", "day")
+_TIME = ("hour", "minute", "second", "microsecond")
 
 Domain = list[Any]
 Row = dict[str, Any]
@@ -135,7 +141,7 @@ class TrytonRpc:
                 is_renewed = True
                 await self._renew(session)
             except failures.Warned as warned:
-                if not warned.is_expected:
+                if not warned.name.endswith(failures.OWN_TAXES):
                     raise
                 await self.skip_warning(warned.name)
         raise ErpRefused(f"Tryton goes on warning in {method}.")
@@ -151,13 +157,12 @@ class TrytonRpc:
         fields: Sequence[str],
         *,
         limit: int | None = None,
-        offset: int = 0,
-        order: Sequence[Sequence[str]] | None = (("id", "ASC"),),
+        order: Sequence[Sequence[str]] = (("id", "ASC"),),
         **context: Any,
     ) -> list[Row]:
         """The records that the domain matches, by id where ``order`` says nothing else."""
         rows: list[Row] = await self.call(
-            f"model.{model}.search_read", domain, offset, limit, order, list(fields), **context
+            f"model.{model}.search_read", domain, 0, limit, order, list(fields), **context
         )
         return rows
 
@@ -178,6 +183,20 @@ class TrytonRpc:
         """Change records."""
         await self.call(f"model.{model}.write", list(ids), dict(values), **context)
 
+    async def press(self, model: str, button: str, ids: Iterable[int]) -> None:
+        """Have Tryton do something with records, as a button of them does; nothing where there are none."""
+        if own := list(ids):
+            await self.call(f"model.{model}.{button}", own)
+
+    async def last_change(self, model: str) -> datetime:
+        """When a record of the model was changed last, by the server's clock, which is not ours."""
+        rows = await self.search_read(
+            model, [["last_modified_at", "!=", None]], ["last_modified_at"], limit=1,
+            order=[["last_modified_at", "DESC"]],
+        )  # fmt: skip
+        found: datetime = rows[0]["last_modified_at"] if rows else datetime(2000, 1, 1)  # noqa: DTZ001 - as Tryton has it
+        return found
+
     async def _renew(self, session: str) -> None:
         """Log in, unless another task did since ``session`` was the session."""
         async with self._turn:
@@ -185,7 +204,7 @@ class TrytonRpc:
                 await self.log_in()
 
     async def _post(self, method: str, params: list[Any], *, of_server: bool = False) -> Any:
-        content = Content(wire.dumps({"id": next(self._ids), "method": method, "params": params}), "application/json")
+        content = Content(dumps({"id": next(self._ids), "method": method, "params": params}), "application/json")
         url = self._of_server if of_server else self._of_database
         try:
             answer = await self._http.request(
@@ -197,7 +216,7 @@ class TrytonRpc:
         if answer.status != 200:
             raise failures.of_status(answer.status, self.site, self.database, method)
         try:
-            told = wire.loads(answer.data)
+            told = loads(answer.data)
         except ValueError:
             raise ErpRefused(f"{self.site} is no Tryton server: it sends no JSON. Check the address.") from None
         if "error" in told:
@@ -206,3 +225,43 @@ class TrytonRpc:
 
     def _sign(self, method: str, url: httpx.URL) -> tuple[httpx.URL, dict[str, str]]:
         return url, {"Authorization": self._session} if self._session else {}
+
+
+def dumps(value: Any) -> bytes:
+    """A value as Tryton writes it: decimals, days, times and durations are objects with ``__class__``."""
+    return json.dumps(value, default=_object_of, separators=(",", ":")).encode()
+
+
+def loads(data: bytes) -> Any:
+    """The value that Tryton wrote.
+
+    Raises:
+        ValueError: it is no JSON.
+    """
+    return json.loads(data, object_hook=_value_of)
+
+
+def _object_of(value: Any) -> dict[str, Any]:
+    # A datetime is a date too, so it is asked for first.
+    if isinstance(value, Decimal):
+        return {"__class__": "Decimal", "decimal": str(value)}
+    if isinstance(value, datetime):
+        return {"__class__": "datetime"} | {name: getattr(value, name) for name in (*_DAY, *_TIME)}
+    if isinstance(value, date):
+        return {"__class__": "date"} | {name: getattr(value, name) for name in _DAY}
+    raise TypeError(f"Tryton is sent no {type(value).__name__}")
+
+
+def _value_of(found: dict[str, Any]) -> Any:
+    match found.pop("__class__", ""):
+        case "Decimal":
+            return Decimal(found["decimal"])
+        case "date":
+            return date(**found)
+        case "datetime":
+            # Without a time zone, as Tryton has it: it is UTC.
+            return datetime(**found)  # noqa: DTZ001
+        case "timedelta":
+            return timedelta(**found)
+        case _:
+            return found

@@ -1,7 +1,8 @@
-"""The lines of a sale so that Tryton comes to the order's total; no I/O.
+"""The lines of a sale so that Tryton comes to the order's total, and those of what is given back of it; no I/O.
 
 Tryton computes tax itself, from the unit price, the quantity and the taxes of each line. So each line is given the tax
-that comes to the order's own, Tryton's arithmetic is done beforehand, and what remains is a line of its own.
+that comes to the order's own, Tryton's arithmetic is done beforehand, and what remains is a line of its own. What a
+refund gives back without a line is spread over the lines of its sale, with their taxes.
 """
 
 from __future__ import annotations
@@ -9,33 +10,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
+from itertools import accumulate, pairwise
 
+from chansync.erp.remote import ErpRefused
 from chansync.erp.tryton.company import Company, Product, Tax
 from chansync.erp.tryton.failures import RETRY
-from chansync.model.errors import ChansyncError
-from chansync.model.money import format_money
-from chansync.model.sale import LineKind, SaleLine
-
-_ZERO = Decimal(0)
-
-
-class TaxUnknown(ChansyncError):
-    """No tax of the company comes to the tax of a line."""
-
-    code = "tax_unknown"
-
-
-class ItemUnknown(ChansyncError):
-    """Tryton has no product of a line's code that may be sold."""
-
-    code = "item_unknown"
-
-
-class TotalMismatch(ChansyncError):
-    """Tryton comes to another total than the order."""
-
-    code = "total_mismatch"
+from chansync.model.money import format_money, split_gross
+from chansync.model.sale import LineKind, RefundedLine, SaleLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +71,13 @@ def product_of(company: Company, code: str) -> Product:
     """The product of that code, which ``Company.find_products`` has looked for.
 
     Raises:
-        ItemUnknown: there is none.
+        ErpRefused: there is none.
     """
     found = company.products.get(code)
     if found is None:
-        raise ItemUnknown(
-            f"Tryton has no product of the code {code or 'that is empty'!s:.60} that may be sold: add it. {RETRY}"
+        raise ErpRefused(
+            f"Tryton has no product of the code {code or 'that is empty':.60} that may be sold: add it. {RETRY}",
+            code="item_unknown",
         )
     return found
 
@@ -103,7 +86,7 @@ def amounts_of(company: Company, lines: Iterable[SaleLine]) -> list[Amount]:
     """The lines of a sale but for those that even out rounding.
 
     Raises:
-        ItemUnknown: there is no product of a line.
+        ErpRefused: there is no product of a line.
     """
     return [
         Amount(
@@ -116,24 +99,17 @@ def amounts_of(company: Company, lines: Iterable[SaleLine]) -> list[Amount]:
 
 def rounding_of(lines: Iterable[SaleLine]) -> int:
     """How much of the total of these lines is explained by rounding, at the most; in minor units."""
-    own, others = 0, 0
-    for line in lines:
-        if line.kind is LineKind.ROUNDING:
-            own += abs(line.net + line.tax)
-        else:
-            others += 1
-    return own + 2 * others + 1
+    return 1 + sum(abs(line.net + line.tax) if line.kind is LineKind.ROUNDING else 2 for line in lines)
 
 
-def lines_of(company: Company, amounts: Sequence[Amount], total: int, currency: str, most: int | None) -> list[Line]:
+def lines_of(company: Company, amounts: Sequence[Amount], total: int, currency: str, most: int) -> list[Line]:
     """The lines that come to ``total``: one for each amount, and one for what rounding leaves.
 
     Args:
-        most: how much rounding may leave, in minor units; None: however much.
+        most: how much rounding may leave, in minor units.
 
     Raises:
-        TaxUnknown: no tax of the company fits a line.
-        TotalMismatch: more than ``most`` is left.
+        ErpRefused: no tax of the company fits a line, or more than ``most`` is left.
     """
     digits = company.digits[currency]
     lines = [
@@ -143,10 +119,11 @@ def lines_of(company: Company, amounts: Sequence[Amount], total: int, currency: 
     rest = total - predicted(lines, digits, by_line=company.rounds_by_line)
     if not rest:
         return lines
-    if most is not None and abs(rest) > most:
-        raise TotalMismatch(
+    if abs(rest) > most:
+        raise ErpRefused(
             f"The lines come to {format_money(total - rest, currency)} in Tryton, the order to "
-            f"{format_money(total, currency)}: more than rounding explains."
+            f"{format_money(total, currency)}: more than rounding explains.",
+            code="total_mismatch",
         )
     rounding = product_of(company, company.options.rounding)
     return [*lines, Line(rounding, rounding.name, Decimal(1), Decimal(rest).scaleb(-digits))]
@@ -154,17 +131,13 @@ def lines_of(company: Company, amounts: Sequence[Amount], total: int, currency: 
 
 def predicted(lines: Iterable[Line], digits: int, *, by_line: bool) -> int:
     """The total that Tryton comes to, in minor units."""
-    total, bases = 0, defaultdict[Tax, Decimal](Decimal)
-    for line in lines:
+    total, bases = 0, defaultdict[tuple[Tax, int], Decimal](Decimal)
+    for place, line in enumerate(lines):
         base = line.unit_price * line.quantity
         total += _minor(base, digits)
-        if line.tax is None:
-            continue
-        if by_line:
-            total += _minor(base * line.tax.rate, digits)
-        else:
-            bases[line.tax] += base
-    return total + sum(_minor(base * tax.rate, digits) for tax, base in bases.items())
+        if line.tax is not None:
+            bases[line.tax, place if by_line else 0] += base
+    return total + sum(_minor(base * tax.rate, digits) for (tax, _), base in bases.items())
 
 
 def _minor(amount: Decimal, digits: int) -> int:
@@ -181,7 +154,7 @@ def taxes_of(company: Company, amounts: Sequence[Amount]) -> list[Tax | None]:
     larger lines have, else the nearest.
 
     Raises:
-        TaxUnknown: none fits.
+        ErpRefused: none fits.
     """
     found: dict[int, Tax | None] = {}
     used: set[Decimal] = set()
@@ -202,8 +175,50 @@ def _tax_of(company: Company, amount: Amount, used: set[Decimal]) -> Tax:
     ]
     if not fitting:
         rate = f" ({Decimal(100 * amount.tax) / amount.net:.2f} %)" if amount.net else ""
-        raise TaxUnknown(
+        raise ErpRefused(
             f"No tax of the company {company.name} in Tryton comes to the tax of {amount.name:.60}: {amount.tax} on "
-            f"{amount.net} in the smallest unit{rate}. Add a sales tax of that rate in Tryton. {RETRY}"
+            f"{amount.net} in the smallest unit{rate}. Add a sales tax of that rate in Tryton. {RETRY}",
+            code="tax_unknown",
         )
     return min(fitting)[-1]
+
+
+def spread(amount: int, lines: Iterable[tuple[Tax | None, RefundedLine]]) -> list[RefundedLine]:
+    """The shares of the lines in an amount with tax (minor units), in proportion to what these have left; each line has
+    its tax beside it.
+
+    Each tax is rounded once, over all of its lines. Empty where nothing is left.
+    """
+    of_tax: defaultdict[Tax | None, list[RefundedLine]] = defaultdict(list)
+    for tax, line in lines:
+        of_tax[tax].append(line)
+    found: list[RefundedLine] = []
+    left = [[line.net + line.tax for line in group] for group in of_tax.values()]
+    for (tax, group), gross, own in zip(of_tax.items(), _split(amount, list(map(sum, left))), left, strict=True):
+        parts = _split(gross, own)
+        taxes = _split(split_gross(gross, tax.rate * 100)[1] if tax else 0, parts)
+        found += [
+            RefundedLine(line.external_id, Decimal(0), part - of_part, of_part)
+            for line, part, of_part in zip(group, parts, taxes, strict=True)
+            if part
+        ]
+    return found
+
+
+def _split(amount: int, weights: Sequence[int]) -> list[int]:
+    """Whole parts of an amount in proportion to weights, which add up to it; all 0 where the weights do."""
+    if not (total := sum(weights)):
+        return [0] * len(weights)
+    shares = (Decimal(amount) * reached / total for reached in accumulate(weights))
+    rounded = (int(share.to_integral_value(rounding=ROUND_HALF_UP)) for share in shares)
+    return [upto - given for given, upto in pairwise((0, *rounded))]
+
+
+def by_tax(shares: Iterable[RefundedLine], taxes: dict[str, Tax | None]) -> dict[Tax | None, tuple[int, int]]:
+    """Net and tax of the shares, added up for each tax; ``taxes`` by the ids of lines."""
+    found: dict[Tax | None, tuple[int, int]] = {}
+    for share in shares:
+        tax = taxes.get(share.external_id)
+        net, own = found.get(tax, (0, 0))
+        found[tax] = net + share.net, own + share.tax
+    return found

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from datetime import tzinfo
 from typing import Any
 
-from chansync.model.errors import DataError
 from chansync.model.times import from_ms
-from chansync.platforms.texts import listed, moment, text
+from chansync.platforms.texts import fields, moment_or_none, objects, text
 
 #: Constraint of an item's shipping → what it asks for.
 _CONSTRAINTS = {
@@ -38,13 +37,13 @@ def attributes(raw: dict[str, Any], items: list[dict[str, Any]], zone: tzinfo) -
 
 def ship_by(raw: dict[str, Any]) -> int | None:
     """The last moment to ship the order, UTC milliseconds; None where Amazon tells none."""
-    return _moment(_object(_object(raw, "fulfillment"), "shipByWindow").get("latestDateTime"))
+    return moment_or_none(object_in(object_in(raw, "fulfillment"), "shipByWindow").get("latestDateTime"))
 
 
 def cancel_wish(items: list[dict[str, Any]]) -> str | None:
     """The buyer's reason for asking to cancel any of the items; None where nobody asks, or it was done."""
-    told = [_object(item, "cancellation") for item in items]
-    wishes = [_object(each, "cancellationRequest") for each in told if not each.get("cancellationExecution")]
+    told = [object_in(item, "cancellation") for item in items]
+    wishes = [object_in(each, "cancellationRequest") for each in told if not each.get("cancellationExecution")]
     asked = [wish for wish in wishes if wish]
     return "; ".join(dict.fromkeys(filter(None, (text(wish.get("cancelReason")) for wish in asked)))) if asked else None
 
@@ -66,75 +65,64 @@ def shipment(raw: dict[str, Any]) -> tuple[str, str]:
 
 
 def _of_order(raw: dict[str, Any], zone: tzinfo) -> Iterator[tuple[str, str]]:
-    fulfillment, recipient = _object(raw, "fulfillment"), _object(raw, "recipient")
+    fulfillment, recipient = object_in(raw, "fulfillment"), object_in(raw, "recipient")
     yield "Ship", _window(fulfillment.get("shipByWindow"), zone)
     yield "Deliver", _window(fulfillment.get("deliverByWindow"), zone)
     yield "Labels", _window(fulfillment.get("labelPrintingWindow"), zone)
     yield "Programs", _words(raw.get("programs"))
     for row in _rows(raw, "associatedOrders"):
         yield _ASSOCIATED.get(text(row.get("associationType")), "Belongs to order"), text(row.get("orderId"))
-    yield "Address", _plain(_object(recipient, "deliveryAddress").get("addressType"))
-    preference = _object(recipient, "deliveryPreference")
+    yield "Address", _plain(object_in(recipient, "deliveryAddress").get("addressType"))
+    preference = object_in(recipient, "deliveryPreference")
     yield "Leave at", text(preference.get("dropOffLocation"))
     yield "Delivery instruction", text(preference.get("addressInstruction"))
     yield "Delivery place", _words(preference.get("deliveryCapabilities"))
-    times = _object(preference, "deliveryTime")
+    times = object_in(preference, "deliveryTime")
     for row in _rows(times, "businessHours"):
         yield "Open", f"{text(row.get('dayOfWeek'))} {_hours(row) or 'closed'}"
     for row in _rows(times, "exceptionDates"):
         kind = _plain(row.get("exceptionDateType"))
         yield "Open", " ".join(filter(None, (text(row.get("exceptionDate")), kind, _hours(row))))
-    yield "Invoice", _plain(_object(_object(raw, "tax"), "taxInvoicing").get("buyerInvoicePreference"))
+    yield "Invoice", _plain(object_in(object_in(raw, "tax"), "taxInvoicing").get("buyerInvoicePreference"))
 
 
 def _of_items(items: list[dict[str, Any]], zone: tzinfo) -> Iterator[tuple[str, str]]:
     for item in items:
-        product, fulfillment = _object(item, "product"), _object(item, "fulfillment")
+        product, fulfillment = object_in(item, "product"), object_in(item, "fulfillment")
         named = text(product.get("sellerSku")) or text(product.get("asin")) or text(item.get("orderItemId"))
-        packing, shipping = _object(fulfillment, "packing"), _object(fulfillment, "shipping")
-        gift = _object(packing, "giftOption")
+        packing, shipping = object_in(fulfillment, "packing"), object_in(fulfillment, "shipping")
+        gift = object_in(packing, "giftOption")
 
         def of(told: str, named: str = named) -> str:
             return f"{named}: {told}" if told else ""
 
-        yield "Customisation", of(text(_object(product, "customization").get("customizedUrl")))
+        yield "Customisation", of(text(object_in(product, "customization").get("customizedUrl")))
         yield "Gift wrap", of(text(gift.get("giftWrapLevel")))
         yield "Gift message", of(text(gift.get("giftMessage")))
-        constraints = _object(shipping, "shippingConstraints")
+        constraints = object_in(shipping, "shippingConstraints")
         asked = (_CONSTRAINTS.get(name, _plain(name)) for name, how in constraints.items() if text(how))
         yield "Shipping demands", of(", ".join(asked))
-        yield "Serial numbers", of(_plain(_object(packing, "serialNumberRequirement").get("requirementType")))
+        yield "Serial numbers", of(_plain(object_in(packing, "serialNumberRequirement").get("requirementType")))
         yield "Scheduled", of(_window(shipping.get("scheduledDeliveryWindow"), zone))
-        yield "IOSS number", text(_object(shipping, "internationalShipping").get("iossNumber"))
-        substitute = _object(_object(fulfillment, "picking"), "substitutionPreference")
+        yield "IOSS number", text(object_in(shipping, "internationalShipping").get("iossNumber"))
+        substitute = object_in(object_in(fulfillment, "picking"), "substitutionPreference")
         yield "Substitution", of(_plain(substitute.get("substitutionType")))
         yield "Item programs", of(_words(item.get("programs")))
         if (wish := cancel_wish([item])) is not None:
             yield "The buyer asks to cancel", of(wish or "no reason given")
 
 
-def _object(raw: dict[str, Any], name: str) -> dict[str, Any]:
-    value = raw.get(name)
-    return value if isinstance(value, dict) else {}
+def object_in(raw: dict[str, Any], name: str) -> dict[str, Any]:
+    """What says who and how; an empty one where it is no object: a sale is completed later."""
+    return fields(raw.get(name))
 
 
 def _rows(raw: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    try:
-        return listed(raw.get(name), name)
-    except DataError:
-        return []
-
-
-def _moment(value: Any) -> int | None:
-    try:
-        return moment(value, "a time")
-    except DataError:
-        return None
+    return objects(raw.get(name))
 
 
 def _window(told: Any, zone: tzinfo) -> str:
-    window = told if isinstance(told, dict) else {}
-    first, last = (_moment(window.get(name)) for name in ("earliestDateTime", "latestDateTime"))
+    first, last = (moment_or_none(fields(told).get(name)) for name in ("earliestDateTime", "latestDateTime"))
     words = (("from", first), ("by", last))
     return " ".join(f"{word} {from_ms(at).astimezone(zone):%Y-%m-%d %H:%M}" for word, at in words if at is not None)
 
@@ -153,6 +141,5 @@ def _hours(row: dict[str, Any]) -> str:
 
 
 def _clock(told: Any) -> str:
-    given = told if isinstance(told, dict) else {}
-    hour, minute = given.get("hour"), given.get("minute")
+    hour, minute = (fields(told).get(name) for name in ("hour", "minute"))
     return f"{hour:02}:{minute:02}" if isinstance(hour, int) and isinstance(minute, int) else "?"

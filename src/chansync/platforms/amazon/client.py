@@ -7,7 +7,7 @@ import io
 import re
 import zlib
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
@@ -21,12 +21,12 @@ from chansync.platforms.amazon.login import Login
 from chansync.platforms.amazon.places import base_address
 from chansync.platforms.amazon.rates import Operation, Rates
 from chansync.platforms.system import SystemSettings
-from chansync.platforms.texts import text
+from chansync.platforms.texts import objects, text
 
 PARTICIPATIONS = Operation("getMarketplaceParticipations", 0.016, 15)
 SEARCH_ORDERS = Operation("searchOrders", 0.0056, 20)
 GET_ORDER = Operation("getOrder", 0.5, 30)
-CONFIRM_SHIPMENT = Operation("confirmShipment", 2.0, 10, repeatable=False)
+CONFIRM_SHIPMENT = Operation("confirmShipment", 2.0, 10, "POST", repeatable=False)
 
 # Where Amazon keeps documents, by its own examples.
 _DOCUMENT_HOSTS = (".amazonaws.com", ".amazonaws.com.cn", ".cloudfront.net", ".amazon.com")
@@ -44,20 +44,11 @@ _CHARSET = re.compile(r"charset=\"?([\w.:-]+)", re.IGNORECASE | re.ASCII)
 UNREADABLE = frozenset({"damaged", "download", "too_large", "odd"})
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
-    """What Amazon keeps under an address of its own; ``charset`` is its encoding, empty where Amazon names none."""
-
-    data: bytes
-    charset: str
-
-
 class SpApi:
     """The API as one system sees it.
 
     Args:
         sandbox: Amazon's sandbox instead of the real thing.
-        patience: how long a request may wait for its turn, in seconds.
         now: the clock, UTC milliseconds; only tests pass their own.
 
     Raises:
@@ -69,7 +60,6 @@ class SpApi:
         system: SystemSettings,
         *,
         sandbox: bool = False,
-        patience: float = PATIENCE,
         now: Callable[[], int] = now_ms,
         **http_options: Any,
     ) -> None:
@@ -79,28 +69,34 @@ class SpApi:
         self.base = base_address(self.login.region, sandbox)
         self.http = SiteHttp("Amazon", secrets=self.login.secrets, repeats_429=False, **http_options)
         self.now = now
-        self.rates = Rates(system.state, self.realm, now)
-        self.patience = patience
+        if system.state is None:
+            raise SiteUnavailable("Nothing keeps what the seller's channels share.", code="no_state")
+        self.state = system.state
+        self.rates = Rates(self.state, self.realm, now)
+        self._seller_id = text(system.values.get("seller_id"))
+
+    def seller_id(self, what: str) -> str:
+        """The seller's id, under which ``what`` is sent.
+
+        Raises:
+            SiteRefused: the system has none.
+        """
+        if not self._seller_id:
+            raise SiteRefused(
+                f"The system {self.system} has no seller_id, and {what} are sent under it: chansync system set "
+                f"{self.system} seller_id=…",
+                code="no_seller_id",
+            )
+        return self._seller_id
 
     async def aclose(self) -> None:
         """Close connections; harmless when called twice."""
         await self.login.aclose()
         await self.http.aclose()
 
-    async def get(
-        self, operation: Operation, path: str, params: Mapping[str, str] | None = None, allow: Collection[int] = ()
-    ) -> Answer:
-        """Ask; statuses in ``allow`` are returned, all others from 400 on are raised.
-
-        Raises:
-            SiteError: what went wrong, in a sentence.
-        """
-        return await self.send(operation, "GET", path, params, allow=allow)
-
-    async def send(
+    async def ask(
         self,
         operation: Operation,
-        method: str,
         path: str,
         params: Mapping[str, str] | None = None,
         *,
@@ -108,21 +104,26 @@ class SpApi:
         allow: Collection[int] = (),
         as_bytes: bool = False,
     ) -> Answer:
-        """Send a request in its turn, with a token; see ``get``."""
+        """Send a request in its turn, with a token; statuses in ``allow`` are returned, all others from 400 on raised.
+
+        Raises:
+            SiteError: what went wrong, in a sentence.
+        """
         url = httpx.URL(self.base + path, params=params) if params else httpx.URL(self.base + path)
         renewed = False
         for _ in range(_TRIES):
-            await self.rates.take(operation, self.patience)
+            await self.rates.take(operation, PATIENCE)
             token = await self.login.token()
             try:
-                answer = await self._exchange(operation, method, url, token, body, as_bytes)
+                answer = await self._exchange(operation, url, token, body, as_bytes)
             except SiteUnavailable as error:
                 if error.code != "http_429":
                     raise
                 await self.rates.refused(operation, error.retry_after)
                 continue
             await self.rates.learn(operation, answer.headers.get("x-amzn-ratelimit-limit", ""))
-            if answer.status in (401, 403) and not renewed and _is_about_token(answer):
+            if answer.status in (401, 403) and not renewed and answer.is_json and "token" in str(answer.data).lower():
+                # It has ended or been taken back.
                 renewed = True
                 self.login.forget(token)
                 continue
@@ -136,14 +137,12 @@ class SpApi:
             retry_after=1 / self.rates.rate(operation),
         )
 
-    async def _exchange(
-        self, operation: Operation, method: str, url: httpx.URL, token: str, body: Any, as_bytes: bool
-    ) -> Answer:
+    async def _exchange(self, operation: Operation, url: httpx.URL, token: str, body: Any, as_bytes: bool) -> Answer:
         before = self.http.traffic.retries
         attempts = ATTEMPTS if operation.rate >= _SLOW else 2
         try:
             return await self.http.request(
-                method, url, body=body, sign=lambda _, target: (target, {"x-amz-access-token": token}),
+                operation.method, url, body=body, sign=lambda _, target: (target, {"x-amz-access-token": token}),
                 repeatable=operation.repeatable, attempts=attempts, as_bytes=as_bytes,
             )  # fmt: skip
         finally:
@@ -152,8 +151,7 @@ class SpApi:
                 await self.rates.spend(operation)
 
     def _refusal(self, operation: Operation, answer: Answer) -> SiteError:
-        errors = answer.data.get("errors") if isinstance(answer.data, dict) else None
-        first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
+        first = next(iter(objects(answer.fields.get("errors"))), {})
         words = [self.http.sentences.quote(text(first.get(part))) for part in ("message", "details")]
         told = " ".join(word for word in words if word)
         said = f" (“{told}”)" if told else ""
@@ -174,19 +172,19 @@ class SpApi:
         if answer.status >= 400:
             raise SiteUnavailable(f"Amazon did not take a document ({answer.status}): it is sent again.", code="upload")
 
-    async def document(self, told: Answer) -> Document:
-        """A document, from the answer that tells where it is and whether it is packed.
+    async def document(self, told: Answer) -> tuple[bytes, str]:
+        """A document, from the answer that tells where it is and whether it is packed; and its encoding, empty where
+        Amazon names none.
 
         Raises:
             SiteError: Amazon failed; with a code in ``UNREADABLE`` it is this document that cannot be had.
         """
-        data = told.data if isinstance(told.data, dict) else {}
-        answer = await self.http.request("GET", self._document(text(data.get("url"))), as_bytes=True)
+        answer = await self.http.request("GET", self._document(text(told.fields.get("url"))), as_bytes=True)
         if answer.status >= 400:
             raise SiteUnavailable(f"Amazon did not give a document ({answer.status}): try again.", code="download")
         charset = _CHARSET.search(answer.headers.get("content-type", ""))
-        packed = text(data.get("compressionAlgorithm")) == "GZIP"
-        return Document(_unpacked(answer.data) if packed else answer.data, charset[1] if charset else "")
+        packed = text(told.fields.get("compressionAlgorithm")) == "GZIP"
+        return _unpacked(answer.data) if packed else answer.data, charset[1] if charset else ""
 
     def _document(self, address: str) -> httpx.URL:
         """Where a document is kept, if that is a place of Amazon's: nothing else in the network is asked for it.
@@ -194,19 +192,13 @@ class SpApi:
         Raises:
             SiteUnavailable: it is somewhere else.
         """
-        try:
-            url, own = httpx.URL(address), httpx.URL(self.base)
-        except httpx.InvalidURL:
-            url, own = httpx.URL(), httpx.URL(self.base)
+        own, url = httpx.URL(self.base), httpx.URL()
+        with suppress(httpx.InvalidURL):
+            url = httpx.URL(address)
         amazons = url.scheme == "https" and url.port in (None, 443) and f".{url.host}".endswith(_DOCUMENT_HOSTS)
         if not amazons and (url.scheme, url.host, url.port) != (own.scheme, own.host, own.port):
             raise SiteUnavailable("Amazon named a document in a place that is not its own: try again.", code="odd")
         return url
-
-
-def _is_about_token(answer: Answer) -> bool:
-    """Whether a refusal is about the access token, which may have ended or been taken back, and not about a role."""
-    return "token" in str(answer.data).lower() if answer.is_json else False
 
 
 def _unpacked(data: bytes) -> bytes:
@@ -219,6 +211,19 @@ def _unpacked(data: bytes) -> bytes:
     if len(contents) > LARGEST_DOCUMENT:
         raise SiteRefused(f"Amazon sent a document of more than {LARGEST_DOCUMENT >> 20} MB.", code="too_large")
     return contents
+
+
+def rows_of(answer: Answer, name: str, what: str = "", code: str = "not_a_list") -> list[Any]:
+    """The list of that name in an answer.
+
+    Raises:
+        SiteUnavailable: there is none.
+    """
+    rows = answer.fields.get(name)
+    if not isinstance(rows, list):
+        what = what or f"a list of {name}"
+        raise SiteUnavailable(f"Amazon sent something else than {what}: try again.", code=code)
+    return rows
 
 
 def part(value: str) -> str:

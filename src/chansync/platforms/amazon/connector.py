@@ -4,40 +4,32 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Collection
 from contextlib import aclosing
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
-from chansync.http.traffic import Traffic
 from chansync.model.errors import SiteRefused, SiteUnavailable
 from chansync.model.order import Order, Refund, UnreadableOrder
 from chansync.model.returns import SiteReturn
 from chansync.model.settlement import Settlement
 from chansync.model.times import to_ms
-from chansync.platforms.amazon.account import participations
-from chansync.platforms.amazon.acknowledgements import Acknowledgements
-from chansync.platforms.amazon.client import GET_ORDER, SEARCH_ORDERS, SpApi, part
-from chansync.platforms.amazon.inbox import INCLUDED, ORDERS, PAGE, Inbox, is_order_id
+from chansync.platforms.amazon import reports
+from chansync.platforms.amazon.account import lookups, participations
+from chansync.platforms.amazon.client import GET_ORDER, SpApi, part
+from chansync.platforms.amazon.inbox import INCLUDED, ORDERS, Inbox, is_order_id, marketplace_of
 from chansync.platforms.amazon.listings import Listings
-from chansync.platforms.amazon.lookups import lookups
 from chansync.platforms.amazon.parse import OrderReader, hours_ahead
 from chansync.platforms.amazon.places import PLACES
-from chansync.platforms.amazon.reports import Reports
-from chansync.platforms.amazon.returns import Returns
 from chansync.platforms.amazon.shipments import Shipments
 from chansync.platforms.protocol import (
     ConnectorSettings,
     Headline,
     Lookups,
     OrderPage,
-    PushResult,
-    QuantityChange,
     SiteIdentity,
     SiteItem,
-    StatusChange,
-    TrackingChange,
     UnreadableSettlement,
 )
-from chansync.platforms.texts import text
+from chansync.platforms.texts import fields, text
 
 #: Amazon keeps orders for two years.
 OLDEST_DAYS = 730
@@ -62,28 +54,18 @@ class AmazonConnector:
                 f"that chansync system test {settings.system.code} lists.",
                 code="no_place",
             )
-        self._system = settings.system
-        self._api = SpApi(settings.system, sandbox=values.get("system_type") == "working", **options)
-        self._facts = dict(settings.facts)
+        self._api = api = SpApi(settings.system, sandbox=values.get("system_type") == "working", **options)
+        self.traffic = api.http.traffic
+        self.facts = dict(settings.facts)
         self._is_tired = False
         self._reader = OrderReader(
-            self._place, text(self._facts.get("country")), currency=text(self._facts.get("currency"))
+            self._place, text(self.facts.get("country")), currency=text(self.facts.get("currency"))
         )
-        seller_id = text(settings.system.values.get("seller_id"))
-        acknowledgements = Acknowledgements(self._api, settings.system.state, self._place, seller_id)
-        carrier = text(values.get("carrier"))
-        self._shipments = Shipments(self._api, self._place, carrier, self.order, acknowledgements)
-        self._listings = Listings(self._api, settings.system.state, self._place, seller_id)
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """What to remember for the next connect: no secrets, JSON only."""
-        return self._facts
-
-    @property
-    def traffic(self) -> Traffic:
-        """Requests, repeats and bytes so far."""
-        return self._api.http.traffic
+        shipments = Shipments(api, self._place, text(values.get("carrier")), self.order)
+        self.statuses, self.push_statuses = shipments.statuses, shipments.push
+        self.push_tracking = shipments.push_packages
+        listings = Listings(api, self._place)
+        self.items, self.push_quantities = listings.by_sku, listings.push
 
     async def check(self) -> SiteIdentity:
         """Prove the keys and find the marketplace among the seller's; see ``Connector.check``."""
@@ -92,14 +74,12 @@ class AmazonConnector:
         if own is None or not own.active:
             have = ", ".join(f"{each.id} ({each.title})" for each in found if each.active) or "none"
             raise SiteRefused(
-                f"The seller does not sell in the marketplace {self._place:.40}: the system {self._system.code} has "
+                f"The seller does not sell in the marketplace {self._place:.40}: the system {self._api.system} has "
                 f"{have}.",
                 code="no_place",
             )
-        self._facts |= {"country": own.country, "title": own.title, "currency": own.currency}
-        notes = []
-        if own.suspended:
-            notes.append(f"The seller's listings at {own.title} are suspended: nothing is sold there now.")
+        self.facts |= {"country": own.country, "title": own.title, "currency": own.currency}
+        suspended = f"The seller's listings at {own.title} are suspended: nothing is sold there now."
         sandbox = ", sandbox" if self._api.realm else ""
         return SiteIdentity(
             title=f"{own.title} ({own.store})" if own.store else own.title,
@@ -109,13 +89,13 @@ class AmazonConnector:
             may_write=None,
             currency=own.currency,
             time_zone=hours_ahead(self._reader.zone),
-            notes=notes,
+            notes=[suspended] if own.suspended else [],
         )
 
     async def lookups(self) -> Lookups:
         """What Amazon's marketplaces have in common; no request."""
         known = PLACES.get(self._place)
-        return lookups(text(self._facts.get("currency")) or (known.currency if known else ""))
+        return lookups(text(self.facts.get("currency")) or (known.currency if known else ""))
 
     async def orders(self, cursor: dict[str, Any] | None, start: date | None) -> AsyncGenerator[OrderPage, None]:
         """Every order that changed since ``cursor``; see ``Connector.orders``.
@@ -123,7 +103,7 @@ class AmazonConnector:
         The search is the seller's, not the channel's: it is made only when Amazon allows the next one, and what another
         channel's run found is taken without a request.
         """
-        inbox = self._inbox()
+        inbox = Inbox(self._api)
         since = int(cursor["through"]) if cursor else await self._beginning(start)
         last = int(cursor["id"]) if cursor else 0
         await inbox.want(self._place, since)
@@ -148,11 +128,6 @@ class AmazonConnector:
             return None
         return OrderPage([self._reader.read(row.raw) for row in rows], {"id": rows[-1].id, "through": since})
 
-    def _inbox(self) -> Inbox:
-        if self._system.state is None:
-            raise SiteUnavailable("Nothing keeps what the seller's channels share.", code="no_state")
-        return Inbox(self._api, self._system.state)
-
     async def _beginning(self, start: date | None) -> int:
         """The first moment of that day in the marketplace's time, UTC milliseconds; not before Amazon's memory.
 
@@ -168,16 +143,14 @@ class AmazonConnector:
         wanted = external_id.strip()
         if not is_order_id(wanted):
             return None
-        answer = await self._api.get(
+        answer = await self._api.ask(
             GET_ORDER, f"{ORDERS}/{part(wanted)}", {"includedData": INCLUDED}, allow=(400, 404)
         )
-        told = answer.data if isinstance(answer.data, dict) else {}
-        if answer.status >= 400 and told.get("errors"):
+        if answer.status >= 400 and answer.fields.get("errors"):
             return None
-        raw = told.get("order") if answer.status < 300 else None
-        channel = raw.get("salesChannel") if isinstance(raw, dict) else None
-        place = text(channel.get("marketplaceId")) if isinstance(channel, dict) else ""
-        if not isinstance(raw, dict) or not place or text(raw.get("orderId")) != wanted:
+        raw = fields(answer.fields.get("order")) if answer.status < 300 else {}
+        place = marketplace_of(raw)
+        if not place or text(raw.get("orderId")) != wanted:
             # Not that it has no such order: what is to be done with it would be dropped for that.
             raise SiteUnavailable(
                 f"Amazon sent something else than the order {wanted}: it is asked for again.", code="not_an_order"
@@ -204,22 +177,9 @@ class AmazonConnector:
         return found
 
     async def headlines(self, since: date) -> AsyncGenerator[list[Headline], None]:
-        """Every order that was placed from that day on; a search of its own, 100 orders in a request."""
-        after = datetime(since.year, since.month, since.day, tzinfo=self._reader.zone).astimezone(UTC)
-        params = {
-            "createdAfter": after.strftime("%Y-%m-%dT%H:%M:%SZ"), "marketplaceIds": self._place,
-            "maxResultsPerPage": str(PAGE), "includedData": "FULFILLMENT",
-        }  # fmt: skip
-        while True:
-            data = (await self._api.get(SEARCH_ORDERS, ORDERS, params)).data
-            rows = data.get("orders") if isinstance(data, dict) else None
-            read = [self._reader.read(row) for row in rows or () if isinstance(row, dict)]
-            yield [Headline(each.external_id, each.number, each.status) for each in read if isinstance(each, Order)]
-            pagination = data.get("pagination") if isinstance(data, dict) else None
-            token = text(pagination.get("nextToken")) if isinstance(pagination, dict) else ""
-            if not token:
-                return
-            params["paginationToken"] = token
+        """Not asked for: orders do not vanish from Amazon."""
+        for page in list[list[Headline]]():
+            yield page
 
     def read(self, raw: dict[str, Any]) -> Order | UnreadableOrder:
         """An order from data that was kept; no I/O."""
@@ -228,22 +188,6 @@ class AmazonConnector:
     async def refunds(self, orders: list[Order]) -> list[list[Refund]]:
         """None: Amazon's orders do not tell what was given back later."""
         return [[] for _ in orders]
-
-    async def statuses(self, external_ids: list[str]) -> dict[str, str]:
-        """The orders' statuses by id, one request each."""
-        return await self._shipments.statuses(external_ids)
-
-    async def push_statuses(self, changes: list[StatusChange]) -> list[PushResult]:
-        """Confirm shipments; see ``Connector.push_statuses``."""
-        return await self._shipments.push(changes)
-
-    async def push_tracking(self, changes: list[TrackingChange]) -> list[PushResult]:
-        """Confirm packages. Goods that leave as a whole are told with the status; see ``push_statuses``."""
-        return await self._shipments.push_packages(changes)
-
-    async def items(self, skus: list[str]) -> list[SiteItem]:
-        """The seller's listings of these SKUs, without those that Amazon ships."""
-        return await self._listings.by_sku(skus)
 
     async def all_items(self) -> AsyncGenerator[list[SiteItem], None]:
         """Not asked for: Amazon lists no more than a thousand."""
@@ -255,24 +199,16 @@ class AmazonConnector:
         return []
 
     async def items_by_id(self, site_ids: list[str]) -> list[SiteItem]:
-        """The same: a listing's id is its SKU."""
-        return await self._listings.by_sku(site_ids)
+        """The same as ``items``: a listing's id is its SKU."""
+        return await self.items(site_ids)
 
-    async def push_quantities(self, changes: list[QuantityChange]) -> list[PushResult]:
-        """Set stock by patches, or by a feed where there are many; see ``Connector.push_quantities``."""
-        return await self._listings.push(changes)
-
-    async def settlements(self, known: Collection[str]) -> AsyncGenerator[Settlement | UnreadableSettlement, None]:
+    def settlements(self, known: Collection[str]) -> AsyncGenerator[Settlement | UnreadableSettlement, None]:
         """The seller's settlements of the last 90 days, of all marketplaces; see ``Connector.settlements``."""
-        async with aclosing(Reports(self._api).settlements(known)) as found:
-            async for settlement in found:
-                yield settlement
+        return reports.settlements(self._api, known)
 
-    async def returns(self) -> AsyncGenerator[list[SiteReturn], None]:
+    def returns(self) -> AsyncGenerator[list[SiteReturn], None]:
         """The marketplace's returns of the last 59 days; see ``Connector.returns``."""
-        async with aclosing(Returns(self._api, self._system.state, self._place).read()) as pages:
-            async for found in pages:
-                yield found
+        return reports.returns(self._api, self._place)
 
     async def aclose(self) -> None:
         """Close connections; harmless when called twice."""

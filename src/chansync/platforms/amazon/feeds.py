@@ -15,13 +15,12 @@ from typing import Any
 from chansync.http.client import Content
 from chansync.model.errors import SiteRefused, SiteUnavailable
 from chansync.model.times import from_ms, now_ms
-from chansync.platforms.amazon.client import SpApi, part
+from chansync.platforms.amazon.client import SpApi, part, rows_of
 from chansync.platforms.amazon.rates import Operation
-from chansync.platforms.system import SystemState
-from chansync.platforms.texts import text
+from chansync.platforms.texts import objects, text
 
-CREATE_DOCUMENT = Operation("createFeedDocument", 0.5, 15)
-CREATE_FEED = Operation("createFeed", 0.0083, 15, repeatable=False)
+CREATE_DOCUMENT = Operation("createFeedDocument", 0.5, 15, "POST")
+CREATE_FEED = Operation("createFeed", 0.0083, 15, "POST", repeatable=False)
 GET_FEED = Operation("getFeed", 2.0, 15)
 GET_FEEDS = Operation("getFeeds", 0.0222, 10)
 GET_DOCUMENT = Operation("getFeedDocument", 0.0222, 10)
@@ -51,7 +50,6 @@ class FeedResult:
         is_lost: its id is not known, and so not what came of it, or whether Amazon ever had it.
     """
 
-    id: str
     messages: dict[int, Any]
     done: bool
     errors: dict[int, str]
@@ -61,9 +59,8 @@ class FeedResult:
 class Feeds:
     """The feeds of one kind of one marketplace."""
 
-    def __init__(self, api: SpApi, state: SystemState | None, place: str, kind: str, content_type: str) -> None:
+    def __init__(self, api: SpApi, place: str, kind: str, content_type: str) -> None:
         self._api = api
-        self._state = state
         self._place = place
         self._kind = kind
         self._content_type = content_type
@@ -71,11 +68,9 @@ class Feeds:
 
     async def submit(self, data: bytes, messages: dict[int, Any]) -> None:
         """Send a feed, and keep what it is about (JSON)."""
-        state = self._kept()
-        made = await self._api.send(
-            CREATE_DOCUMENT, "POST", f"{_ROOT}/documents", body={"contentType": self._content_type}
-        )
-        document = made.data if isinstance(made.data, dict) else {}
+        state = self._api.state
+        wish = {"contentType": self._content_type}
+        document = (await self._api.ask(CREATE_DOCUMENT, f"{_ROOT}/documents", body=wish)).fields
         await self._api.upload(text(document.get("url")), Content(data, self._content_type))
         document_id = text(document.get("feedDocumentId"))
         specification = {"feedType": self._kind, "marketplaceIds": [self._place], "inputFeedDocumentId": document_id}
@@ -83,11 +78,11 @@ class Feeds:
         unknown = _UNKNOWN + document_id
         await state.change(self._name, lambda known: (known | {unknown: entry}, None))
         try:
-            answer = await self._api.send(CREATE_FEED, "POST", f"{_ROOT}/feeds", body=specification)
+            answer = await self._api.ask(CREATE_FEED, f"{_ROOT}/feeds", body=specification)
         except SiteRefused:
             await self._forget(unknown)
             raise
-        feed_id = text(answer.data.get("feedId")) if isinstance(answer.data, dict) else ""
+        feed_id = text(answer.fields.get("feedId"))
         if not feed_id:
             raise SiteUnavailable("Amazon took a feed without telling its number: it is looked for.", code="odd")
         await state.change(self._name, lambda known: (_without(known, unknown) | {feed_id: entry}, None))
@@ -98,15 +93,13 @@ class Feeds:
         Raises:
             SiteError: Amazon failed.
         """
-        state = self._kept()
         found = []
-        known = await state.read(self._name)
+        known = await self._api.state.read(self._name)
         for feed_id, entry in known.items():
             messages = {int(number): about for number, about in entry["messages"].items()}
             if feed_id.startswith(_UNKNOWN):
-                result = FeedResult(
-                    feed_id, messages, not await self._may_be_open(entry["at"], known), {}, is_lost=True
-                )
+                is_over = not await self._may_be_open(entry["at"], known)
+                result = FeedResult(messages, is_over, {}, is_lost=True)
             else:
                 result = await self._result(feed_id, messages, entry["at"], report)
             found.append(result)
@@ -115,7 +108,7 @@ class Feeds:
         return found
 
     async def _forget(self, feed_id: str) -> None:
-        await self._kept().change(self._name, lambda known: (_without(known, feed_id), None))
+        await self._api.state.change(self._name, lambda known: (_without(known, feed_id), None))
 
     async def _may_be_open(self, at: int, known: Collection[str]) -> bool:
         """Whether Amazon still works on a feed from that time on whose id nobody has kept."""
@@ -126,34 +119,23 @@ class Feeds:
             "processingStatuses": ",".join(_OPEN),
             "createdSince": from_ms(at - _SLACK).strftime("%Y-%m-%dT%H:%M:%SZ"),
         }  # fmt: skip
-        answer = await self._api.get(GET_FEEDS, f"{_ROOT}/feeds", params)
-        feeds = answer.data.get("feeds") if isinstance(answer.data, dict) else None
-        if not isinstance(feeds, list):
-            raise SiteUnavailable("Amazon sent something else than a list of feeds: try again.", code="not_a_list")
-        return any(isinstance(feed, dict) and text(feed.get("feedId")) not in known for feed in feeds)
+        feeds = rows_of(await self._api.ask(GET_FEEDS, f"{_ROOT}/feeds", params), "feeds")
+        return any(text(feed.get("feedId")) not in known for feed in objects(feeds))
 
     async def _result(self, feed_id: str, messages: dict[int, Any], at: int, report: Report) -> FeedResult:
-        answer = await self._api.get(GET_FEED, f"{_ROOT}/feeds/{part(feed_id)}", allow=(404,))
-        feed = answer.data if answer.status < 300 and isinstance(answer.data, dict) else {}
+        answer = await self._api.ask(GET_FEED, f"{_ROOT}/feeds/{part(feed_id)}", allow=(404,))
+        feed = answer.fields if answer.status < 300 else {}
         status = text(feed.get("processingStatus")) if feed else "GONE"
         if status in _OPEN and now_ms() - at < LIFE:
-            return FeedResult(feed_id, messages, False, {})
+            return FeedResult(messages, False, {})
+        if status != "DONE":
+            return FeedResult(messages, True, dict.fromkeys(messages, f"Amazon broke the feed off ({status.lower()})"))
         document = text(feed.get("resultFeedDocumentId"))
-        if status == "DONE" and document:
-            return FeedResult(feed_id, messages, True, report(await self._document(document)))
-        if status == "DONE":
-            return FeedResult(feed_id, messages, True, {})
-        sentence = f"Amazon broke the feed off ({status.lower()})"
-        return FeedResult(feed_id, messages, True, dict.fromkeys(messages, sentence))
-
-    async def _document(self, document_id: str) -> bytes:
-        answer = await self._api.get(GET_DOCUMENT, f"{_ROOT}/documents/{part(document_id)}")
-        return (await self._api.document(answer)).data
-
-    def _kept(self) -> SystemState:
-        if self._state is None:
-            raise SiteUnavailable("Nothing keeps which feeds were sent.", code="no_state")
-        return self._state
+        if not document:
+            return FeedResult(messages, True, {})
+        answer = await self._api.ask(GET_DOCUMENT, f"{_ROOT}/documents/{part(document)}")
+        data, _ = await self._api.document(answer)
+        return FeedResult(messages, True, report(data))
 
 
 def _without(known: dict[str, Any], feed_id: str) -> dict[str, Any]:

@@ -7,9 +7,11 @@ import contextlib
 import csv
 import io
 from collections.abc import Collection, Iterator
+from datetime import UTC, datetime
 from typing import Literal
 
 from chansync.model.errors import DataError
+from chansync.model.times import to_ms
 
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -30,6 +32,17 @@ def read_rows(data: bytes, charset: str, needed: Collection[str]) -> list[dict[s
         with contextlib.suppress(DataError):
             return list(_rows(text, needed, quoting, tolerant=False))
     return list(_rows(text, needed, csv.QUOTE_NONE, tolerant=True))
+
+
+def read_moment(written: str, *forms: str) -> int | None:
+    """UTC milliseconds of a day or moment as ``strptime`` reads it by one of the forms, or in ISO 8601; else None."""
+    for form in forms:
+        with contextlib.suppress(ValueError):
+            return to_ms(datetime.strptime(written, form).replace(tzinfo=UTC))
+    with contextlib.suppress(ValueError):
+        moment = datetime.fromisoformat(written)
+        return to_ms(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    return None
 
 
 def _rows(text: str, needed: Collection[str], quoting: Literal[0, 3], tolerant: bool) -> Iterator[dict[str, str]]:

@@ -7,13 +7,13 @@ from collections.abc import AsyncGenerator, Collection
 from typing import Any
 
 from chansync.http.failures import Answer
-from chansync.model.errors import DataError, SiteRefused, SiteUnavailable
+from chansync.model.errors import SiteRefused, SiteUnavailable
 from chansync.model.times import from_ms
 from chansync.platforms.amazon import search
-from chansync.platforms.amazon.client import SEARCH_ORDERS, SpApi
+from chansync.platforms.amazon.client import SEARCH_ORDERS, SpApi, rows_of
 from chansync.platforms.amazon.search import Step
-from chansync.platforms.system import DealtOrder, FoundOrder, SystemState
-from chansync.platforms.texts import moment, text
+from chansync.platforms.system import DealtOrder, FoundOrder
+from chansync.platforms.texts import fields, moment_or_none, text
 
 ORDERS = "/orders/2026-01-01/orders"
 #: What of an order is asked for.
@@ -25,7 +25,6 @@ DELAY = 120_000
 #: How long to wait for another run that is searching, in seconds, and how often to look.
 TURN, LOOK = 15.0, 0.25
 
-_STATE = "search"
 # How far the clocks of Amazon's machines may be apart, in milliseconds.
 _CLOCKS = 60_000
 
@@ -33,10 +32,10 @@ _CLOCKS = 60_000
 class Inbox:
     """The inbox of a seller."""
 
-    def __init__(self, api: SpApi, state: SystemState) -> None:
+    def __init__(self, api: SpApi) -> None:
         self._api = api
-        self._state = state
-        self._name = f"{api.realm}{_STATE}"
+        self._state = api.state
+        self._name = f"{api.realm}search"
         self._now = api.now
         #: Marketplaces for which something new was found since this was made.
         self.news_for: set[str] = set()
@@ -54,9 +53,9 @@ class Inbox:
         """Up to where all of a marketplace's orders are in the inbox, UTC milliseconds."""
         return search.through(await self._state.read(self._name), self._api.realm + place)
 
-    async def dealt(self, place: str, after: int, limit: int = PAGE) -> list[DealtOrder]:
-        """A marketplace's orders after that id."""
-        return await self._state.dealt(self._api.realm + place, after, limit)
+    async def dealt(self, place: str, after: int) -> list[DealtOrder]:
+        """Some of a marketplace's orders after that id."""
+        return await self._state.dealt(self._api.realm + place, after, PAGE)
 
     async def search(self) -> AsyncGenerator[None, None]:
         """Search what is due; yields after each page, whose orders are then in the inbox.
@@ -71,8 +70,13 @@ class Inbox:
             return
         try:
             done: set[str] = set()
+
+            def begin(state: search.State) -> tuple[search.State, Step | None]:
+                interval = search.LEISURE / self._api.rates.rate(SEARCH_ORDERS)
+                return search.begin(state, self._now(), interval, done)
+
             while True:
-                step = await self._state.change(self._name, lambda state: self._begin(state, done))
+                step = await self._state.change(self._name, begin)
                 if step is None:
                     return
                 done.add(step.kind)
@@ -98,10 +102,6 @@ class Inbox:
             await asyncio.sleep(LOOK)
         return False
 
-    def _begin(self, state: dict[str, Any], done: set[str]) -> tuple[dict[str, Any], Step | None]:
-        interval = search.LEISURE / self._api.rates.rate(SEARCH_ORDERS)
-        return search.begin(state, self._now(), interval, done)
-
     async def _page(self, step: Step) -> bool:
         """Fetch a page and put it in; False when another run has taken over."""
         params = {
@@ -113,21 +113,18 @@ class Inbox:
         if step.token:
             params["paginationToken"] = step.token
         try:
-            answer = await self._api.get(SEARCH_ORDERS, ORDERS, params)
+            answer = await self._api.ask(SEARCH_ORDERS, ORDERS, params)
         except SiteRefused as error:
             if error.code == "bad_request" and step.token:
                 await self._state.change(self._name, lambda state: (search.restart(state, step), None))
                 return False
             raise
-        data = answer.data if isinstance(answer.data, dict) else {}
-        rows = data.get("orders")
-        if not isinstance(rows, list):
-            raise SiteUnavailable("Amazon sent something else than a list of orders: try again.", code="not_a_list")
-        token = _next_token(data)
+        rows = rows_of(answer, "orders")
+        token = _next_token(answer.fields)
         if token == step.token:
             # A page that leads to itself would be asked for until Amazon's patience ends.
             token = ""
-        until, now = self._until(answer, data), self._now()
+        until, now = self._until(answer), self._now()
         new = await self._state.deal(
             self._name, self._found(rows, step.places), lambda state: search.advance(state, step, until, token, now)
         )
@@ -136,11 +133,11 @@ class Inbox:
         self.news_for |= {place.removeprefix(self._api.realm) for place in new}
         return True
 
-    def _until(self, answer: Answer, data: dict[str, Any]) -> int:
+    def _until(self, answer: Answer) -> int:
         """Up to where the search sees: as Amazon says, else by its clock. Nothing sees into the future."""
         clock = answer.site_time
         now = self._now() - DELAY if clock is None else clock
-        told = _moment(data.get("lastUpdatedBefore"))
+        told = moment_or_none(answer.fields.get("lastUpdatedBefore"))
         return told if told is not None and told <= now + _CLOCKS else now - DELAY
 
     def _found(self, rows: list[Any], places: Collection[str]) -> list[FoundOrder]:
@@ -152,16 +149,14 @@ class Inbox:
         """
         found = []
         for row in rows:
-            channel = row.get("salesChannel") if isinstance(row, dict) else None
-            place = text(channel.get("marketplaceId")) if isinstance(channel, dict) else ""
-            own = text(row.get("orderId")) if isinstance(row, dict) else ""
+            place, own = marketplace_of(row), text(fields(row).get("orderId"))
             if not is_order_id(own) or self._api.realm + place not in places:
                 raise SiteUnavailable(
                     "Amazon sent an order without its id or its marketplace: it is asked for again; if it stays, ask "
                     "Amazon's support for developers.",
                     code="bad_order",
                 )
-            changed = _moment(row.get("lastUpdatedTime")) or self._now()
+            changed = moment_or_none(row.get("lastUpdatedTime")) or self._now()
             found.append(FoundOrder(self._api.realm + place, own, changed, row))
         return found
 
@@ -186,8 +181,6 @@ def is_order_id(own: str) -> bool:
     return 0 < len(own) <= 60 and own.isascii() and own.replace("-", "").isalnum()
 
 
-def _moment(value: Any) -> int | None:
-    try:
-        return moment(value, "a time")
-    except DataError:
-        return None
+def marketplace_of(raw: Any) -> str:
+    """The id of the marketplace that an order is of; empty where it tells none."""
+    return text(fields(fields(raw).get("salesChannel")).get("marketplaceId"))

@@ -11,16 +11,15 @@ from typing import Any
 
 from chansync.http.body import plain
 from chansync.model.errors import SiteRefused, SiteUnavailable
-from chansync.platforms.amazon.client import SpApi, part
+from chansync.platforms.amazon.client import SpApi, part, rows_of
 from chansync.platforms.amazon.feeds import Feeds
 from chansync.platforms.amazon.rates import Operation
 from chansync.platforms.protocol import PushResult, QuantityChange, SiteItem
-from chansync.platforms.system import SystemState
-from chansync.platforms.texts import text
+from chansync.platforms.texts import fields, objects, text
 
 SEARCH_LISTINGS = Operation("searchListingsItems", 5.0, 5)
 GET_LISTING = Operation("getListingsItem", 5.0, 10)
-PATCH_LISTING = Operation("patchListingsItem", 5.0, 5)
+PATCH_LISTING = Operation("patchListingsItem", 5.0, 5, "PATCH")
 
 FEED = "JSON_LISTINGS_FEED"
 #: From so many changes on a feed does it; patches would take a minute.
@@ -38,22 +37,14 @@ _ANY_TYPE = "PRODUCT"
 class Listings:
     """The listings of a seller in one marketplace."""
 
-    def __init__(self, api: SpApi, state: SystemState | None, place: str, seller_id: str, *, many: int = MANY) -> None:
+    def __init__(self, api: SpApi, place: str) -> None:
         self._api = api
         self._place = place
-        self._seller_id = seller_id
-        self._many = many
         self._types: dict[str, str] = {}
-        self._feeds = Feeds(api, state, place, FEED, "application/json; charset=UTF-8")
+        self._feeds = Feeds(api, place, FEED, "application/json; charset=UTF-8")
 
     def _path(self) -> str:
-        if not self._seller_id:
-            raise SiteRefused(
-                f"The system {self._api.system} has no seller_id, and quantities are sent under it: chansync system "
-                f"set {self._api.system} seller_id=…",
-                code="no_seller_id",
-            )
-        return f"{_ROOT}/{part(self._seller_id)}"
+        return f"{_ROOT}/{part(self._api.seller_id('quantities'))}"
 
     async def by_sku(self, skus: list[str]) -> list[SiteItem]:
         """The listings of these SKUs that the seller ships itself, 20 in a request."""
@@ -65,8 +56,10 @@ class Listings:
         found: list[SiteItem] = []
         for first in range(0, len(together), PAGE):
             found += await self._page(together[first : first + PAGE])
+        params = {"marketplaceIds": self._place, "includedData": _DATA}
         for sku in alone:
-            found += await self._one(sku)
+            answer = await self._api.ask(GET_LISTING, f"{self._path()}/{part(sku)}", params, allow=(404,))
+            found += self._read([answer.data], [sku]) if answer.status < 300 else []
         return found
 
     async def _page(self, skus: list[str]) -> list[SiteItem]:
@@ -74,27 +67,17 @@ class Listings:
             "marketplaceIds": self._place, "identifiers": ",".join(skus), "identifiersType": "SKU",
             "includedData": _DATA, "pageSize": str(PAGE),
         }  # fmt: skip
-        answer = await self._api.get(SEARCH_LISTINGS, self._path(), params)
-        rows = answer.data.get("items") if isinstance(answer.data, dict) else None
-        if not isinstance(rows, list):
-            raise SiteUnavailable("Amazon sent something else than a list of listings: try again.", code="not_a_list")
-        return self._read(rows, skus)
-
-    async def _one(self, sku: str) -> list[SiteItem]:
-        params = {"marketplaceIds": self._place, "includedData": _DATA}
-        answer = await self._api.get(GET_LISTING, f"{self._path()}/{part(sku)}", params, allow=(404,))
-        return self._read([answer.data], [sku]) if answer.status < 300 else []
+        answer = await self._api.ask(SEARCH_LISTINGS, self._path(), params)
+        return self._read(rows_of(answer, "items", "a list of listings"), skus)
 
     def _read(self, rows: list[Any], wanted: list[str]) -> list[SiteItem]:
         found = []
         for row in rows:
-            sku = text(row.get("sku")) if isinstance(row, dict) else ""
-            if sku not in wanted:
-                continue
-            item = _item(sku, row)
-            if item is not None:
+            sku = text(fields(row).get("sku"))
+            if sku in wanted and (item := _item(sku, row)):
                 found.append(item)
-                self._types[sku] = _product_type(row) or _ANY_TYPE
+                summaries = objects(row.get("summaries"))
+                self._types[sku] = (text(summaries[0].get("productType")) if summaries else "") or _ANY_TYPE
         return found
 
     async def push(self, changes: list[QuantityChange]) -> list[PushResult]:
@@ -118,7 +101,7 @@ class Listings:
                 results[sku] = PushResult(sku, failed[sku][1])
             else:
                 todo[sku] = wanted
-        results |= await (self._feed(todo) if len(todo) >= self._many else self._patch(todo))
+        results |= await (self._feed(todo) if len(todo) >= MANY else self._patch(todo))
         return [results[change.site_id] for change in changes]
 
     async def _earlier(self) -> tuple[set[str], dict[str, tuple[int, str]]]:
@@ -137,8 +120,8 @@ class Listings:
         results = {}
         for sku, quantity in todo.items():
             try:
-                answer = await self._api.send(
-                    PATCH_LISTING, "PATCH", f"{self._path()}/{part(sku)}", {"marketplaceIds": self._place},
+                answer = await self._api.ask(
+                    PATCH_LISTING, f"{self._path()}/{part(sku)}", {"marketplaceIds": self._place},
                     body=self._wish(sku, quantity),
                 )  # fmt: skip
             except SiteRefused as error:
@@ -146,9 +129,8 @@ class Listings:
                     raise
                 results[sku] = PushResult(sku, str(error).rstrip("."))
                 continue
-            told = answer.data if isinstance(answer.data, dict) else {}
-            if text(told.get("status")) == "INVALID":
-                results[sku] = PushResult(sku, _first_error(told.get("issues")))
+            if text(answer.fields.get("status")) == "INVALID":
+                results[sku] = PushResult(sku, _first_error(answer.fields.get("issues")))
         accepted = [sku for sku in todo if sku not in results]
         there = {item.sku: item.quantity for item in await self.by_sku(accepted)} if accepted else {}
         return results | {sku: PushResult(sku, waiting=there.get(sku) != todo[sku]) for sku in accepted}
@@ -156,7 +138,7 @@ class Listings:
     async def _feed(self, todo: dict[str, int]) -> dict[str, PushResult]:
         messages = {number: [sku, quantity] for number, (sku, quantity) in enumerate(todo.items(), 1)}
         document = {
-            "header": {"sellerId": self._seller_id, "version": "2.0", "issueLocale": "en_US"},
+            "header": {"sellerId": self._api.seller_id("quantities"), "version": "2.0", "issueLocale": "en_US"},
             "messages": [
                 {"messageId": number, "sku": sku, "operationType": "PATCH", **self._wish(sku, quantity)}
                 for number, (sku, quantity) in enumerate(todo.items(), 1)
@@ -174,7 +156,7 @@ class Listings:
 
 def _item(sku: str, row: dict[str, Any]) -> SiteItem | None:
     """The listing as the seller ships it itself; None where Amazon ships it."""
-    offered = [each for each in row.get("fulfillmentAvailability") or () if isinstance(each, dict)]
+    offered = objects(row.get("fulfillmentAvailability"))
     own = [each for each in offered if text(each.get("fulfillmentChannelCode")) == _DEFAULT]
     if offered and not own:
         return None
@@ -183,15 +165,9 @@ def _item(sku: str, row: dict[str, Any]) -> SiteItem | None:
     return SiteItem(sku, sku, "", quantity, bool(quantity), "", True)
 
 
-def _product_type(row: dict[str, Any]) -> str:
-    summaries = row.get("summaries")
-    first = summaries[0] if isinstance(summaries, list) and summaries else None
-    return text(first.get("productType")) if isinstance(first, dict) else ""
-
-
 def _first_error(issues: Any) -> str:
-    for issue in issues if isinstance(issues, list) else ():
-        if isinstance(issue, dict) and text(issue.get("severity")) == "ERROR":
+    for issue in objects(issues):
+        if text(issue.get("severity")) == "ERROR":
             return f"Amazon refuses it: {plain(text(issue.get('message'))).rstrip('.')}"
     return "Amazon refuses it without a reason"
 
@@ -202,10 +178,9 @@ def _issues(data: bytes) -> dict[int, str]:
         told = json.loads(data)
     except ValueError:
         raise SiteUnavailable("Amazon sent a result document that is no JSON: try again.", code="damaged") from None
-    issues = told.get("issues") if isinstance(told, dict) else None
     by_message: dict[int, list[Any]] = {}
-    for issue in issues if isinstance(issues, list) else ():
-        if isinstance(issue, dict) and isinstance(issue.get("messageId"), int):
+    for issue in objects(fields(told).get("issues")):
+        if isinstance(issue.get("messageId"), int):
             by_message.setdefault(issue["messageId"], []).append(issue)
     return {
         number: _first_error(found)

@@ -57,13 +57,8 @@ class Login:
         self._system = system
         self._now = now
         self.region = str(values.get("region") or "")
-        self._client_id = text(values.get("client_id"))
-        self._client_secret = text(values.get("client_secret"))
-        self._refresh_token = text(values.get("refresh_token"))
-        given = {
-            "region": self.region, "client_id": self._client_id, "client_secret": self._client_secret,
-            "refresh_token": self._refresh_token,
-        }  # fmt: skip
+        self._keys = {name: text(values.get(name)) for name in ("client_id", "client_secret", "refresh_token")}
+        given = {"region": self.region, **self._keys}
         missing = [name for name, value in given.items() if not value]
         if missing:
             fields = " ".join(
@@ -78,14 +73,10 @@ class Login:
                 f"The system {system} has the region {self.region!r:.60}: there are {', '.join(REGIONS)}.",
                 code="wrong_region",
             )
-        known = "\0".join(given.values())
-        self._key = hashlib.sha256(known.encode()).hexdigest()
+        self._key = hashlib.sha256("\0".join(given.values()).encode()).hexdigest()
+        #: What must be masked wherever Amazon is quoted.
+        self.secrets = (self._keys["client_secret"], self._keys["refresh_token"])
         self._http = SiteHttp("Amazon's login", secrets=self.secrets, **http_options)
-
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        """What must be masked wherever Amazon is quoted."""
-        return (self._client_secret, self._refresh_token)
 
     async def token(self) -> str:
         """An access token that is good for a while.
@@ -94,26 +85,21 @@ class Login:
             SiteRefused: the credentials are not accepted, with a sentence on which and why.
             SiteUnavailable: the token endpoint cannot be reached.
         """
+        return (await self._token()).value
+
+    async def clock(self) -> int:
+        """The time in UTC milliseconds: ours, unless it is more than a day from Amazon's. Raises as ``token``."""
+        ahead = (await self._token()).ahead
+        return self._now() + (int(ahead * 1000) if abs(ahead) > WRONG else 0)
+
+    async def _token(self) -> _Token:
         locks = _locks.setdefault(asyncio.get_running_loop(), {})
         async with locks.setdefault(self._key, asyncio.Lock()):
             known = _tokens.get(self._key)
-            if known and self._now() < known.until:
-                return known.value
-            fresh = await self._get()
-            redaction.remember([fresh.value], instead_of=self._key)
-            _tokens[self._key] = fresh
-            return fresh.value
-
-    async def clock(self) -> int:
-        """The time in UTC milliseconds: ours, unless it is more than a day from Amazon's.
-
-        Raises:
-            SiteError: there is no access token to be had, with which Amazon tells its time.
-        """
-        await self.token()
-        known = _tokens.get(self._key)
-        ahead = known.ahead if known and abs(known.ahead) > WRONG else 0.0
-        return self._now() + int(ahead * 1000)
+            if known is None or self._now() >= known.until:
+                known = _tokens[self._key] = await self._get()
+                redaction.remember([known.value], instead_of=self._key)
+            return known
 
     def forget(self, token: str) -> None:
         """A token was refused: the next call gets another."""
@@ -122,54 +108,41 @@ class Login:
             del _tokens[self._key]
 
     async def _get(self) -> _Token:
-        form = {
-            "grant_type": "refresh_token", "refresh_token": self._refresh_token, "client_id": self._client_id,
-            "client_secret": self._client_secret,
-        }  # fmt: skip
+        form = {"grant_type": "refresh_token", **self._keys}
         content = Content(urlencode(form).encode(), "application/x-www-form-urlencoded;charset=UTF-8")
         url = httpx.URL(token_address(self.region))
         answer = await self._http.request("POST", url, content=content, repeatable=True)
         if answer.status >= 400:
             raise self._refusal(answer)
-        data = answer.data if isinstance(answer.data, dict) else {}
-        token = data.get("access_token")
+        token = answer.fields.get("access_token")
         if not isinstance(token, str) or not token.isascii() or not token.isprintable():
             raise SiteUnavailable("Amazon's login answered without an access token: try again.", code="no_token")
-        lifetime = data.get("expires_in")
+        lifetime = answer.fields.get("expires_in")
         seconds = float(lifetime) if isinstance(lifetime, int) and 0 < lifetime <= 86400 else 3600.0
         until = self._now() + int(1000 * max(seconds - MARGIN, seconds / 2))
         return _Token(token, until, self._http.traffic.clock_ahead or 0.0)
 
     def _refusal(self, answer: Answer) -> SiteError:
-        error = text(answer.data.get("error")) if isinstance(answer.data, dict) else ""
+        error = text(answer.fields.get("error"))
         said, system = self._http.sentences.said(answer), self._system
-        if error == "invalid_client":
-            return SiteRefused(
-                f"Amazon does not accept the client id and secret of the system {system}{said}. A secret ends 180 days "
-                "after it was made: make a new one in Seller Central under Develop Apps, and enter it: chansync system "
-                f"set {system} client_secret=-",
-                code="invalid_client",
-            )
-        if error == "invalid_grant":
-            return SiteRefused(
-                f"Amazon does not accept the refresh token of the system {system}{said}: the seller has taken the "
-                "authorisation back, or it belongs to another application. Authorise the application again and enter "
-                f"the new one: chansync system set {system} refresh_token=-",
-                code="invalid_grant",
-            )
-        if error in ("unauthorized_client", "access_denied"):
-            return SiteRefused(
-                f"The application of the system {system} may not log in with a refresh token{said}: check in Seller "
-                "Central that it is an app of the Selling Partner API and is not suspended.",
-                code="unauthorized_client",
-            )
-        if answer.is_json:
-            return SiteRefused(
-                f"Amazon's login refuses the system {system} with {answer.status}{said} [{error}]: check "
-                "its client id, client secret and refresh token.",
-                code=error or "login_refused",
-            )
-        return self._http.sentences.refusal(answer)
+        if not answer.is_json:
+            return self._http.sentences.refusal(answer)
+        error = {"access_denied": "unauthorized_client"}.get(error, error)
+        sentence = {
+            "invalid_client": f"Amazon does not accept the client id and secret of the system {system}{said}. A secret "
+            "ends 180 days after it was made: make a new one in Seller Central under Develop Apps, and enter it: "
+            f"chansync system set {system} client_secret=-",
+            "invalid_grant": f"Amazon does not accept the refresh token of the system {system}{said}: the seller has "
+            "taken the authorisation back, or it belongs to another application. Authorise the application again and "
+            f"enter the new one: chansync system set {system} refresh_token=-",
+            "unauthorized_client": f"The application of the system {system} may not log in with a refresh token{said}: "
+            "check in Seller Central that it is an app of the Selling Partner API and is not suspended.",
+        }.get(
+            error,
+            f"Amazon's login refuses the system {system} with {answer.status}{said} [{error}]: check its client id, "
+            "client secret and refresh token.",
+        )
+        return SiteRefused(sentence, code=error or "login_refused")
 
     async def aclose(self) -> None:
         """Close connections; harmless when called twice."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,16 +21,17 @@ from chansync.model.identity import names_agree
 from chansync.model.money import parse_amount
 from chansync.model.order import Address, ChargeLine, Order, OrderLine, PartPayment, TaxNumbers, UnreadableOrder
 from chansync.model.times import from_ms
-from chansync.platforms.amazon.attributes import attributes, cancel_wish, original, ship_by, shipment
+from chansync.platforms.amazon.attributes import attributes, cancel_wish, object_in, original, ship_by, shipment
 from chansync.platforms.amazon.places import PLACES
-from chansync.platforms.texts import listed, moment, text
+from chansync.platforms.texts import listed, moment, moment_or_none, text
 
 PENDING = frozenset({"PENDING", "PENDING_AVAILABILITY"})
 CANCELLED = "CANCELLED"
 SHIPPED = "SHIPPED"
+PARTIALLY_SHIPPED = "PARTIALLY_SHIPPED"
 UNFULFILLABLE = "UNFULFILLABLE"
 #: Statuses in which the merchant still has something to ship.
-TO_SHIP = frozenset({"UNSHIPPED", "PARTIALLY_SHIPPED"})
+TO_SHIP = frozenset({"UNSHIPPED", PARTIALLY_SHIPPED})
 #: Statuses of orders that are still to be delivered.
 OPEN = PENDING | TO_SHIP
 #: The code of every way of paying that goes through Amazon; the money comes with Amazon's settlement.
@@ -80,15 +81,14 @@ class OrderReader:
     Args:
         place: the marketplace's id.
         country: where an order goes that does not say so.
-        zone: the marketplace's time zone, as far as it is known better than by its id.
         currency: of orders that tell no price; empty: that of the marketplace as its id tells it.
     """
 
-    def __init__(self, place: str, country: str = "", zone: str = "", currency: str = "") -> None:
+    def __init__(self, place: str, country: str = "", currency: str = "") -> None:
         known = PLACES.get(place)
         self._country = country or (known.country if known else "")
         self._currency = currency or (known.currency if known else "")
-        self.zone = _zone(zone or (known.zone if known else ""))
+        self.zone = _zone(known.zone if known else "")
 
     def read(self, raw: dict[str, Any]) -> Order | UnreadableOrder:
         """The order, or what of it cannot be read."""
@@ -96,12 +96,7 @@ class OrderReader:
         try:
             return self._read(own, raw)
         except DataError as error:
-            changed = 0
-            try:
-                changed = moment(raw.get("lastUpdatedTime"), "lastUpdatedTime") or 0
-            except DataError:
-                pass
-            return UnreadableOrder(own, own, changed, f"{error}.", raw)
+            return UnreadableOrder(own, own, moment_or_none(raw.get("lastUpdatedTime")) or 0, f"{error}.", raw)
 
     def _read(self, own: str, raw: dict[str, Any]) -> Order:
         if not own:
@@ -122,6 +117,7 @@ class OrderReader:
         lacks_prices = not is_free and not is_told and status not in PENDING and status != CANCELLED
         billing, delivery, numbers = self._people(raw)
         level = text(fulfillment.get("fulfillmentServiceLevel"))
+        words = level.replace("_", " ").capitalize() or "Delivery"
         by_amazon = text(fulfillment.get("fulfilledBy")) == "AMAZON"
         paid, *part_payments = _payments(raw)
         return Order(
@@ -142,11 +138,11 @@ class OrderReader:
             payment_code="" if is_free else paid.code,
             payment_title="" if is_free else paid.title,
             delivery_code=(f"{FBA}:{level}" if level else FBA) if by_amazon else level,
-            delivery_title=_delivery_title(level, by_amazon),
+            delivery_title=f"{words}, sent by Amazon" if by_amazon else words,
             note=_note(raw, items),
             lines=[_line(item, part, on_top, status in OPEN) for item, part in zip(items, parts, strict=True)],
-            shipping=_charges(raw, parts, on_top, ("SHIPPING",)),
-            fees=_charges(raw, parts, on_top, ("GIFT_WRAP", "COD_FEE", "OTHER")) + _tips(raw),
+            shipping=_charges(parts, on_top, ("SHIPPING",)),
+            fees=_charges(parts, on_top, ("GIFT_WRAP", "COD_FEE", "OTHER")) + _tips(raw),
             refunds=[],
             digest=_digest(raw),
             raw=raw,
@@ -173,13 +169,12 @@ class OrderReader:
 
     def _people(self, raw: dict[str, Any]) -> tuple[Address, Address, TaxNumbers]:
         """Who pays, where the goods go, and the buyer's tax numbers, as far as Amazon tells."""
-        buyer = _object(raw, "buyer")
-        delivery = _address(_object(_object(raw, "recipient"), "deliveryAddress"))
+        buyer = object_in(raw, "buyer")
+        recipient = object_in(object_in(raw, "recipient"), "deliveryAddress")
+        delivery = _address(recipient)
         delivery.country = delivery.country or self._country
         numbers, registered, legal_name = _registrations(raw)
-        billing = (
-            _address(registered) if registered else _address(_object(_object(raw, "recipient"), "deliveryAddress"))
-        )
+        billing = _address(registered or recipient)
         name = text(buyer.get("buyerName"))
         if name and not registered and not names_agree(name, delivery.last_name):
             # A gift: phone and company are the recipient's, and nobody tells the buyer's.
@@ -201,14 +196,8 @@ def _zone(name: str) -> tzinfo:
 
 def hours_ahead(zone: tzinfo) -> float:
     """Hours that a zone is ahead of UTC now."""
-    offset = datetime.now(timezone(timedelta(0))).astimezone(zone).utcoffset()
+    offset = datetime.now(zone).utcoffset()
     return offset.total_seconds() / 3600 if offset else 0.0
-
-
-def _object(raw: dict[str, Any], name: str) -> dict[str, Any]:
-    """What says who and how; nothing where it is no object: a sale is completed later."""
-    value = raw.get(name)
-    return value if isinstance(value, dict) else {}
 
 
 def _told(raw: dict[str, Any], name: str) -> dict[str, Any]:
@@ -245,7 +234,7 @@ def _registrations(raw: dict[str, Any]) -> tuple[TaxNumbers, dict[str, Any], str
     """The buyer's tax numbers, the address that they are registered at, and the name."""
     numbers, name = TaxNumbers(), ""
     address: dict[str, Any] = {}
-    for row in listed(_object(raw, "tax").get("taxRegistrations"), "taxRegistrations"):
+    for row in listed(object_in(raw, "tax").get("taxRegistrations"), "taxRegistrations"):
         if text(row.get("entityType")) not in ("BUYER", ""):
             continue
         number, kind = text(row.get("taxRegistrationNumber")), text(row.get("taxRegistrationType"))
@@ -255,7 +244,7 @@ def _registrations(raw: dict[str, Any]) -> tuple[TaxNumbers, dict[str, Any], str
             numbers.personal = numbers.personal or number
         else:
             numbers.uic = numbers.uic or number
-        address = address or _object(row, "taxRegistrationAddress")
+        address = address or object_in(row, "taxRegistrationAddress")
         name = name or text(row.get("legalName"))
     return numbers, address, name
 
@@ -347,8 +336,8 @@ def _is_collected(item: dict[str, Any]) -> bool:
     schemes = listed(tax.get("taxCalculationBreakdowns"), "taxes")
     if any(text(row.get("reportingScheme")) == "IOSS" for row in schemes):
         return True
-    shipping = _object(_object(item, "fulfillment"), "shipping")
-    return bool(text(_object(shipping, "internationalShipping").get("iossNumber")))
+    shipping = object_in(object_in(item, "fulfillment"), "shipping")
+    return bool(text(object_in(shipping, "internationalShipping").get("iossNumber")))
 
 
 def _is_on_top(parts: list[_Parts]) -> bool:
@@ -372,10 +361,9 @@ def _take_out_collected(parts: list[_Parts], on_top: bool, country: str) -> Deci
     taken = _ZERO
     for part in found:
         taken += part.told_tax
-        if country in _SALES_TAX or part.total == part.net + part.told_tax != part.net:
-            part.tax = {}
-            continue
-        part.sold = {kind: part.sold.get(kind, _ZERO) - part.tax.get(kind, _ZERO) for kind in {**part.sold, **part.tax}}
+        if country not in _SALES_TAX and not part.total == part.net + part.told_tax != part.net:
+            kinds = {**part.sold, **part.tax}
+            part.sold = {kind: part.sold.get(kind, _ZERO) - part.tax.get(kind, _ZERO) for kind in kinds}
         part.tax = {}
     return taken
 
@@ -393,7 +381,7 @@ def _total(raw: dict[str, Any], parts: list[_Parts], on_top: bool, collected: De
 
 
 def _line(item: dict[str, Any], part: _Parts, on_top: bool, is_open: bool) -> OrderLine:
-    product = _object(item, "product")
+    product = object_in(item, "product")
     own, asin = text(item.get("orderItemId")), text(product.get("asin"))
     if not own:
         raise DataError("an item has no orderItemId")
@@ -415,7 +403,7 @@ def _line(item: dict[str, Any], part: _Parts, on_top: bool, is_open: bool) -> Or
     )
 
 
-def _charges(raw: dict[str, Any], parts: list[_Parts], on_top: bool, kinds: tuple[str, ...]) -> list[ChargeLine]:
+def _charges(parts: list[_Parts], on_top: bool, kinds: tuple[str, ...]) -> list[ChargeLine]:
     """What is charged beside the items, summed over them: a line of each kind."""
     found = []
     for kind in kinds:
@@ -442,7 +430,7 @@ def _tips(raw: dict[str, Any]) -> list[ChargeLine]:
 def _payments(raw: dict[str, Any]) -> list[PartPayment]:
     """By what is paid, one of each way: first what pays all that the others do not. What goes through Amazon is that,
     since it comes with Amazon's settlement whatever it is; else the greatest."""
-    rows = listed(_object(raw, "payment").get("paymentExecutions"), "paymentExecutions")
+    rows = listed(object_in(raw, "payment").get("paymentExecutions"), "paymentExecutions")
     amounts: dict[str, Decimal] = {}
     for row in rows:
         method = text(row.get("paymentMethod"))
@@ -455,18 +443,13 @@ def _payments(raw: dict[str, Any]) -> list[PartPayment]:
     return paid or [PartPayment(PAID_AMAZON, _BY_AMAZON, _ZERO)]
 
 
-def _delivery_title(level: str, by_amazon: bool) -> str:
-    words = level.replace("_", " ").capitalize() or "Delivery"
-    return f"{words}, sent by Amazon" if by_amazon else words
-
-
 def _note(raw: dict[str, Any], items: list[dict[str, Any]]) -> str:
     notes = []
-    purchase_order = text(_object(raw, "buyer").get("buyerPurchaseOrderNumber"))
+    purchase_order = text(object_in(raw, "buyer").get("buyerPurchaseOrderNumber"))
     if purchase_order:
         notes.append(f"Purchase order {purchase_order}")
     for item in items:
-        gift = _object(_object(_object(item, "fulfillment"), "packing"), "giftOption")
+        gift = object_in(object_in(object_in(item, "fulfillment"), "packing"), "giftOption")
         if message := text(gift.get("giftMessage")):
             notes.append(f"Gift message: {message}")
     return "\n".join(notes)

@@ -22,39 +22,32 @@ REGIONS = {"eu": "Europe", "na": "North America", "fe": "Far East"}
 class Place:
     """A marketplace. ``zone`` names the time zone in which it counts days."""
 
-    id: str
-    title: str
     country: str
     currency: str
     zone: str
-    region: str
 
 
-def _table(text: str) -> dict[str, Place]:
-    rows = (line.split() for line in text.strip().splitlines())
-    return {row[0]: Place(*row) for row in rows}
-
-
-# Id, name, country, currency, time zone, region.
-PLACES = _table("""
-A1PA6795UKMFR9 Amazon.de DE EUR Europe/Berlin eu
-A13V1IB3VIYZZH Amazon.fr FR EUR Europe/Paris eu
-A1F83G8C2ARO7P Amazon.co.uk GB GBP Europe/London eu
-APJ6JRA9NG5V4 Amazon.it IT EUR Europe/Rome eu
-A1RKKUPIHCS9HS Amazon.es ES EUR Europe/Madrid eu
-A1805IZSGTT6HS Amazon.nl NL EUR Europe/Amsterdam eu
-A2NODRKZP88ZB9 Amazon.se SE SEK Europe/Stockholm eu
-A1C3SOZRARQ6R3 Amazon.pl PL PLN Europe/Warsaw eu
-AMEN7PMS3EDWL Amazon.com.be BE EUR Europe/Brussels eu
-A33AVAJ2PDY3EV Amazon.com.tr TR TRY Europe/Istanbul eu
-ATVPDKIKX0DER Amazon.com US USD America/Los_Angeles na
-A2EUQ1WTGCTBG2 Amazon.ca CA CAD America/Toronto na
-A1AM78C64UM0Y8 Amazon.com.mx MX MXN America/Mexico_City na
-A2Q3Y263D00KWC Amazon.com.br BR BRL America/Sao_Paulo na
-A1VC38T7YXB528 Amazon.co.jp JP JPY Asia/Tokyo fe
-A39IBJ37TRP1C6 Amazon.com.au AU AUD Australia/Sydney fe
-A19VAU5U5O7RUS Amazon.sg SG SGD Asia/Singapore fe
-""")
+# Id, country, currency, time zone.
+_ROWS = """
+A1PA6795UKMFR9 DE EUR Europe/Berlin
+A13V1IB3VIYZZH FR EUR Europe/Paris
+A1F83G8C2ARO7P GB GBP Europe/London
+APJ6JRA9NG5V4 IT EUR Europe/Rome
+A1RKKUPIHCS9HS ES EUR Europe/Madrid
+A1805IZSGTT6HS NL EUR Europe/Amsterdam
+A2NODRKZP88ZB9 SE SEK Europe/Stockholm
+A1C3SOZRARQ6R3 PL PLN Europe/Warsaw
+AMEN7PMS3EDWL BE EUR Europe/Brussels
+A33AVAJ2PDY3EV TR TRY Europe/Istanbul
+ATVPDKIKX0DER US USD America/Los_Angeles
+A2EUQ1WTGCTBG2 CA CAD America/Toronto
+A1AM78C64UM0Y8 MX MXN America/Mexico_City
+A2Q3Y263D00KWC BR BRL America/Sao_Paulo
+A1VC38T7YXB528 JP JPY Asia/Tokyo
+A39IBJ37TRP1C6 AU AUD Australia/Sydney
+A19VAU5U5O7RUS SG SGD Asia/Singapore
+"""
+PLACES = {own: Place(*row) for own, *row in map(str.split, _ROWS.strip().splitlines())}
 
 
 def is_loopback(region: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from chansync.http.failures import LONGEST_REST
@@ -29,12 +29,14 @@ class Operation:
     Attributes:
         rate: requests a second.
         burst: how many a full bucket holds.
+        method: of the request.
         repeatable: whether doing it twice does no harm.
     """
 
     name: str
     rate: float
     burst: int
+    method: str = "GET"
     repeatable: bool = True
 
 
@@ -53,38 +55,30 @@ def take_token(bucket: dict[str, Any], operation: Operation, now: int) -> tuple[
     return {"rate": rate, "tokens": round(tokens, 9), "at": now}, (1 - tokens) / rate
 
 
+@dataclass(slots=True)
 class Rates:
     """The buckets of a seller.
 
     Args:
-        state: where they are kept; None: in memory only.
+        state: where they are kept.
         realm: goes before their names: the sandbox has buckets of its own.
     """
 
-    def __init__(
-        self,
-        state: SystemState | None,
-        realm: str = "",
-        now: Callable[[], int] = now_ms,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    ) -> None:
-        self._state = state
-        self._realm = realm
-        self._now = now
-        self._sleep = sleep
-        self._kept: dict[str, dict[str, Any]] = {}
-        self._rates: dict[str, float] = {}
+    state: SystemState
+    realm: str = ""
+    now: Callable[[], int] = now_ms
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    _rates: dict[str, float] = field(default_factory=dict)
 
     def rate(self, operation: Operation) -> float:
         """Requests a second, as far as this process has heard."""
         return self._rates.get(operation.name, operation.rate)
 
-    async def recall(self, operation: Operation) -> float:
-        """Requests a second, as an earlier process may have heard it."""
+    async def recall(self, operation: Operation) -> None:
+        """Let ``rate`` answer what an earlier process may have heard."""
         told = await self._change(operation, lambda bucket: (bucket, bucket.get("rate")))
         if told:
             self._rates.setdefault(operation.name, float(told))
-        return self.rate(operation)
 
     async def take(self, operation: Operation, patience: float) -> None:
         """Take a token; waits for one as long as ``patience`` allows, in seconds.
@@ -94,7 +88,7 @@ class Rates:
         """
         left = patience
         while True:
-            wait = await self._change(operation, lambda bucket: take_token(bucket, operation, self._now()))
+            wait = await self._change(operation, lambda bucket: take_token(bucket, operation, self.now()))
             if not wait:
                 return
             if wait > left:
@@ -105,7 +99,7 @@ class Rates:
                     retry_after=wait,
                 )
             left -= wait
-            await self._sleep(wait)
+            await self.sleep(wait)
 
     async def spend(self, operation: Operation) -> None:
         """A request was sent without asking: the bucket has one token less, and may owe some."""
@@ -130,7 +124,7 @@ class Rates:
         quiet = int((retry_after or 0.0) * 1000)
 
         def emptied(bucket: dict[str, Any]) -> tuple[dict[str, Any], None]:
-            emptied = {"rate": bucket.get("rate", operation.rate), "tokens": 0.0, "at": self._now() + quiet}
+            emptied = {"rate": bucket.get("rate", operation.rate), "tokens": 0.0, "at": self.now() + quiet}
             return (emptied | {"quiet": True} if quiet else emptied), None
 
         await self._change(operation, emptied)
@@ -138,8 +132,4 @@ class Rates:
     async def _change(
         self, operation: Operation, function: Callable[[dict[str, Any]], tuple[dict[str, Any], Any]]
     ) -> Any:
-        name = f"{self._realm}rate {operation.name}"
-        if self._state is not None:
-            return await self._state.change(name, function)
-        self._kept[name], answer = function(self._kept.get(name, {}))
-        return answer
+        return await self.state.change(f"{self.realm}rate {operation.name}", function)

@@ -10,14 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from decimal import Decimal
 
 from chansync.model.errors import DataError
 from chansync.model.money import is_currency, parse_amount
 from chansync.model.settlement import SettledKind, Settlement, SettlementLine
-from chansync.model.times import to_ms
-from chansync.platforms.amazon.flat_file import read_rows
+from chansync.platforms.amazon.flat_file import read_moment, read_rows
 
 #: Columns without which nothing can be said of a settlement.
 _NEEDED = (
@@ -130,14 +128,4 @@ def _amount(written: str, mark: str, what: str) -> Decimal:
 
 def _moment(written: str) -> int | None:
     """UTC milliseconds; None for what is written in no way that is known: no amount hangs on it."""
-    text = written.removesuffix(" UTC").removesuffix(" GMT").strip()
-    for form in _MOMENTS:
-        try:
-            return to_ms(datetime.strptime(text, form).replace(tzinfo=UTC))
-        except ValueError:
-            continue
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return to_ms(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    return read_moment(written.removesuffix(" UTC").removesuffix(" GMT").strip(), *_MOMENTS)

@@ -5,15 +5,27 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from itertools import count, islice
 from typing import Any
+from xml.etree import ElementTree
 
+from chansync.http.body import plain
 from chansync.model.errors import SiteRefused, SiteUnavailable
 from chansync.model.order import Order, UnreadableOrder
-from chansync.model.times import from_ms
-from chansync.platforms.amazon.acknowledgements import Acknowledgements
+from chansync.model.times import utc_text
 from chansync.platforms.amazon.client import CONFIRM_SHIPMENT, SpApi, part
-from chansync.platforms.amazon.lookups import CANCELLED, PARTIALLY_SHIPPED, SHIPPED
+from chansync.platforms.amazon.feeds import Feeds
+from chansync.platforms.amazon.parse import CANCELLED, PARTIALLY_SHIPPED, SHIPPED
 from chansync.platforms.protocol import PushResult, StatusChange, TrackingChange
-from chansync.platforms.texts import listed, text
+from chansync.platforms.texts import fields, listed, text
+
+#: Cancellations go as a feed of acknowledgements that say *failure*, in XML.
+_FEED, _XML = "POST_ORDER_ACKNOWLEDGEMENT_DATA", "text/xml; charset=UTF-8"
+#: Amazon's word for each of ``steps.CANCEL_REASONS``.
+_REASONS = {
+    "stock": "NoInventory",
+    "buyer": "BuyerCanceled",
+    "address": "ShippingAddressUndeliverable",
+    "other": "GeneralAdjustment",
+}
 
 
 class Shipments:
@@ -25,15 +37,10 @@ class Shipments:
     """
 
     def __init__(
-        self,
-        api: SpApi,
-        place: str,
-        carrier: str,
-        order: Callable[[str], Awaitable[Order | UnreadableOrder | None]],
-        acknowledgements: Acknowledgements,
+        self, api: SpApi, place: str, carrier: str, order: Callable[[str], Awaitable[Order | UnreadableOrder | None]]
     ) -> None:
-        self._acknowledgements = acknowledgements
         self._api = api
+        self._feeds = Feeds(api, place, _FEED, _XML)
         self._place = place
         self._carrier = carrier
         self._order = order
@@ -70,13 +77,32 @@ class Shipments:
             elif change.status == CANCELLED:
                 cancelled.append((order, change.reason))
             elif change.status == SHIPPED:
-                results[own] = await self._confirm(change, order)
+                number = _own_number(1, frozenset(), order.raw)
+                results[own] = await self._confirm(change, order, _unshipped(order.raw), number, 0)
             else:
                 sentence = f"Amazon lets a seller set no order to {change.status}"
                 results[own] = PushResult(own, sentence, final=True)
         if cancelled:
-            results |= await self._acknowledgements.cancel(cancelled)
+            results |= await self._cancel(cancelled)
         return [results[change.external_id] for change in changes]
+
+    async def _cancel(self, orders: list[tuple[Order, str]]) -> dict[str, PushResult]:
+        """Ask for orders to be cancelled, each with its reason (``steps.CANCEL_REASONS`` or empty), or learn what came
+        of asking before; results by the orders' ids."""
+        seller_id = self._api.seller_id("cancellations")
+        results: dict[str, PushResult] = {}
+        for result in await self._feeds.results(_errors):
+            if result.is_lost and result.done:
+                # What is cancelled by now is not asked for any more; the rest is asked for again.
+                continue
+            for number, own in result.messages.items():
+                error = result.errors.get(number, "")
+                results[own] = PushResult(own, error, waiting=not error)
+        fresh = [(order, reason) for order, reason in orders if order.external_id not in results]
+        if fresh:
+            messages = {number: order.external_id for number, (order, _) in enumerate(fresh, 1)}
+            await self._feeds.submit(_envelope(seller_id, fresh), messages)
+        return results | {order.external_id: PushResult(order.external_id, waiting=True) for order, _ in fresh}
 
     async def push_packages(self, changes: list[TrackingChange]) -> list[PushResult]:
         """Confirm each package, one after the other; see ``Connector.push_tracking``."""
@@ -94,51 +120,52 @@ class Shipments:
             elif order.sent_by_site:
                 results.append(PushResult(own, "Amazon ships it itself", final=True))
             else:
-                results.append(await self._confirm_package(change, order, ours[own]))
+                number = _own_number(change.package, ours[own], order.raw)
+                shown = _packages(order.raw).get(number)
+                if (shown is None and order.status == SHIPPED) or shown == change.tracking:
+                    # Told already; where it is shipped, by somebody else's packages.
+                    results.append(PushResult(own))
+                    continue
+                items = [{"orderItemId": line, "quantity": pieces} for line, pieces in change.lines]
+                results.append(await self._confirm(change, order, items, number, change.package))
         return results
 
-    async def _confirm_package(self, change: TrackingChange, order: Order, ours: frozenset[str]) -> PushResult:
-        own, number = change.external_id, _own_number(change.package, ours, order.raw)
-        if (shown := _packages(order.raw).get(number)) is not None and shown == change.tracking:
-            return PushResult(own)
-        if shown is None and order.status == SHIPPED:
-            # Somebody has told Amazon of these goods by other packages.
-            return PushResult(own)
-        carrier = change.carrier or self._carrier
-        if missing := _missing(carrier, change.tracking):
-            return PushResult(
-                own,
-                f"Amazon wants the {missing} of package {change.package}: chansync erp ship SALE --package "
-                f"{change.package} --carrier NAME --tracking NUMBER (the channel's carrier stands in for one that is "
-                "not named)",
-            )
-        items = [{"orderItemId": line, "quantity": pieces} for line, pieces in change.lines]
-        return await self._send(
-            own, _confirmation(self._place, carrier, change.tracking, change.shipped_at, items, number)
-        )
+    async def _confirm(
+        self,
+        change: StatusChange | TrackingChange,
+        order: Order,
+        items: list[dict[str, Any]],
+        number: str,
+        package: int,
+    ) -> PushResult:
+        """Confirm items of an order as a package.
 
-    async def _confirm(self, change: StatusChange, order: Order) -> PushResult:
-        own = change.external_id
-        carrier = change.carrier or self._carrier
-        if missing := _missing(carrier, change.tracking):
+        Args:
+            number: the package's at Amazon.
+            package: the package's of the sale; 0 where the goods leave as a whole.
+        """
+        own, carrier = change.external_id, change.carrier or self._carrier
+        given = {"carrier": carrier, "tracking number": change.tracking}
+        if missing := " and ".join(name for name in given if not given[name]):
+            whose, option = (f" of package {package}", f" --package {package}") if package else ("", "")
             return PushResult(
                 own,
-                f"Amazon wants the {missing}: chansync erp ship SALE --carrier NAME --tracking NUMBER (the channel's "
-                "carrier stands in for one that is not named)",
+                f"Amazon wants the {missing}{whose}: chansync erp ship SALE{option} --carrier NAME --tracking NUMBER "
+                "(the channel's carrier stands in for one that is not named)",
             )
-        items = _unshipped(order.raw)
         if not items:
             return PushResult(own, f"nothing of it is left to be shipped while Amazon has it as {order.status}")
-        number = _package(order.raw)
-        return await self._send(
-            own, _confirmation(self._place, carrier, change.tracking, change.shipped_at, items, number)
-        )
-
-    async def _send(self, own: str, body: dict[str, Any]) -> PushResult:
+        known = _CARRIERS.get(carrier.casefold())
+        told = {
+            "packageReferenceId": number, "carrierCode": known or "Other", "trackingNumber": change.tracking,
+            "shipDate": utc_text(change.shipped_at or 0), "orderItems": items,
+        }  # fmt: skip
+        if known is None:
+            told["carrierName"] = carrier
         try:
-            answer = await self._api.send(
-                CONFIRM_SHIPMENT, "POST", f"/orders/v0/orders/{part(own)}/shipmentConfirmation", body=body,
-                as_bytes=True,
+            answer = await self._api.ask(
+                CONFIRM_SHIPMENT, f"/orders/v0/orders/{part(own)}/shipmentConfirmation",
+                body={"marketplaceId": self._place, "packageDetail": told}, as_bytes=True,
             )  # fmt: skip
         except SiteRefused as error:
             if error.code not in ("bad_request", "not_found", "refused"):
@@ -154,11 +181,6 @@ class Shipments:
         return PushResult(own)
 
 
-def _missing(carrier: str, tracking: str) -> str:
-    """Which of the two is not known, in words."""
-    return " and ".join(name for name, given in (("carrier", carrier), ("tracking number", tracking)) if not given)
-
-
 def _packages(raw: dict[str, Any]) -> dict[str, str]:
     """The tracking numbers of the packages that the order has, by the packages' numbers."""
     return {
@@ -170,7 +192,7 @@ def _packages(raw: dict[str, Any]) -> dict[str, str]:
 def _own_number(package: int, ours: frozenset[str], raw: dict[str, Any]) -> str:
     """The number at Amazon of one of a sale's packages: the same at each try, also while Amazon does not show it yet.
 
-    Packages of the sale are counted past those that somebody else has confirmed.
+    Packages of the sale are counted past those that somebody else has confirmed: their numbers would change them.
 
     Args:
         ours: the tracking numbers that we have told.
@@ -180,42 +202,53 @@ def _own_number(package: int, ours: frozenset[str], raw: dict[str, Any]) -> str:
     return next(islice(free, package - 1, None))
 
 
-def _package(raw: dict[str, Any]) -> str:
-    """The number of the package that a sale is: the first that the order does not have yet.
-
-    A number that it has would change that package. So confirming again while Amazon does not show it yet does no harm,
-    and a package that somebody else confirmed stays.
-    """
-    taken = _packages(raw)
-    return next(number for number in map(str, count(1)) if number not in taken)
-
-
-def _confirmation(
-    place: str, carrier: str, tracking: str, shipped_at: int | None, items: list[dict[str, Any]], number: str
-) -> dict[str, Any]:
-    known = _CARRIERS.get(carrier.casefold())
-    package: dict[str, Any] = {
-        "packageReferenceId": number,
-        "carrierCode": known or "Other",
-        "trackingNumber": tracking,
-        "shipDate": from_ms(shipped_at or 0).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "orderItems": items,
-    }
-    if known is None:
-        package["carrierName"] = carrier
-    return {"marketplaceId": place, "packageDetail": package}
-
-
 def _unshipped(raw: dict[str, Any]) -> list[dict[str, Any]]:
     """What is still to be shipped, by item."""
     items = []
     for item in listed(raw.get("orderItems"), "orderItems"):
-        fulfillment = item.get("fulfillment")
-        told = fulfillment if isinstance(fulfillment, dict) else {}
-        left = told.get("quantityUnfulfilled", item.get("quantityOrdered"))
+        left = fields(item.get("fulfillment")).get("quantityUnfulfilled", item.get("quantityOrdered"))
         if isinstance(left, int) and left > 0:
             items.append({"orderItemId": text(item.get("orderItemId")), "quantity": left})
     return items
+
+
+def _envelope(seller_id: str, orders: list[tuple[Order, str]]) -> bytes:
+    root = ElementTree.Element("AmazonEnvelope")
+    root.set("xmlns:xsi", "http://www.w3.org/2001/XMLSchema-instance")
+    root.set("xsi:noNamespaceSchemaLocation", "amzn-envelope.xsd")
+    header = ElementTree.SubElement(root, "Header")
+    ElementTree.SubElement(header, "DocumentVersion").text = "1.01"
+    ElementTree.SubElement(header, "MerchantIdentifier").text = seller_id
+    ElementTree.SubElement(root, "MessageType").text = "OrderAcknowledgement"
+    for number, (order, reason) in enumerate(orders, 1):
+        message = ElementTree.SubElement(root, "Message")
+        ElementTree.SubElement(message, "MessageID").text = str(number)
+        told = ElementTree.SubElement(message, "OrderAcknowledgement")
+        ElementTree.SubElement(told, "AmazonOrderID").text = order.external_id
+        ElementTree.SubElement(told, "StatusCode").text = "Failure"
+        # Where nobody said a reason, the buyer's wish is it if there is one.
+        asked = "other" if order.cancel_wish is None else "buyer"
+        for line in order.lines:
+            item = ElementTree.SubElement(told, "Item")
+            ElementTree.SubElement(item, "AmazonOrderItemCode").text = line.external_id
+            ElementTree.SubElement(item, "CancelReason").text = _REASONS[reason or asked]
+    written: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return written
+
+
+def _errors(data: bytes) -> dict[int, str]:
+    """What the processing report says went wrong, by message."""
+    try:
+        root = ElementTree.fromstring(data)
+    except ElementTree.ParseError:
+        raise SiteUnavailable("Amazon sent a processing report that is no XML: try again.", code="damaged") from None
+    found = {}
+    for result in root.iter("Result"):
+        number = result.findtext("MessageID", "")
+        if result.findtext("ResultCode") == "Error" and number.isascii() and number.isdigit():
+            told = plain(result.findtext("ResultDescription", "")).rstrip(".")
+            found[int(number)] = f"Amazon does not cancel it: {told}"
+    return found
 
 
 #: Carriers by the code that Amazon knows them by; any other goes as "Other" with its name.

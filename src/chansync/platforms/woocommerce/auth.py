@@ -12,7 +12,7 @@ import secrets
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -50,9 +50,9 @@ class Signing:
     method: str
     home: str = ""
 
-    def words(self, secure: bool) -> str:
+    def words(self, place: Place) -> str:
         """For people: ``HTTPS, Basic authentication``."""
-        return f"{'HTTPS' if secure else 'HTTP'}, {_WORDS[self.method]}"
+        return f"{urlsplit(place.base).scheme.upper()}, {_WORDS[self.method]}"
 
     def sign(self, keys: Keys, place: Place, method: str, url: httpx.URL) -> tuple[httpx.URL, dict[str, str]]:
         """The request's URL and headers with the proof added. The secret itself goes only over HTTPS."""
@@ -90,11 +90,8 @@ def ways(place: Place, home: str) -> Iterator[Signing]:
         yield Signing(IN_QUERY)
     # A store signs its home URL with the scheme that it believes to be asked by: behind a proxy it may be the other.
     other = "http" if scheme == "https" else "https"
-    homes = [_with_scheme(url, known) for known in (scheme, other) for url in (home, place.base) if url]
-    for known in dict.fromkeys(homes):
+    homes = [urlsplit(url)._replace(query="", fragment="") for url in (home, place.base) if url]
+    for known in dict.fromkeys(
+        url._replace(scheme=name).geturl().rstrip("/") for name in (scheme, other) for url in homes
+    ):
         yield Signing(OAUTH, known)
-
-
-def _with_scheme(url: str, scheme: str) -> str:
-    parts = urlsplit(url)
-    return urlunsplit((scheme, parts.netloc, parts.path.rstrip("/"), "", ""))

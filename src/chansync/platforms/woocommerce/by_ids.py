@@ -14,9 +14,9 @@ from chansync.http.client import ATTEMPTS
 from chansync.http.failures import Answer
 from chansync.model.errors import SiteError
 from chansync.platforms.texts import identifier, text
-from chansync.platforms.woocommerce.client import EXACT, StoreClient
-from chansync.platforms.woocommerce.failures import is_missing, refusal
-from chansync.platforms.woocommerce.source import PAGE, not_a_list
+from chansync.platforms.woocommerce.client import EXACT, PAGE, StoreClient
+from chansync.platforms.woocommerce.failures import Missing
+from chansync.platforms.woocommerce.source import orders_in
 
 #: Failures that what was asked for may be the cause of, unlike a site that is down, overloaded or locked.
 _CONTENT = frozenset(
@@ -39,7 +39,7 @@ async def fails_by_content(client: StoreClient, error: SiteError) -> Answer | No
         answer = await client.ask("GET", "orders", _PAST_THE_END, attempts=1)
     except SiteError:
         return None
-    return answer if answer.status < 300 and isinstance(answer.data, list) else None
+    return answer if isinstance(answer.data, list) else None
 
 
 class ByIds:
@@ -54,25 +54,19 @@ class ByIds:
 
     def __init__(self, client: StoreClient, fields: str = "") -> None:
         self._client = client
-        self._fields = {**EXACT, "_fields": fields} if fields else {**EXACT}
+        self._fields = {**EXACT, "_fields": fields} if fields else EXACT
         self.most = PAGE
         self._well = self._failed = 0
 
-    async def of(self, ids: list[str], *, attempts: int = ATTEMPTS) -> dict[str, Any]:
-        """The store's data of each, or the ``SiteError`` with which it fails at it, by id.
+    async def each(self, ids: list[str], *, attempts: int = ATTEMPTS) -> AsyncGenerator[dict[str, Any], None]:
+        """The store's data of each, or the ``SiteError`` with which it fails at it, by id; in parts, as the store gives
+        them, for large orders need not be in memory at once.
 
         Lists leave out the trash, and orders whose status no plugin knows any more: so does this.
 
         Raises:
             SiteError: the store fails, whatever it is asked for.
         """
-        found: dict[str, Any] = {}
-        async for part in self.each(ids, attempts=attempts):
-            found |= part
-        return found
-
-    async def each(self, ids: list[str], *, attempts: int = ATTEMPTS) -> AsyncGenerator[dict[str, Any], None]:
-        """The same in parts, as the store gives them: large orders need not be in memory at once."""
         at = 0
         while at < len(ids):
             chunk = ids[at : at + self.most]
@@ -87,16 +81,13 @@ class ByIds:
             SiteError: the store fails, whatever it is asked for.
         """
         try:
-            answer = await self._client.ask("GET", f"orders/{own}", self._fields, attempts=_SINGLE)
-            if is_missing(answer):
-                return None
-            if answer.status >= 400:
-                raise refusal(answer, self._client.http.sentences)
+            return (await self._client.ask("GET", f"orders/{own}", self._fields, attempts=_SINGLE)).data
+        except Missing:
+            return None
         except SiteError as error:
             if await fails_by_content(self._client, error):
                 return error
             raise
-        return answer.data
 
     async def _read(self, ids: list[str], attempts: int) -> AsyncGenerator[dict[str, Any], None]:
         """What the store gives of them; what it fails at is the failure."""
@@ -128,12 +119,8 @@ class ByIds:
 
     async def _listed(self, ids: list[str], attempts: int) -> dict[str, Any]:
         params = {"include": ",".join(ids), "per_page": PAGE, "orderby": "id", **self._fields}
-        answer = await self._client.ask("GET", "orders", params, attempts=attempts)
-        if answer.status >= 400:
-            raise refusal(answer, self._client.http.sentences)
-        if not isinstance(answer.data, list):
-            raise not_a_list(self._client.http.sentences, answer)
-        rows = {identifier(row.get("id")): row for row in answer.data if isinstance(row, dict)}
+        listed = orders_in(await self._client.ask("GET", "orders", params, attempts=attempts), self._client)
+        rows = {identifier(row.get("id")): row for row in listed if isinstance(row, dict)}
         return {own: rows[own] for own in ids if own in rows}
 
 

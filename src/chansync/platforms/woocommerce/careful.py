@@ -10,29 +10,35 @@ proves something by id only: equal counts of all parts say that nothing has left
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 from chansync.http.client import ATTEMPTS
 from chansync.model.errors import SiteError
 from chansync.model.order import Order, UnreadableOrder
 from chansync.model.times import now_ms
-from chansync.platforms.texts import text
+from chansync.platforms.protocol import Headline
+from chansync.platforms.texts import fields, identifier, text
 from chansync.platforms.woocommerce.by_ids import ByIds, fails_by_content, is_gone
-from chansync.platforms.woocommerce.client import StoreClient
-from chansync.platforms.woocommerce.parse import without_large
-from chansync.platforms.woocommerce.source import BY_ID, FRAME, PAGE, Page, Query, Row, Shattered, StoreSource
+from chansync.platforms.woocommerce.client import PAGE, StoreClient
+from chansync.platforms.woocommerce.parse import summary, without_large
+from chansync.platforms.woocommerce.source import BY_ID, FRAME, Page, Query, Row, Shattered, fetch_page
 
 # Sizes of the parts that a page is put together from; each divides the one before.
 _SIZES = (25, 5, 1)
 # How often that is begun anew because the store's orders changed meanwhile.
 _TRIES = 3
+# What is asked for of orders to compare both sides, and how many pages of it at once.
+_HEADLINE = "id,number,status,total,refunds,date_modified_gmt"
+_AT_ONCE = 4
 # Ids that an order without a name may have, at most, to be looked for one by one.
 _CANDIDATES = 30
 
 
 class CarefulSource:
-    """Pages of a store; see ``Source``.
+    """Pages of a store.
 
     Args:
         read: reads an order: those of a frame are read as they come, and what is large of them is let go of.
@@ -41,15 +47,18 @@ class CarefulSource:
     def __init__(self, client: StoreClient, read: Callable[[Any], Order | UnreadableOrder]) -> None:
         self._client = client
         self._read = read
-        self._source = StoreSource(client)
         self._bodies = ByIds(client)
         self._attempts = ATTEMPTS
 
     async def fetch(self, query: Query, page: int, size: int = PAGE) -> Page:
-        """One page; where the store fails at it, a frame."""
+        """One page; where the store fails at it, a frame. Raises as ``fetch_page``, and:
+
+        Raises:
+            Shattered: it can only be told sorted by id; never of a query that is.
+        """
         if self._bodies.most >= size:
             try:
-                return await self._source.fetch(query, page, size, attempts=self._attempts)
+                return await fetch_page(self._client, query, page, size, attempts=self._attempts)
             except SiteError as error:
                 if not await fails_by_content(self._client, error):
                     raise
@@ -61,7 +70,7 @@ class CarefulSource:
 
     async def _frame(self, query: Query, page: int, size: int) -> Page:
         try:
-            return await self._source.fetch(query, page, size, attempts=2, fields=FRAME)
+            return await fetch_page(self._client, query, page, size, attempts=2, fields=FRAME)
         except SiteError as error:
             answer = await fails_by_content(self._client, error)
             if answer is None:
@@ -71,7 +80,7 @@ class CarefulSource:
             trouble = error
         start = (page - 1) * size
         for _ in range(_TRIES):
-            parts = _Parts(self._client, self._source, query)
+            parts = Parts(self._client, query, FRAME)
             rows = await parts.read(start, start + size)
             if len(parts.counts) > 1:
                 continue
@@ -88,7 +97,8 @@ class CarefulSource:
         raise trouble
 
     async def complete(self, page: Page) -> None:
-        """Put whole orders in the place of a frame's rows; an order that the store fails at is what is known of it."""
+        """Put whole orders, as they are now, in the place of a frame's rows; what has gone since is left out, and of an
+        order that the store fails at stands what is known of it."""
         if not page.is_frame:
             return
         lacking = {str(row.id): row for row in page.rows if row.id is not None and row.order is None}
@@ -140,8 +150,12 @@ class CarefulSource:
         return Row(None, None, None, None, UnreadableOrder("", "", 0, sentence))
 
 
-class _Parts:
+@dataclass(slots=True)
+class Parts:
     """A page by its parts, the smaller the more the store fails.
+
+    Args:
+        fields: the names of what is wanted of each order, with commas.
 
     Attributes:
         counts: what the answers counted; equal ones prove that nothing has left in between.
@@ -149,18 +163,17 @@ class _Parts:
         clock: the store's, at the earliest answer; 0 without any.
     """
 
-    def __init__(self, client: StoreClient, source: StoreSource, query: Query) -> None:
-        self._client = client
-        self._source = source
-        self._query = query
-        self._last = 0
-        self._ended = False
-        self.counts: set[int] = set()
-        self.failed = 0
-        self.clock = 0
+    client: StoreClient
+    query: Query
+    fields: str
+    counts: set[int] = field(default_factory=set)
+    failed: int = 0
+    clock: int = 0
+    _last: int = 0
+    _ended: bool = False
 
     async def read(self, start: int, end: int, depth: int = 0) -> list[Row]:
-        """The rows from one rank to before another."""
+        """The rows from one rank to before another; an ``UnreadableOrder`` in the place of each that fails."""
         rows: list[Row] = []
         size = _SIZES[depth]
         for number in range(start // size, -(-end // size)):
@@ -168,11 +181,11 @@ class _Parts:
                 break
             low, high = max(start, number * size), min(end, (number + 1) * size)
             try:
-                page = await self._source.fetch(
-                    self._query, number + 1, size, attempts=2 if size == 1 else 1, fields=FRAME
+                page = await fetch_page(
+                    self.client, self.query, number + 1, size, attempts=2 if size == 1 else 1, fields=self.fields
                 )
             except SiteError as error:
-                if not await fails_by_content(self._client, error):
+                if not await fails_by_content(self.client, error):
                     raise
                 if size > 1:
                     rows += await self.read(low, high, depth + 1)
@@ -180,27 +193,65 @@ class _Parts:
                 self.failed += 1
                 rows.append(Row(None, None, None, None, UnreadableOrder("", "", 0, str(error))))
                 continue
-            self._note(page)
+            self.clock = min(self.clock or page.clock, page.clock)
+            if not page.rows:
+                # Past the end a store counts nothing.
+                self._ended = True
+            elif page.total is not None:
+                self.counts.add(page.total)
             # A short page hides orders, or is the last: then ranks tell nothing, and ids tell what is new.
             shown = page.rows[low - number * size : high - number * size] if len(page.rows) == size else page.rows
-            rows += self._fresh(shown)
+            fresh = [row for row in shown if row.id is None or row.id > self._last]
+            self._last = max([self._last, *(row.id for row in fresh if row.id is not None)])
+            rows += fresh
         return rows
-
-    def _note(self, page: Page) -> None:
-        self.clock = min(self.clock or page.clock, page.clock)
-        if not page.rows:
-            # Past the end a store counts nothing.
-            self._ended = True
-        elif page.total is not None:
-            self.counts.add(page.total)
-
-    def _fresh(self, rows: list[Row]) -> list[Row]:
-        fresh = [row for row in rows if row.id is None or row.id > self._last]
-        self._last = max([self._last, *(row.id for row in fresh if row.id is not None)])
-        return fresh
 
 
 def unreadable(own: str, error: SiteError, frame: object, changed: int | None) -> UnreadableOrder:
     """An order that the store fails at."""
     number = text(frame.get("number")) if isinstance(frame, dict) else ""
     return UnreadableOrder(own, number or own, changed or 0, f"the site fails at it, and not at others: {error}")
+
+
+async def headlines(client: StoreClient, since: int) -> AsyncGenerator[list[Headline], None]:
+    """Every order that was placed after ``since`` (UTC milliseconds), by id, 100 in a request.
+
+    An order that leaves the list meanwhile may hide another for this time, and one that the store fails at is left
+    without a name: whoever compares looks at what seems missing once more by itself.
+    """
+    first, total = await _page(client, since, 1)
+    yield first
+    last = -(-total // PAGE)
+    for begin in range(2, last + 1, _AT_ONCE):
+        numbers = range(begin, min(begin + _AT_ONCE, last + 1))
+        for found, _ in await asyncio.gather(*(_page(client, since, number) for number in numbers)):
+            yield found
+
+
+async def count_since(client: StoreClient, since: int) -> int:
+    """How many orders were placed after ``since`` (UTC milliseconds), by one small request."""
+    page = await fetch_page(client, Query(None, None, BY_ID, since), 1, 1, fields="id")
+    return len(page.rows) if page.total is None else page.total
+
+
+async def _page(client: StoreClient, since: int, number: int) -> tuple[list[Headline], int]:
+    query = Query(None, None, BY_ID, since)
+    try:
+        page = await fetch_page(client, query, number, fields=_HEADLINE)
+        rows, total = page.rows, page.total
+    except SiteError as error:
+        if not await fails_by_content(client, error):
+            raise
+        parts = Parts(client, query, _HEADLINE)
+        rows = await parts.read((number - 1) * PAGE, number * PAGE)
+        total = max(parts.counts, default=None)
+    return [_headline(fields(row.raw)) for row in rows], len(rows) if total is None else total
+
+
+def _headline(row: dict[str, Any]) -> Headline:
+    own = identifier(row.get("id"))
+    if not own:
+        # It has none, or the store fails at it.
+        return Headline("", "", "")
+    total, refunds = summary(row)
+    return Headline(own, text(row.get("number")) or own, text(row.get("status")), total, refunds)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,15 +13,19 @@ import httpx
 from chansync.http.client import ATTEMPTS, SiteHttp
 from chansync.http.failures import Answer
 from chansync.model.address import Address, parse_address
-from chansync.model.errors import SiteError, SiteRefused, SiteUnavailable, UsageError
+from chansync.model.errors import SiteUnavailable, UsageError
+from chansync.platforms.texts import objects
 from chansync.platforms.woocommerce.address import ROOTS, Place, may_hold
 from chansync.platforms.woocommerce.auth import BASIC, IN_QUERY, OAUTH, Keys, Signing, ways
 from chansync.platforms.woocommerce.discovery import find_store
-from chansync.platforms.woocommerce.failures import KEY_REFUSED, NO_ROUTE, explains_more, refusal
+from chansync.platforms.woocommerce.failures import KEY_REFUSED, refusal, vagueness
 
 #: Asks for amounts as they are stored: a store writes them with the decimals that its prices are shown with, so that a
 #: shop that shows none would tell rounded lines.
 EXACT = {"dp": 6}
+
+#: The most rows that a store gives at once: 101 is refused.
+PAGE = 100
 
 _VERSION = re.compile(r"wc/v\d+\Z")
 # The cheapest request that needs the right to read orders.
@@ -32,7 +36,9 @@ _METHODS = {"https": (BASIC, IN_QUERY, OAUTH), "http": (OAUTH,)}
 
 
 @dataclass(slots=True)
-class _Connection:
+class Connection:
+    """Where a store's API is, and a way to sign in that it accepts."""
+
     place: Place
     signing: Signing
 
@@ -50,77 +56,50 @@ class StoreClient:
         self.notes: list[str] = []
         self.facts = facts
         self.version = version if _VERSION.match(version) else "wc/v3"
-        self._address = address
+        self.address = address
         self._keys = keys
-        self._connection: _Connection | None = None
+        self._connection: Connection | None = None
         self._remembered = False
         self._connecting = asyncio.Lock()
 
-    @property
-    def address(self) -> str:
-        """Where the store was found."""
-        return self._connection.place.base if self._connection else str(self._address)
+    async def connect(self, *, fresh: bool = False, instead_of: Connection | None = None) -> Connection:
+        """Where the store is and how to sign in: as connected already, else by the facts, else as found.
 
-    @property
-    def connected_as(self) -> str:
-        """How it is connected, for people."""
-        if self._connection is None:
-            return ""
-        return self._connection.signing.words(self._connection.place.base.startswith("https://"))
-
-    async def connect(self, *, fresh: bool = False) -> None:
-        """Find the store and a way to sign in, from the facts unless ``fresh``.
+        Args:
+            fresh: find it anew.
+            instead_of: this connection failed: find it anew, unless another task has just done so.
 
         Raises:
             SiteError: it is not found, or does not accept the key.
         """
-        if fresh:
-            await self._reconnect(self._connection)
-        else:
-            await self._connected()
-
-    async def _connected(self) -> _Connection:
         async with self._connecting:
-            if self._connection is None:
-                self._connection = self._from_facts()
+            if fresh or self._connection is None or self._connection is instead_of:
+                self._connection = None if fresh or instead_of else self._from_facts()
                 self._remembered = self._connection is not None
             if self._connection is None:
                 self._connection = await self._find()
             return self._connection
 
-    async def _reconnect(self, instead_of: _Connection | None) -> _Connection:
-        """Look for the store anew, unless another task has just done so."""
-        async with self._connecting:
-            if self._connection is instead_of or self._connection is None:
-                self._connection, self._remembered = None, False
-                self._connection = await self._find()
-            return self._connection
-
-    def _from_facts(self) -> _Connection | None:
+    def _from_facts(self) -> Connection | None:
         facts = self.facts
         base, root, method, home = (facts.get(name) for name in ("base", "root", "auth", "home"))
         texts = all(isinstance(value, str) for value in (base, root, method, home))
-        if facts.get("entered") != str(self._address) or not texts or root not in ROOTS:
+        if facts.get("entered") != str(self.address) or not texts or root not in ROOTS:
             return None
-        if method not in _METHODS.get(str(base).partition("://")[0], ()) or not may_hold(self._address, str(base)):
+        if method not in _METHODS.get(str(base).partition("://")[0], ()) or not may_hold(self.address, str(base)):
             return None
-        return _Connection(Place(str(base), str(root)), Signing(str(method), str(home)))
+        return Connection(Place(str(base), str(root)), Signing(str(method), str(home)))
 
-    def _is_known(self) -> bool:
-        """Whether the store was found at this very address before."""
-        return self.facts.get("entered") == str(self._address)
-
-    def _address_to_ask(self) -> Address:
-        """The address by HTTPS once that has worked: nobody on the way can then bring the store back to plain HTTP."""
-        secured = replace(self._address, place=self._address.place.secured)
-        return secured if self._is_known() and self.facts.get("base") == str(secured) else self._address
-
-    async def _find(self) -> _Connection:
-        found = await find_store(self.http, self._address_to_ask(), self._is_known())
+    async def _find(self) -> Connection:
+        # By HTTPS once that has worked: nobody on the way can then bring the store back to plain HTTP.
+        secured = replace(self.address, place=self.address.place.secured)
+        is_known = self.facts.get("entered") == str(self.address)
+        address = secured if is_known and self.facts.get("base") == str(secured) else self.address
+        found = await find_store(self.http, address, is_known)
         signing = await self._sign_in(found.place, _site_url(found.index.get("home")))
         self.index, self.notes = found.index, found.notes
         self.facts.update(
-            entered=str(self._address),
+            entered=str(self.address),
             base=found.place.base,
             root=found.place.root,
             auth=signing.method,
@@ -129,47 +108,29 @@ class StoreClient:
         spaces = found.index.get("namespaces")
         if isinstance(spaces, list):
             self.facts["namespaces"] = [space for space in spaces if isinstance(space, str) and space.startswith("wc/")]
-        self._remember_time_zone(found.index)
-        return _Connection(found.place, signing)
-
-    def _remember_time_zone(self, index: dict[str, Any]) -> None:
-        zone, offset = index.get("timezone_string"), index.get("gmt_offset")
-        if isinstance(zone, str):
+        if isinstance(zone := found.index.get("timezone_string"), str):
             self.facts["zone"] = zone
         try:
-            self.facts["time_zone"] = float(str(offset))
+            self.facts["time_zone"] = float(str(found.index.get("gmt_offset")))
         except ValueError:
             self.facts.setdefault("time_zone", 0.0)
+        return Connection(found.place, signing)
 
     async def _sign_in(self, place: Place, home: str) -> Signing:
         """The first way that the store accepts. A definite "no" to the secret or its rights ends the search."""
-        refused: SiteError | None = None
+        refusals = []
         for signing in ways(place, home):
-            answer = await self._send(_Connection(place, signing), "GET", "orders", _PROBE)
+            answer = await self._send(Connection(place, signing), "GET", "orders", _PROBE)
             if answer.status < 400:
                 return signing
             error = refusal(answer, self.http.sentences)
             if answer.status != 401 or isinstance(error, SiteUnavailable):
                 raise error
-            if refused is None or explains_more(error, refused):
-                refused = error
+            refusals.append(error)
             known_secret = answer.code == KEY_REFUSED and signing.method != OAUTH
             if error.code in ("missing_right", "clock") or (known_secret and error.code == "wrong_secret"):
                 break
-        if refused is None:
-            raise SiteRefused(f"{self.http.site} cannot be signed in to.", code="unauthorized")
-        raise refused
-
-    async def get(self, route: str, params: Mapping[str, Any] | None = None) -> Answer:
-        """GET a route below the API version.
-
-        Raises:
-            SiteError: what went wrong, in a sentence.
-        """
-        answer = await self.ask("GET", route, params)
-        if answer.status >= 400:
-            raise refusal(answer, self.http.sentences)
-        return answer
+        raise min(refusals, key=vagueness)
 
     async def ask(
         self,
@@ -182,8 +143,9 @@ class StoreClient:
         attempts: int = ATTEMPTS,
         version: str = "",
         may_lack: bool = False,
+        may_refuse: bool = False,
     ) -> Answer:
-        """Send a request and return the answer, also one of 400 to 499.
+        """Send a request to a route below the API version.
 
         Where the store is known from an earlier run and suddenly refuses the key or the route, it is looked for
         once more: it may have moved to HTTPS, or its permalinks changed.
@@ -191,19 +153,37 @@ class StoreClient:
         Args:
             version: the namespace of a plugin, instead of WooCommerce's own.
             may_lack: not every store has the route: that it is not there says nothing.
+            may_refuse: an answer of 400 to 499 is returned.
+
+        Raises:
+            SiteError: what went wrong, in a sentence.
         """
-        connection = await self._connected()
+        connection = await self.connect()
         answer = await self._send(connection, method, route, params, body, repeatable, attempts, version)
-        lacks = answer.status == 404 and (not answer.is_json or answer.code == NO_ROUTE)
+        lacks = answer.status == 404 and (not answer.is_json or answer.code == "rest_no_route")
         lost = answer.status == 401 or (lacks and not may_lack)
         if (lost and self._remembered) or answer.moved_to:
-            connection = await self._reconnect(connection)
+            connection = await self.connect(instead_of=connection)
             answer = await self._send(connection, method, route, params, body, repeatable, attempts, version)
+        if answer.status >= 400 and not may_refuse:
+            raise refusal(answer, self.http.sentences)
         return answer
+
+    async def pages(
+        self, route: str, params: Mapping[str, Any], most: int = 10**6, *, may_lack: bool = False
+    ) -> AsyncGenerator[list[dict[str, Any]], None]:
+        """The rows of a list, page by page, of ``most`` pages at the most; raises as ``ask``."""
+        for page in range(1, most + 1):
+            answer = await self.ask("GET", route, {**params, "per_page": PAGE, "page": page}, may_lack=may_lack)
+            rows = answer.data if isinstance(answer.data, list) else []
+            yield objects(rows)
+            total = answer.headers.get("x-wp-totalpages", "")
+            if len(rows) < PAGE or (total.isascii() and total.isdigit() and page >= int(total[:6])):
+                return
 
     async def _send(
         self,
-        connection: _Connection,
+        connection: Connection,
         method: str,
         route: str,
         params: Mapping[str, Any] | None = None,
@@ -215,7 +195,7 @@ class StoreClient:
         def sign(verb: str, url: httpx.URL) -> tuple[httpx.URL, dict[str, str]]:
             return connection.signing.sign(self._keys, connection.place, verb, url)
 
-        texts = {name: _text(value) for name, value in (params or {}).items()}
+        texts = {name: str(value) for name, value in (params or {}).items()}
         url = connection.place.url(f"{version or self.version}/{route}", texts)
         answer = await self.http.request(method, url, body=body, sign=sign, repeatable=repeatable, attempts=attempts)
         if answer.note and answer.note not in self.notes:
@@ -235,7 +215,3 @@ def _site_url(value: Any) -> str:
     except UsageError:
         return ""
     return str(value)
-
-
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

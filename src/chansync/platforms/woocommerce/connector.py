@@ -4,44 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterable
+from collections.abc import AsyncGenerator, Collection, Iterable
 from contextlib import aclosing
-from datetime import UTC, date, datetime, tzinfo
+from datetime import date, datetime, timedelta, timezone, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from chansync.http.client import SiteHttp
-from chansync.http.traffic import Traffic
-from chansync.model.errors import SiteError, SiteRefused, SiteUnavailable
+from chansync.model.errors import SiteError, SiteRefused
 from chansync.model.order import Order, Refund, UnreadableOrder, bare_number
 from chansync.model.returns import SiteReturn
 from chansync.model.settlement import Settlement
 from chansync.model.times import to_ms
-from chansync.platforms.protocol import (
-    ConnectorSettings,
-    Headline,
-    Lookups,
-    OrderPage,
-    PushResult,
-    QuantityChange,
-    SiteIdentity,
-    SiteItem,
-    SiteWebhook,
-    StatusChange,
-    TrackingChange,
-)
-from chansync.platforms.texts import identifier, text, title
+from chansync.platforms.protocol import ConnectorSettings, Headline, Lookups, OrderPage, SiteIdentity
+from chansync.platforms.texts import fields, identifier, text, title
 from chansync.platforms.woocommerce.address import store_address
 from chansync.platforms.woocommerce.auth import Keys
 from chansync.platforms.woocommerce.by_ids import ByIds
-from chansync.platforms.woocommerce.careful import CarefulSource, unreadable
-from chansync.platforms.woocommerce.client import EXACT, StoreClient
-from chansync.platforms.woocommerce.headlines import count_since, headlines
+from chansync.platforms.woocommerce.careful import CarefulSource, count_since, headlines, unreadable
+from chansync.platforms.woocommerce.client import EXACT, PAGE, StoreClient
 from chansync.platforms.woocommerce.lookups import pull_lookups
 from chansync.platforms.woocommerce.parse import OrderReader, without_large
 from chansync.platforms.woocommerce.pull import Pull
-from chansync.platforms.woocommerce.refunds import Refunds
-from chansync.platforms.woocommerce.source import PAGE
+from chansync.platforms.woocommerce.refunds import refunds_of
 from chansync.platforms.woocommerce.statuses import Statuses
 from chansync.platforms.woocommerce.stock import Stock
 from chansync.platforms.woocommerce.tracking import Tracking
@@ -57,6 +42,10 @@ _OLDEST = (5, 8)
 class WooCommerceConnector:
     """One channel's connection to its store; see ``Connector``."""
 
+    # As many as one request takes.
+    status_batch = quantity_batch = PAGE
+    webhook_topics = TOPICS
+
     def __init__(self, settings: ConnectorSettings, **http_options: Any) -> None:
         values = settings.values
         address = store_address(str(values.get("store_domain") or ""))
@@ -64,59 +53,38 @@ class WooCommerceConnector:
         if not keys.key or not keys.secret:
             raise SiteRefused("Enter the consumer key and the consumer secret of the store.", code="no_key")
         self._http = SiteHttp(address.site, secrets=(keys.basic, keys.secret, keys.key), **http_options)
-        self._facts = dict(settings.facts)
+        self.traffic = self._http.traffic
+        self.facts = dict(settings.facts)
         version = text(values.get("api_version")) or "wc/v3"
-        self._client = StoreClient(self._http, address, keys, version, self._facts)
-        self._stock = Stock(self._client)
-        self._statuses = Statuses(self._client, self.read)
-        self._tracking = Tracking(self._client, by_note=bool(values.get("tracking_note")))
-        self._webhooks = Webhooks(self._client)
+        self._client = client = StoreClient(self._http, address, keys, version, self.facts)
         self._keys = tuple(_names(values.get(f"{kind}_keys")) for kind in ("vat_number", "uic", "personal_number"))
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """What to remember for the next connect: no secrets, JSON only."""
-        return self._facts
-
-    @property
-    def traffic(self) -> Traffic:
-        """Requests, repeats and bytes so far."""
-        return self._http.traffic
-
-    @property
-    def webhook_topics(self) -> tuple[str, ...]:
-        """See ``WebhookConnector.webhook_topics``."""
-        return TOPICS
-
-    @property
-    def status_batch(self) -> int:
-        """As many as one request takes."""
-        return PAGE
-
-    @property
-    def quantity_batch(self) -> int:
-        """As many as one request takes."""
-        return PAGE
+        self.aclose = self._http.aclose
+        stock = Stock(client)
+        self.items, self.items_by_gtin, self.items_by_id = stock.by_sku, stock.by_gtin, stock.by_id
+        self.all_items, self.push_quantities = stock.everything, stock.push
+        statuses = Statuses(client, self.read)
+        self.statuses, self.push_statuses = statuses.now, statuses.push
+        self.push_tracking = Tracking(client, by_note=bool(values.get("tracking_note"))).push
+        webhooks = Webhooks(client)
+        self.webhooks, self.put_webhook, self.drop_webhook = webhooks.found, webhooks.put, webhooks.drop
 
     async def check(self) -> SiteIdentity:
         """Find the store anew, prove the key, and say who the store is; see ``Connector.check``."""
         await self._client.connect(fresh=True)
         status, currency, may_write = await asyncio.gather(self._report(), self._currency(), self._may_write())
-        environment = status.get("environment") if isinstance(status.get("environment"), dict) else {}
-        settings = status.get("settings") if isinstance(status.get("settings"), dict) else {}
-        version = text(environment.get("version"))
-        notes = self._client.take_notes()
-        if version and _numbers(version) < _OLDEST:
+        version = text(fields(status.get("environment")).get("version"))
+        notes, connection = self._client.take_notes(), await self._client.connect()
+        if version and tuple(int(number[:6]) for number in _NUMBER.findall(version)[:3]) < _OLDEST:
             notes.append(f"WooCommerce {version} is too old to tell which orders changed: 5.8 or later is needed.")
         if may_write is False:
             notes.append("The key may only read: statuses and quantities cannot be sent with it.")
         return SiteIdentity(
             title=title(self._client.index.get("name")) or self._http.site,
             version=version or "unknown",
-            address=self._client.address,
-            connected_as=self._client.connected_as,
+            address=connection.place.base,
+            connected_as=connection.signing.words(connection.place),
             may_write=may_write,
-            currency=currency or text(settings.get("currency")),
+            currency=currency or text(fields(status.get("settings")).get("currency")),
             time_zone=self._time_zone(),
             notes=notes,
         )
@@ -124,23 +92,21 @@ class WooCommerceConnector:
     async def _report(self) -> dict[str, Any]:
         """The store's own report; empty where the key may not see it or the store fails at it, as some do."""
         try:
-            data = (await self._client.get("system_status", {"_fields": _STATUS_FIELDS})).data
-        except (SiteRefused, SiteUnavailable):
+            return (await self._client.ask("GET", "system_status", {"_fields": _STATUS_FIELDS})).fields
+        except SiteError:
             return {}
-        return data if isinstance(data, dict) else {}
 
     async def _currency(self) -> str:
         try:
-            data = (await self._client.get("data/currencies/current")).data
+            return text((await self._client.ask("GET", "data/currencies/current")).fields.get("code"))
         except SiteRefused:
             return ""
-        return text(data.get("code")) if isinstance(data, dict) else ""
 
     async def _may_write(self) -> bool | None:
         """Ask for a batch of no changes: WooCommerce checks the key's right to write before it looks at the batch."""
         try:
-            answer = await self._client.ask("POST", "orders/batch", body={})
-        except (SiteRefused, SiteUnavailable):
+            answer = await self._client.ask("POST", "orders/batch", body={}, may_refuse=True)
+        except SiteError:
             return None
         if answer.status < 300:
             return True
@@ -160,7 +126,7 @@ class WooCommerceConnector:
             read,
             cursor,
             None if start is None else self._beginning(start),
-            self._facts,
+            self.facts,
             self._zone(),
         )
         async with aclosing(pull.pages()) as pages:
@@ -184,14 +150,11 @@ class WooCommerceConnector:
         if found is not None and bare_number(found.number) == wanted:
             return found
         reader = self._reader()
-        for page in range(1, _SEARCHED + 1):
-            params = {"search": wanted, "per_page": PAGE, "page": page, **EXACT}
-            rows = (await self._client.get("orders", params)).data
-            for row in rows if isinstance(rows, list) else ():
-                if isinstance(row, dict) and bare_number(text(row.get("number"))) == wanted:
-                    return reader.read(row)
-            if not isinstance(rows, list) or len(rows) < PAGE:
-                break
+        async with aclosing(self._client.pages("orders", {"search": wanted, **EXACT}, _SEARCHED)) as pages:
+            async for rows in pages:
+                for row in rows:
+                    if bare_number(text(row.get("number"))) == wanted:
+                        return reader.read(row)
         return found
 
     async def several(self, external_ids: list[str]) -> list[Order | UnreadableOrder]:
@@ -222,27 +185,7 @@ class WooCommerceConnector:
 
     async def refunds(self, orders: list[Order]) -> list[list[Refund] | SiteError]:
         """The orders' refunds with their lines, as ``parse.read_refund`` describes them."""
-        return await Refunds(self._client, self._facts).of(orders)
-
-    async def statuses(self, external_ids: list[str]) -> dict[str, str]:
-        """The orders' statuses by id, 100 in one request; ``trash`` for those in the trash."""
-        return await self._statuses.now(external_ids)
-
-    async def push_statuses(self, changes: list[StatusChange]) -> list[PushResult]:
-        """Set statuses, 100 in one request; see ``Connector.push_statuses``."""
-        return await self._statuses.push(changes)
-
-    async def push_tracking(self, changes: list[TrackingChange]) -> list[PushResult]:
-        """Tell tracking numbers by the best way that the store has; see ``Connector.push_tracking``."""
-        return await self._tracking.push(changes)
-
-    async def items(self, skus: list[str]) -> list[SiteItem]:
-        """Products and variations by SKU, 100 in one request."""
-        return await self._stock.by_sku(skus)
-
-    def all_items(self) -> AsyncIterator[list[SiteItem]]:
-        """See ``Connector.all_items``."""
-        return self._stock.everything()
+        return await refunds_of(self._client, orders)
 
     async def settlements(self, known: Collection[str]) -> AsyncGenerator[Settlement, None]:
         """Not asked for: a shop's own payment providers pay it out."""
@@ -254,55 +197,24 @@ class WooCommerceConnector:
         for found in list[list[SiteReturn]]():
             yield found
 
-    async def items_by_gtin(self, gtins: list[str]) -> list[SiteItem]:
-        """Products and variations by GTIN, 25 in one request."""
-        return await self._stock.by_gtin(gtins)
-
-    async def items_by_id(self, site_ids: list[str]) -> list[SiteItem]:
-        """Products and variations by id."""
-        return await self._stock.by_id(site_ids)
-
-    async def push_quantities(self, changes: list[QuantityChange]) -> list[PushResult]:
-        """Set stock, 100 in one request of each parent; see ``Connector.push_quantities``."""
-        return await self._stock.push(changes)
-
-    async def webhooks(self) -> list[SiteWebhook]:
-        """See ``WebhookConnector.webhooks``."""
-        return await self._webhooks.found()
-
-    async def put_webhook(self, webhook: SiteWebhook, secret: str) -> SiteWebhook:
-        """See ``WebhookConnector.put_webhook``."""
-        return await self._webhooks.put(webhook, secret)
-
-    async def drop_webhook(self, site_id: str) -> None:
-        """See ``WebhookConnector.drop_webhook``."""
-        await self._webhooks.drop(site_id)
-
-    async def aclose(self) -> None:
-        """Close connections; harmless when called twice."""
-        await self._http.aclose()
-
     def _reader(self) -> OrderReader:
         return OrderReader(self._time_zone(), *self._keys)
 
     def _time_zone(self) -> float:
         """Hours that the store is ahead of UTC, today."""
-        offset = self._facts.get("time_zone")
+        offset = self.facts.get("time_zone")
         return float(offset) if isinstance(offset, (int, float)) and -24 < offset < 24 else 0.0
 
-    def _zone(self) -> tzinfo | None:
-        name = self._facts.get("zone")
+    def _zone(self) -> tzinfo:
+        """The store's time zone; with summer and winter where the store names it."""
         try:
-            return ZoneInfo(name) if isinstance(name, str) and name else None
+            return ZoneInfo(str(self.facts.get("zone") or "none"))
         except (ValueError, OSError, KeyError):
-            return None
+            return timezone(timedelta(hours=self._time_zone()))
 
     def _beginning(self, start: date) -> int:
         """Just before the first moment of that day in the store's time, UTC milliseconds."""
-        zone = self._zone()
-        midnight = datetime(start.year, start.month, start.day, tzinfo=zone or UTC)
-        offset = 0 if zone else int(self._time_zone() * 3_600_000)
-        return max(0, to_ms(midnight) - offset - 1000)
+        return max(0, to_ms(datetime(start.year, start.month, start.day, tzinfo=self._zone())) - 1000)
 
 
 def _names(value: Any) -> list[str]:
@@ -311,7 +223,3 @@ def _names(value: Any) -> list[str]:
         if isinstance(value, Iterable) and not isinstance(value, str)
         else []
     )
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(number[:6]) for number in _NUMBER.findall(version)[:3])

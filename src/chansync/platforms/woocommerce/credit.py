@@ -15,7 +15,7 @@ from typing import Any
 from chansync.model.errors import DataError
 from chansync.model.money import parse_amount
 from chansync.model.order import Order, PartPayment
-from chansync.platforms.texts import title
+from chansync.platforms.texts import objects, title
 
 #: Fields of an order that list the cards that paid it.
 _LISTS = ("gift_cards", "gift_card_lines", "pw_gift_cards", "store_credits")
@@ -73,7 +73,7 @@ def _paid(order: Order, parts: list[PartPayment]) -> Order:
 
 def _restore(order: Order, raw: dict[str, Any], share: Decimal) -> None:
     """Give the lines back what credit, that share of their discounts, took off them."""
-    for line, row in zip(order.lines, _rows(raw.get("line_items")), strict=True):
+    for line, row in zip(order.lines, objects(raw.get("line_items")), strict=True):
         before = row.get("subtotal_tax")
         tax = line.tax if before in (None, "") else parse_amount(before, "a line's tax")
         line.total += (line.subtotal - line.total) * share
@@ -82,7 +82,7 @@ def _restore(order: Order, raw: dict[str, Any], share: Decimal) -> None:
 
 def _lists(raw: dict[str, Any]) -> Iterator[PartPayment]:
     for name in _LISTS:
-        for row in _rows(raw[name]) if name in raw else ():
+        for row in objects(raw[name]) if name in raw else ():
             amount = next((_amount(row[key]) for key in _AMOUNTS if row.get(key) not in (None, "")), _ZERO)
             if amount:
                 yield PartPayment("", f"Gift card {title(row.get('code') or row.get('number'))}".strip(), amount)
@@ -90,19 +90,17 @@ def _lists(raw: dict[str, Any]) -> Iterator[PartPayment]:
 
 def _coupons(raw: dict[str, Any]) -> Iterator[tuple[PartPayment, Decimal]]:
     """The coupons that are credit, each with its amount without tax."""
-    for row in _rows(raw.get("coupon_lines")):
+    for row in objects(raw.get("coupon_lines")):
         net = _amount(row.get("discount"))
         if net and _coupon_type(row) in _COUPONS:
-            yield (
-                PartPayment("", f"Credit {title(row.get('code'))}".strip(), net + _amount(row.get("discount_tax"))),
-                net,
-            )
+            whole = net + _amount(row.get("discount_tax"))
+            yield PartPayment("", f"Credit {title(row.get('code'))}".strip(), whole), net
 
 
 def _coupon_type(row: dict[str, Any]) -> str:
     if isinstance(row.get("discount_type"), str):
         return str(row["discount_type"])
-    for entry in _rows(row.get("meta_data")):
+    for entry in objects(row.get("meta_data")):
         value = entry.get("value")
         if entry.get("key") == "coupon_data" and isinstance(value, dict):
             return str(value.get("discount_type"))
@@ -121,7 +119,7 @@ def _type_in_info(value: Any) -> str:
 
 
 def _metas(raw: dict[str, Any]) -> Iterator[PartPayment]:
-    known = {entry["key"]: entry.get("value") for entry in _rows(raw.get("meta_data")) if entry.get("key") in _METAS}
+    known = {entry["key"]: entry.get("value") for entry in objects(raw.get("meta_data")) if entry.get("key") in _METAS}
     for key in _METAS if known else ():
         value = known.get(key)
         if not value:
@@ -137,15 +135,10 @@ def _metas(raw: dict[str, Any]) -> Iterator[PartPayment]:
 
 
 def _fee_ids(raw: dict[str, Any]) -> Iterator[str]:
-    for row in _rows(raw.get("fee_lines")):
-        entries = _rows(row.get("meta_data"))
+    for row in objects(raw.get("fee_lines")):
+        entries = objects(row.get("meta_data"))
         if any(entry.get("key") == "_legacy_fee_key" and entry.get("value") in _FEES for entry in entries):
             yield str(row.get("id"))
-
-
-def _rows(value: Any) -> list[dict[str, Any]]:
-    rows = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
-    return [row for row in rows if isinstance(row, dict)]
 
 
 def _amount(value: Any) -> Decimal:

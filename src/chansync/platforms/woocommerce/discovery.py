@@ -84,23 +84,19 @@ async def _below(http: SiteHttp, address: Address) -> Found:
             base = f"{answer.moved_to}{address.path}"
             place = Place(base, root)
             notes = [f"{http.site} sends plain HTTP on to HTTPS, which alone is used from now on."]
-        if answer.status < 400 and isinstance(answer.data, dict) and isinstance(answer.data.get("namespaces"), list):
-            return Found(place, _with_woocommerce(http, answer.data), notes)
+        if answer.status < 400 and isinstance(answer.fields.get("namespaces"), list):
+            if any(isinstance(space, str) and space.startswith("wc/") for space in answer.data["namespaces"]):
+                return Found(place, answer.data, notes)
+            raise SiteRefused(
+                f"{http.site} is a WordPress site, but WooCommerce's REST API is not there: activate WooCommerce.",
+                code="no_woocommerce",
+            )
         if answer.status in (401, 403) and answer.is_json:
             blocked = blocked or place
         failures.append(answer)
     if blocked is not None:
         return Found(blocked, {}, notes)
     raise _nothing_there(http, failures)
-
-
-def _with_woocommerce(http: SiteHttp, index: dict[str, Any]) -> dict[str, Any]:
-    if any(isinstance(space, str) and space.startswith("wc/") for space in index["namespaces"]):
-        return index
-    raise SiteRefused(
-        f"{http.site} is a WordPress site, but WooCommerce's REST API is not there: activate WooCommerce.",
-        code="no_woocommerce",
-    )
 
 
 def _nothing_there(http: SiteHttp, failures: list[Answer | SiteError]) -> SiteError:

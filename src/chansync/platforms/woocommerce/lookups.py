@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from chansync.model.errors import SiteRefused
 from chansync.platforms.protocol import Lookups, LookupValue
-from chansync.platforms.texts import identifier, text, title
+from chansync.platforms.texts import fields, identifier, objects, text, title
 
 if TYPE_CHECKING:
     from chansync.platforms.woocommerce.client import StoreClient
 
-#: The versions of the REST API that the connector speaks; a store offers older ones beside them.
-SPOKEN = ("wc/v3",)
+#: The version of the REST API that the connector speaks; a store offers older ones beside it.
+SPOKEN = "wc/v3"
 # Refusals that concern one list and not the whole connection.
 _ONE_LIST = {"missing_right", "no_route", "not_found", "refused", "forbidden"}
 
@@ -47,20 +47,17 @@ async def pull_lookups(client: StoreClient) -> Lookups:
     payments, delivery, currency, taxes = await asyncio.gather(
         _rows(client, "payment_gateways"), _delivery(client), _currency(client), _rows(client, "taxes/classes")
     )
+    methods = _values(payments, "id", "title", "method_title")
+    spaces = client.facts.get("namespaces")
     return Lookups(
         order_statuses=statuses,
-        payment_methods=_payment_methods(payments),
+        payment_methods=methods and [replace(each, paid_status=PAID_STATUSES.get(each.code, "")) for each in methods],
         delivery_methods=delivery,
         currencies=currency,
         tax_classes=_values(taxes, "slug", "name"),
-        api_versions=_api_versions(client),
+        api_versions=[LookupValue(SPOKEN, SPOKEN)] if isinstance(spaces, list) and SPOKEN in spaces else None,
         usual=usual(statuses),
     )
-
-
-def _payment_methods(rows: Any) -> list[LookupValue] | None:
-    methods = _values(rows, "id", "title", "method_title")
-    return methods and [replace(each, paid_status=PAID_STATUSES.get(each.code, "")) for each in methods]
 
 
 def usual(statuses: Sequence[LookupValue] | None) -> dict[str, list[str] | str]:
@@ -110,33 +107,25 @@ def _method(zone: str, row: dict[str, Any]) -> LookupValue:
 
 async def _currency(client: StoreClient) -> list[LookupValue] | None:
     """The store's own currency."""
+    row = fields(await _shown(client, "data/currencies/current"))
+    code = text(row.get("code"))
+    return [LookupValue(code, title(row.get("name")) or code)] if code else None
+
+
+async def _shown(client: StoreClient, route: str) -> Any:
+    """What the store shows there, or None where this key may not see it or the store has no such thing."""
     try:
-        row = (await client.get("data/currencies/current")).data
+        return (await client.ask("GET", route)).data
     except SiteRefused as error:
         if error.code not in _ONE_LIST:
             raise
         return None
-    code = text(row.get("code")) if isinstance(row, dict) else ""
-    return [LookupValue(code, title(row.get("name")) or code)] if code else None
-
-
-def _api_versions(client: StoreClient) -> list[LookupValue] | None:
-    """Those versions of WooCommerce's API, of the ones in the store's index, that the connector speaks."""
-    spaces = client.facts.get("namespaces")
-    if not isinstance(spaces, list):
-        return None
-    return [LookupValue(version, version) for version in SPOKEN if version in spaces] or None
 
 
 async def _rows(client: StoreClient, route: str) -> list[dict[str, Any]] | None:
     """A list of the store, or None where this key may not see it or the store has none."""
-    try:
-        data = (await client.get(route)).data
-    except SiteRefused as error:
-        if error.code not in _ONE_LIST:
-            raise
-        return None
-    return [row for row in data if isinstance(row, dict)] if isinstance(data, list) else None
+    data = await _shown(client, route)
+    return objects(data) if isinstance(data, list) else None
 
 
 def _values(rows: list[dict[str, Any]] | None, code: str, *titles: str) -> list[LookupValue] | None:

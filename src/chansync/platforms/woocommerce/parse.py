@@ -8,7 +8,6 @@ that PHP made: it is not read. ``refunds[].total`` is negative there, and positi
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from hashlib import blake2b
@@ -29,7 +28,8 @@ from chansync.model.order import (
     UnreadableOrder,
     raw_text,
 )  # fmt: skip
-from chansync.platforms.texts import LONGEST_TEXT, day, identifier, lines, listed, moment, text, title
+from chansync.model.times import from_ms
+from chansync.platforms.texts import LONGEST_TEXT, day, identifier, lines, listed, moment_or_none, objects, text, title
 from chansync.platforms.woocommerce.credit import with_credit
 
 # The names under which plugins keep a customer's numbers in ``meta_data``; compared without regard to case and to
@@ -99,14 +99,8 @@ class OrderReader:
 
     def _either(self, raw: dict[str, Any], name: str) -> int | None:
         """A time from its UTC field or else from the one in the store's time; None where neither is a time."""
-        for field, offset in ((f"{name}_gmt", 0), (name, self._offset_ms)):
-            try:
-                found = moment(raw.get(field), field, offset)
-            except DataError:
-                continue
-            if found is not None:
-                return found
-        return None
+        found = moment_or_none(raw.get(f"{name}_gmt"))
+        return moment_or_none(raw.get(name), self._offset_ms) if found is None else found
 
     def _order(self, raw: dict[str, Any], external_id: str, number: str, modified: int | None) -> Order:
         placed_at = self._either(raw, "date_created")
@@ -128,7 +122,7 @@ class OrderReader:
             number=number,
             status=status,
             placed_at=placed_at,
-            placed_on=day(raw.get("date_created")) or _day_at(placed_at, self._offset_ms),
+            placed_on=day(raw.get("date_created")) or from_ms(placed_at + self._offset_ms).date(),
             modified_at=placed_at if modified is None else modified,
             currency=currency,
             total=_exact(raw["total"], "its total"),
@@ -146,7 +140,8 @@ class OrderReader:
             fees=[_charge(row, title(row.get("name")), "", rates) for row in listed(raw.get("fee_lines"), "its fees")],
             refunds=sorted(
                 [_refund(row) for row in listed(raw.get("refunds"), "its refunds")],
-                key=lambda each: _by_id(each.external_id),
+                # WooCommerce gives what was made in one second in changing order.
+                key=lambda each: (int(each.external_id or 0), each.external_id),
             ),
             rate_ids=tuple(rates),
             transaction_id=text(raw.get("transaction_id")),
@@ -165,7 +160,7 @@ class OrderReader:
 
     def _tax_numbers(self, meta: Any) -> TaxNumbers:
         found = ["", "", ""]
-        for entry in _metas(meta):
+        for entry in objects(meta):
             name = entry.get("key")
             kind = self._kinds.get(_key(name)) if isinstance(name, str) else None
             if kind is not None and not found[kind]:
@@ -181,18 +176,8 @@ def without_large(order: Order | UnreadableOrder) -> Order | UnreadableOrder:
     return order
 
 
-def _metas(meta: Any) -> list[dict[str, Any]]:
-    """The entries of ``meta_data``; PHP writes a list with a gap in its indexes as an object. Nonsense has none."""
-    entries = list(meta.values()) if isinstance(meta, dict) else meta if isinstance(meta, list) else []
-    return [entry for entry in entries if isinstance(entry, dict)]
-
-
 def _key(name: str) -> str:
     return name.strip().lower().lstrip("_")
-
-
-def _day_at(milliseconds: int, offset_ms: int) -> Any:
-    return (datetime.fromtimestamp(milliseconds / 1000, UTC) + timedelta(milliseconds=offset_ms)).date()
 
 
 def _address(raw: Any) -> Address:
@@ -331,7 +316,7 @@ def _restocked(stock: Mapping[str, Decimal | None], quantity: Decimal) -> Decima
 def _stock(meta: Any) -> dict[str, Decimal | None]:
     """What a line's ``meta_data`` say of the stock, by key; None where it is no number. The first of a key counts."""
     found: dict[str, Decimal | None] = {}
-    for entry in _metas(meta):
+    for entry in objects(meta):
         key = entry.get("key")
         if key in (_RESTOCKED, _REDUCED) and key not in found:
             try:
@@ -339,11 +324,6 @@ def _stock(meta: Any) -> dict[str, Decimal | None]:
             except DataError:
                 found[key] = None
     return found
-
-
-def _by_id(external_id: str) -> tuple[int, str]:
-    """WooCommerce gives what was made in one second in changing order."""
-    return (int(external_id) if external_id.isascii() and external_id.isdigit() else 0, external_id)
 
 
 def _charge(row: dict[str, Any], name: str, code: str, rates: dict[str, _TaxRate]) -> ChargeLine:
@@ -397,7 +377,7 @@ def read_refund(row: Any) -> Refund | None:
 
 
 def _refund_line(kind: str, row: dict[str, Any]) -> RefundLine:
-    metas = _metas(row.get("meta_data"))
+    metas = objects(row.get("meta_data"))
     line = next((entry.get("value") for entry in metas if entry.get("key") == "_refunded_item_id"), None)
     return RefundLine(
         kind=kind,

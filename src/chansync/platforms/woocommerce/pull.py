@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass, field
 from datetime import timedelta, tzinfo
 from typing import Any
 
@@ -20,17 +21,10 @@ from chansync.model.errors import SiteRefused
 from chansync.model.order import Order, UnreadableOrder
 from chansync.model.times import from_ms, now_ms
 from chansync.platforms.protocol import OrderPage
-from chansync.platforms.woocommerce.source import (
-    BY_CHANGE,
-    BY_ID,
-    PAGE,
-    Page,
-    Query,
-    Row,
-    Shattered,
-    SortRefused,
-    Source,
-)
+from chansync.platforms.texts import fields
+from chansync.platforms.woocommerce.careful import CarefulSource
+from chansync.platforms.woocommerce.client import PAGE
+from chansync.platforms.woocommerce.source import BY_CHANGE, BY_ID, Page, Query, Row, Shattered, SortRefused
 from chansync.platforms.woocommerce.windows import Doubt, Position, by_change, by_id
 
 #: How far a pull goes back behind its cursor, in milliseconds.
@@ -47,6 +41,7 @@ _TOLERANCE = 60_000
 Read = Callable[[Any], Order | UnreadableOrder]
 
 
+@dataclass
 class Pull:
     """One pull.
 
@@ -54,35 +49,27 @@ class Pull:
         site: what the store is called in sentences.
         first_after: where a pull without a cursor begins, UTC milliseconds, exclusive; None for everything.
         facts: ``orderby`` is remembered there where the store does not sort by change.
-        zone: the store's time zone, where it changes between summer and winter.
+        zone: the store's time zone.
         now: our clock, UTC milliseconds.
     """
 
-    def __init__(
-        self,
-        site: str,
-        source: Source,
-        read: Read,
-        cursor: dict[str, Any] | None,
-        first_after: int | None,
-        facts: dict[str, Any],
-        zone: tzinfo | None,
-        now: Callable[[], int] = now_ms,
-    ) -> None:
-        self._site = site
-        self._source = source
-        self._read = read
-        self._facts = facts
-        self._zone = zone
-        self._now = now
-        self._told = True
-        self._cursor = cursor or {}
+    site: str
+    source: CarefulSource
+    read: Read
+    cursor: dict[str, Any] | None
+    first_after: int | None
+    facts: dict[str, Any]
+    zone: tzinfo
+    now: Callable[[], int] = now_ms
+    _told: bool = True
+    _taken: int = 0
+    _newest: int = 0
+    _expected: int | None = None
+    _notes: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._cursor = self.cursor or {}
         self._after = _whole(self._cursor.get("after"))
-        self._first_after = first_after
-        self._taken = 0
-        self._newest = 0
-        self._expected: int | None = None
-        self._notes: list[str] = []
 
     async def pages(self) -> AsyncGenerator[OrderPage, None]:
         """The pull's pages; see ``Connector.orders``."""
@@ -124,23 +111,23 @@ class Pull:
         reached = clock
         if not self._told:
             reached = min(clock, self._newest)
-        elif self._facts.get("clock_agrees") is not True:
+        elif self.facts.get("clock_agrees") is not True:
             reached = max(clock - _CLOCKS_DIFFER, min(clock, self._newest))
         if self._is_far_ahead(clock):
-            reached = min(reached, max(self._newest, self._now() - _CLOCKS_DIFFER))
+            reached = min(reached, max(self._newest, self.now() - _CLOCKS_DIFFER))
         if reached > 0:
             self._after = max(self._after or 0, reached)
 
     def _is_far_ahead(self, clock: int) -> bool:
-        return clock > self._now() + _CLOCKS_DIFFER
+        return clock > self.now() + _CLOCKS_DIFFER
 
     @property
     def _order(self) -> str:
-        return BY_ID if self._facts.get("orderby") == BY_ID else BY_CHANGE
+        return BY_ID if self.facts.get("orderby") == BY_ID else BY_CHANGE
 
     def _asked(self) -> int | None:
         """The lower bound of the next request."""
-        return self._first_after if self._after is None else max(0, self._after - OVERLAP)
+        return self.first_after if self._after is None else max(0, self._after - OVERLAP)
 
     async def _probe(self, *, first: bool) -> Page:
         """The first page of everything changed since the cursor, with the store's clock."""
@@ -169,11 +156,11 @@ class Pull:
 
     async def _fetch_first(self, size: int = PAGE) -> Page:
         try:
-            return await self._source.fetch(Query(self._asked(), None, self._order), 1, size)
+            return await self.source.fetch(Query(self._asked(), None, self._order), 1, size)
         except SortRefused:
-            self._facts["orderby"] = BY_ID
-            self._notes.append(f"{self._site} does not sort orders by their last change: they come by number.")
-            return await self._source.fetch(Query(self._asked(), None, self._order), 1, size)
+            self.facts["orderby"] = BY_ID
+            self._notes.append(f"{self.site} does not sort orders by their last change: they come by number.")
+            return await self._fetch_first(size)
         except Shattered as broken:
             return Page([], None, broken.clock, is_part=True, told=broken.told)
 
@@ -184,12 +171,12 @@ class Pull:
         """
         if self._after is None or not page.told or page.clock >= self._after - OVERLAP:
             return False
-        asked_at, now = _whole(self._cursor.get("asked")), self._now()
+        asked_at, now = _whole(self._cursor.get("asked")), self.now()
         # With our own clock put back too, nobody knows how long ago that was.
         elapsed = _DAY if asked_at is None or asked_at > now else now - asked_at
         minutes = (self._after - page.clock) // 60_000
         self._after = max(0, page.clock - elapsed)
-        self._notes.append(f"The clock of {self._site} was put back by {minutes} minutes: orders are looked at again.")
+        self._notes.append(f"The clock of {self.site} was put back by {minutes} minutes: orders are looked at again.")
         return True
 
     def _check_filter(self, page: Page) -> None:
@@ -199,7 +186,7 @@ class Pull:
         older = sum(1 for row in page.rows if row.changed is not None and row.changed < bound - _TOLERANCE)
         if older * 2 > len(page.rows):
             raise SiteRefused(
-                f"{self._site} does not tell which orders changed: WooCommerce 5.8 or later is needed.", code="too_old"
+                f"{self.site} does not tell which orders changed: WooCommerce 5.8 or later is needed.", code="too_old"
             )
 
     async def _window(self, query: Query, total: int | None) -> AsyncGenerator[OrderPage, None]:
@@ -207,14 +194,14 @@ class Pull:
         if query.order == BY_CHANGE and query.before is not None and total is not None:
             held = query.after
             try:
-                async with aclosing(by_change(self._source, query, total)) as pages:
+                async with aclosing(by_change(self.source, query, total)) as pages:
                     async for page in pages:
                         held = self._resume_point(page.rows, held)
                         yield await self._page(page, self._cursor_at(self._later(held)))
                 return
             except Doubt as doubt:
                 if str(doubt):
-                    self._notes.append(f"{self._site}: {doubt}; the rest is read by number.")
+                    self._notes.append(f"{self.site}: {doubt}; the rest is read by number.")
                 # Everything before the second of the last order is complete; that second itself is read again.
                 start = query.after
                 if not doubt.whole:
@@ -229,23 +216,17 @@ class Pull:
                 yield ordered
 
     async def _by_id(self, query: Query, position: Position) -> AsyncGenerator[OrderPage, None]:
-        async with aclosing(by_id(self._source, query, position)) as pages:
+        async with aclosing(by_id(self.source, query, position)) as pages:
             async for page in pages:
                 cursor = self._cursor_at(self._after)
                 if query.before is not None:
-                    cursor["window"] = {
-                        "from": query.after,
-                        "to": query.before,
-                        "id": position.id,
-                        "rank": position.rank,
-                    }
+                    bounds = {"from": query.after, "to": query.before}
+                    cursor["window"] = bounds | {"id": position.id, "rank": position.rank}
                 yield await self._page(page, cursor)
 
     async def _unfinished(self) -> AsyncGenerator[OrderPage, None]:
         """The rest of a window that an interrupted pull was reading by id."""
-        window = self._cursor.get("window")
-        if not isinstance(window, dict):
-            return
+        window = fields(self._cursor.get("window"))
         start, end, last, rank = (_whole(window.get(name)) for name in ("from", "to", "id", "rank"))
         if end is None or last is None or rank is None:
             return
@@ -263,12 +244,10 @@ class Pull:
         last = next((row.changed for row in reversed(rows) if row.changed is not None), None)
         if last is None:
             return held
-        bound = last - _SECOND
-        if self._zone is not None:
-            moment = from_ms(last).astimezone(self._zone)
-            earlier = from_ms(max(0, last - 3 * 3_600_000)).astimezone(self._zone)
-            back = (earlier.utcoffset() or timedelta()) - (moment.utcoffset() or timedelta())
-            bound -= max(0, int(back.total_seconds() * 1000))
+        moment = from_ms(last).astimezone(self.zone)
+        earlier = from_ms(max(0, last - 3 * 3_600_000)).astimezone(self.zone)
+        back = (earlier.utcoffset() or timedelta()) - (moment.utcoffset() or timedelta())
+        bound = last - _SECOND - max(0, int(back.total_seconds() * 1000))
         return bound if held is None else max(held, bound)
 
     def _later(self, held: int | None) -> int | None:
@@ -276,17 +255,17 @@ class Pull:
         return self._after if held is None else max(self._after or 0, held)
 
     def _cursor_at(self, after: int | None) -> dict[str, Any]:
-        return {"asked": self._now()} if after is None else {"after": after, "asked": self._now()}
+        return {"asked": self.now()} if after is None else {"after": after, "asked": self.now()}
 
     async def _page(self, page: Page, cursor: dict[str, Any], *, last: bool = False) -> OrderPage:
-        await self._source.complete(page)
+        await self.source.complete(page)
         self._taken += len(page.rows)
         self._told = self._told and page.told
         self._newest = max([self._newest, *(row.changed for row in page.rows if row.changed is not None)])
         if page.told and self._newest > page.clock - _AGREEMENT:
-            self._facts["clock_agrees"] = True
+            self.facts["clock_agrees"] = True
         expected = None if self._expected is None else max(self._expected, self._taken)
-        orders = [row.order or self._read(row.raw) for row in page.rows]
+        orders = [row.order or self.read(row.raw) for row in page.rows]
         # The rows are not looked at again: what is large of them must not wait for the caller.
         page.rows = []
         return OrderPage(orders, cursor, expected, last, self._take_notes() + page.notes)

@@ -1,21 +1,19 @@
-"""Pages of a store's orders, and what a request for one looks like."""
+"""Pages of a store's orders, and the request for one."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from chansync.http.client import ATTEMPTS
-from chansync.http.failures import Answer, Sentences
-from chansync.model.errors import DataError, SiteUnavailable
+from chansync.http.failures import Answer
+from chansync.model.errors import SiteUnavailable
 from chansync.model.order import Order, UnreadableOrder
 from chansync.model.times import from_ms, now_ms
-from chansync.platforms.texts import identifier, moment
-from chansync.platforms.woocommerce.client import EXACT, StoreClient
+from chansync.platforms.texts import identifier, moment_or_none
+from chansync.platforms.woocommerce.client import EXACT, PAGE, StoreClient
 from chansync.platforms.woocommerce.failures import refusal
 
-#: The most orders that a store gives at once: 101 is refused.
-PAGE = 100
 BY_CHANGE = "modified"
 BY_ID = "id"
 #: What is asked for of orders where all of each is too much.
@@ -26,20 +24,21 @@ _UNKNOWN_CLOCK = 600_000
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Which orders: those changed after one time and before another, both exclusive, UTC milliseconds."""
+    """Which orders: those changed after one time and before another, or placed after one; all exclusive, UTC
+    milliseconds."""
 
     after: int | None
     before: int | None
     order: str
+    placed_after: int | None = None
 
     def params(self, page: int, size: int) -> dict[str, Any]:
         """The parameters of the request. No ``status``: every order that is not in the trash."""
         params: dict[str, Any] = {"per_page": size, "page": page, "orderby": self.order, "order": "asc", **EXACT}
-        for name, bound in (("modified_after", self.after), ("modified_before", self.before)):
+        bounds = {"modified_after": self.after, "modified_before": self.before, "after": self.placed_after}
+        for name, bound in bounds.items():
             if bound is not None:
-                params[name] = from_ms(bound).strftime("%Y-%m-%dT%H:%M:%S")
-        if self.after is not None or self.before is not None:
-            params["dates_are_gmt"] = "true"
+                params |= {name: from_ms(bound).strftime("%Y-%m-%dT%H:%M:%S"), "dates_are_gmt": "true"}
         return params
 
 
@@ -70,7 +69,7 @@ class Page:
         clock: the store's clock at the answer, UTC milliseconds, whole seconds.
         is_part: whether it says nothing of how much there is: a window must be read.
         told: whether the store told its clock; else it is guessed by ours.
-        is_frame: whether its rows lack all but their keys (``FRAME``): ``Source.complete`` brings the rest.
+        is_frame: whether its rows lack all but their keys (``FRAME``): ``CarefulSource.complete`` brings the rest.
         weight: bytes of memory that it takes, at the most.
     """
 
@@ -102,82 +101,57 @@ class Shattered(Exception):
         self.told = clock is not None
 
 
-class Source(Protocol):
-    """Where pages come from."""
+async def fetch_page(
+    client: StoreClient, query: Query, page: int, size: int = PAGE, *, attempts: int = ATTEMPTS, fields: str = ""
+) -> Page:
+    """One page of a query; pages are counted from 1.
 
-    async def fetch(self, query: Query, page: int, size: int = PAGE) -> Page:
-        """One page of a query; pages are counted from 1.
+    Args:
+        attempts: how often it is tried in all.
+        fields: the names of what is wanted of each order, with commas; empty for all.
 
-        Raises:
-            SortRefused: the store cannot sort like this.
-            Shattered: it can only be told sorted by id; never of a query that is.
-            SiteError: what went wrong, in a sentence.
-        """
-        ...
-
-    async def complete(self, page: Page) -> None:
-        """Bring the orders of a page that is a frame, as they are now; what has gone since is left out.
-
-        Raises:
-            SiteError: what went wrong, in a sentence.
-        """
-        ...
-
-
-class StoreSource:
-    """Pages of a store."""
-
-    def __init__(self, client: StoreClient) -> None:
-        self._client = client
-
-    async def fetch(
-        self, query: Query, page: int, size: int = PAGE, *, attempts: int = ATTEMPTS, fields: str = ""
-    ) -> Page:
-        """One page; see ``Source``.
-
-        Args:
-            attempts: how often it is tried in all.
-            fields: the names of what is wanted of each order, with commas; empty for all.
-        """
-        params = query.params(page, size) | ({"_fields": fields} if fields else {})
-        answer = await self._client.ask("GET", "orders", params, attempts=attempts)
-        sentences = self._client.http.sentences
-        if answer.status >= 400:
-            if answer.status == 400 and query.order == BY_CHANGE and "orderby" in str(answer.data):
-                raise SortRefused
-            raise refusal(answer, sentences)
-        if not isinstance(answer.data, list):
-            raise not_a_list(sentences, answer)
-        total = answer.headers.get("x-wp-total", "").strip()
-        clock = answer.asked_at
-        return Page(
-            [_row(raw) for raw in answer.data],
-            int(total) if total.isascii() and total.isdigit() and len(total) < 12 else None,
-            now_ms() - _UNKNOWN_CLOCK if clock is None else clock,
-            self._client.take_notes(),
-            told=clock is not None,
-            weight=answer.weight,
-        )
-
-
-def not_a_list(sentences: Sentences, answer: Answer) -> SiteUnavailable:
-    """The failure of an answer that is no list of orders."""
-    return SiteUnavailable(
-        f"{sentences.site} sent something else than a list of orders{sentences.said(answer)}: a plugin there changes "
-        "what its REST API answers.",
-        code="not_a_list",
+    Raises:
+        SortRefused: the store cannot sort like this.
+        SiteError: what went wrong, in a sentence.
+    """
+    params = query.params(page, size) | ({"_fields": fields} if fields else {})
+    answer = await client.ask("GET", "orders", params, attempts=attempts, may_refuse=True)
+    if answer.status == 400 and query.order == BY_CHANGE and "orderby" in str(answer.data):
+        raise SortRefused
+    if answer.status >= 400:
+        raise refusal(answer, client.http.sentences)
+    rows = [_row(raw) for raw in orders_in(answer, client)]
+    total = answer.headers.get("x-wp-total", "").strip()
+    clock = answer.asked_at
+    return Page(
+        rows,
+        int(total) if total.isascii() and total.isdigit() and len(total) < 12 else None,
+        now_ms() - _UNKNOWN_CLOCK if clock is None else clock,
+        client.take_notes(),
+        told=clock is not None,
+        weight=answer.weight,
     )
+
+
+def orders_in(answer: Answer, client: StoreClient) -> list[Any]:
+    """The list of orders that an answer is.
+
+    Raises:
+        SiteUnavailable: it is none.
+    """
+    if not isinstance(answer.data, list):
+        sentences = client.http.sentences
+        raise SiteUnavailable(
+            f"{sentences.site} sent something else than a list of orders{sentences.said(answer)}: a plugin there "
+            "changes what its REST API answers.",
+            code="not_a_list",
+        )
+    return answer.data
 
 
 def _row(raw: Any) -> Row:
     if not isinstance(raw, dict):
         return Row(raw, None, None, None)
     own = identifier(raw.get("id"))
-    return Row(raw, int(own) if own else None, _time(raw.get("date_modified_gmt")), _time(raw.get("date_modified")))
-
-
-def _time(value: Any) -> int | None:
-    try:
-        return moment(value, "a time")
-    except DataError:
-        return None
+    changed, local = moment_or_none(raw.get("date_modified_gmt")), moment_or_none(raw.get("date_modified"))
+    return Row(raw, int(own) if own else None, changed, local)

@@ -13,13 +13,11 @@ from typing import Any
 from chansync.model.errors import SiteError, SiteUnavailable
 from chansync.model.order import Order, UnreadableOrder
 from chansync.platforms.protocol import PushResult, StatusChange
-from chansync.platforms.texts import identifier, text
+from chansync.platforms.texts import fields, identifier, text
 from chansync.platforms.woocommerce.by_ids import ByIds
-from chansync.platforms.woocommerce.client import EXACT, StoreClient
-from chansync.platforms.woocommerce.failures import refusal
+from chansync.platforms.woocommerce.client import EXACT, PAGE, StoreClient
 from chansync.platforms.woocommerce.lookups import order_statuses
 from chansync.platforms.woocommerce.parse import digest
-from chansync.platforms.woocommerce.source import PAGE
 
 _FIELDS = "id,status"
 #: The status of an order that the store fails at: none that it can have.
@@ -47,7 +45,7 @@ class Statuses:
         """
         wanted = [own for own in map(identifier, external_ids) if own]
         asked = ByIds(self._client, _FIELDS)
-        told = await asked.of(wanted)
+        told = {own: data async for part in asked.each(wanted) for own, data in part.items()}
         found: dict[str, str] = {}
         for own in wanted:
             data = told[own] if own in told else await asked.one(own)
@@ -60,7 +58,7 @@ class Statuses:
         return found
 
     def _status(self, own: str, data: Any) -> str:
-        status = text(data.get("status")) if isinstance(data, dict) else ""
+        status = text(fields(data).get("status"))
         if not status:
             # Not that it has no such order: a push is dropped for that.
             raise SiteUnavailable(
@@ -98,9 +96,8 @@ class Statuses:
     async def _batch(self, changes: list[StatusChange]) -> list[PushResult]:
         # Nothing but the status: sending lines would make the store calculate the order anew. A batch takes no
         # parameters, its entries do.
-        entries_sent = [{"id": int(change.external_id), "status": change.status, **EXACT} for change in changes]
-        body = {"update": entries_sent}
-        entries = await send_batch(self._client, "orders/batch", body, repeatable=False)
+        updates = [{"id": int(change.external_id), "status": change.status, **EXACT} for change in changes]
+        entries = await send_batch(self._client, "orders/batch", updates, repeatable=False)
         return [self._result(change, entries.get(change.external_id)) for change in changes]
 
     def _result(self, change: StatusChange, entry: dict[str, Any] | None) -> PushResult:
@@ -117,17 +114,15 @@ class Statuses:
 
 
 async def send_batch(
-    client: StoreClient, route: str, body: dict[str, Any], *, repeatable: bool
+    client: StoreClient, route: str, updates: list[dict[str, Any]], *, repeatable: bool
 ) -> dict[str, dict[str, Any]]:
     """Send a batch of at most 100 updates (101 is a 413, seen); its entries by id.
 
     Raises:
         SiteError: the store failed at the batch as a whole.
     """
-    answer = await client.ask("POST", route, body=body, repeatable=repeatable)
-    if answer.status >= 400:
-        raise refusal(answer, client.http.sentences)
-    rows = answer.data.get("update") if isinstance(answer.data, dict) else None
+    answer = await client.ask("POST", route, body={"update": updates}, repeatable=repeatable)
+    rows = answer.fields.get("update")
     if not isinstance(rows, list):
         sentences = client.http.sentences
         raise SiteUnavailable(

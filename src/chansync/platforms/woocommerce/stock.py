@@ -12,14 +12,13 @@ from decimal import Decimal
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from chansync.model.errors import SiteError
+from chansync.model.errors import SiteError, SiteRefused
 from chansync.model.gtin import gtin_forms
 from chansync.platforms.protocol import PushResult, QuantityChange, SiteItem
-from chansync.platforms.texts import identifier, text
+from chansync.platforms.texts import identifier, objects, text
 from chansync.platforms.woocommerce.by_ids import fails_by_content
-from chansync.platforms.woocommerce.client import StoreClient
-from chansync.platforms.woocommerce.failures import NO_ROUTE, is_missing, refusal
-from chansync.platforms.woocommerce.source import PAGE
+from chansync.platforms.woocommerce.client import PAGE, StoreClient
+from chansync.platforms.woocommerce.failures import NO_ROUTE, Missing
 from chansync.platforms.woocommerce.statuses import entry_error, send_batch
 
 T = TypeVar("T")
@@ -61,8 +60,7 @@ class Stock:
         for first in range(0, len(known), _GTINS):
             asked = {form for gtin in known[first : first + _GTINS] for form in forms[gtin]}
             params = {"global_unique_id": ",".join(sorted(asked)), "per_page": PAGE, "_fields": _FIELDS}
-            rows = (await self._client.get("products", params)).data
-            items = [_item(row) for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+            items = list(map(_item, objects((await self._client.ask("GET", "products", params)).data)))
             if any(asked.isdisjoint(gtin_forms(item.gtin)) for item in items):
                 # Before WooCommerce 9.4 a store does not know that filter, and lists whatever it has.
                 return []
@@ -97,28 +95,19 @@ class Stock:
 
     async def _pages(self, route: str, params: dict[str, Any]) -> AsyncIterator[list[dict[str, Any]]]:
         """The rows of a list; none where the store has no such route."""
-        page = 1
-        while True:
-            wanted = {**params, "per_page": PAGE, "page": page, "_fields": _FIELDS}
-            answer = await self._client.ask("GET", route, wanted, may_lack=route != "products")
-            if answer.status == 404 and answer.code == NO_ROUTE:
-                return
-            if answer.status >= 400:
-                raise refusal(answer, self._client.http.sentences)
-            rows = answer.data if isinstance(answer.data, list) else []
-            yield [row for row in rows if isinstance(row, dict) and identifier(row.get("id"))]
-            total = answer.headers.get("x-wp-totalpages", "")
-            if len(rows) < PAGE or (total.isascii() and total.isdigit() and page >= int(total[:6])):
-                return
-            page += 1
+        try:
+            async for rows in self._client.pages(route, {**params, "_fields": _FIELDS}, may_lack=route != "products"):
+                yield [row for row in rows if identifier(row.get("id"))]
+        except SiteRefused as error:
+            if error.code != NO_ROUTE:
+                raise
 
     async def _alone(self, own: str) -> dict[str, Any] | None:
-        answer = await self._client.ask("GET", f"products/{own}", {"_fields": _FIELDS})
-        if is_missing(answer):
+        try:
+            row = (await self._client.ask("GET", f"products/{own}", {"_fields": _FIELDS})).fields
+        except Missing:
             return None
-        if answer.status >= 400:
-            raise refusal(answer, self._client.http.sentences)
-        return answer.data if isinstance(answer.data, dict) and identifier(answer.data.get("id")) else None
+        return row if identifier(row.get("id")) else None
 
     async def push(self, changes: list[QuantityChange]) -> list[PushResult]:
         """Set them; see ``Connector.push_quantities``."""
@@ -127,9 +116,8 @@ class Stock:
         return [results[change.site_id] for change in changes]
 
     async def _batch(self, route: str, changes: list[QuantityChange]) -> list[PushResult]:
-        body = {"update": [_update(change) for change in changes]}
         try:
-            entries = await send_batch(self._client, route, body, repeatable=True)
+            entries = await send_batch(self._client, route, list(map(_update, changes)), repeatable=True)
         except SiteError as error:
             if not await fails_by_content(self._client, error):
                 raise

@@ -10,12 +10,11 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from chansync.http.failures import Answer
-from chansync.model.errors import SiteError
+from chansync.model.errors import SiteError, SiteRefused
 from chansync.platforms.protocol import PushResult, TrackingChange
-from chansync.platforms.texts import identifier, text
+from chansync.platforms.texts import identifier, objects, text
 from chansync.platforms.woocommerce.client import StoreClient
-from chansync.platforms.woocommerce.failures import NO_ROUTE, is_missing, refusal
+from chansync.platforms.woocommerce.failures import NO_ROUTE, Missing
 
 # The namespaces of WooCommerce Shipment Tracking and of Advanced Shipment Tracking: the same routes, the same fields.
 _PLUGINS = ("wc-shipment-tracking/v3", "wc-ast/v3")
@@ -54,12 +53,12 @@ class Tracking:
         return results
 
     async def _tell(self, change: TrackingChange) -> PushResult:
-        order = await self._client.ask("GET", f"orders/{change.external_id}", {"_fields": "id,line_items"})
-        if is_missing(order):
+        try:
+            order = await self._client.ask("GET", f"orders/{change.external_id}", {"_fields": "id,line_items"})
+        except Missing:
             return PushResult(change.external_id, "the site does not have the order any more", final=True)
-        lines = self._data(order).get("line_items")
         told = (
-            await self._by_fulfilment(change, lines if isinstance(lines, list) else [])
+            await self._by_fulfilment(change, objects(order.fields.get("line_items")))
             or await self._by_plugin(change)
             or (self._by_note and await self._by_customer_note(change))
         )
@@ -96,7 +95,7 @@ class Tracking:
             "notify_customer": True,
             "meta_data": [{"id": 0, "key": key, "value": value} for key, value in ({"_items": items} | metas).items()],
         }
-        self._data(await self._client.ask("PUT" if replaced else "POST", route, body=body, repeatable=False))
+        await self._client.ask("PUT" if replaced else "POST", route, body=body, repeatable=False)
         return True
 
     async def _by_plugin(self, change: TrackingChange) -> bool:
@@ -108,7 +107,7 @@ class Tracking:
             if all(text(row.get("tracking_number")) != change.tracking for row in rows):
                 # A carrier of the shop's own choice: the plugins take any name there.
                 body = {"tracking_number": change.tracking, "custom_tracking_provider": change.carrier or "-"}
-                self._data(await self._client.ask("POST", route, body=body, repeatable=False, version=version))
+                await self._client.ask("POST", route, body=body, repeatable=False, version=version)
             return True
         return False
 
@@ -120,7 +119,7 @@ class Tracking:
         by = f" by {change.carrier}" if change.carrier else ""
         what = "A part of your order" if change.lines else "Your order"
         body = {"note": f"{what} was sent{by}. Tracking number: {change.tracking}", "customer_note": True}
-        self._data(await self._client.ask("POST", route, body=body, repeatable=False))
+        await self._client.ask("POST", route, body=body, repeatable=False)
         return True
 
     async def _listed(
@@ -130,35 +129,28 @@ class Tracking:
         kind = f"{version}/{route.rpartition('/')[2]}"
         if kind in self._lacking:
             return None
-        answer = await self._client.ask("GET", route, params, version=version, may_lack=True)
-        if answer.status == 404 and answer.code == NO_ROUTE:
+        try:
+            rows = (await self._client.ask("GET", route, params, version=version, may_lack=True)).data
+        except SiteRefused as error:
+            if error.code != NO_ROUTE:
+                raise
             self._lacking.add(kind)
             return None
-        if answer.status >= 400:
-            raise refusal(answer, self._client.http.sentences)
-        return [row for row in answer.data if isinstance(row, dict)] if isinstance(answer.data, list) else []
-
-    def _data(self, answer: Answer) -> dict[str, Any]:
-        if answer.status >= 400:
-            raise refusal(answer, self._client.http.sentences)
-        return answer.data if isinstance(answer.data, dict) else {}
+        return objects(rows)
 
 
 def _meta(row: dict[str, Any], key: str) -> Any:
-    metas = row.get("meta_data")
-    found = (meta for meta in metas if isinstance(meta, dict)) if isinstance(metas, list) else ()
-    return next((meta.get("value") for meta in found if meta.get("key") == key), None)
+    return next((meta.get("value") for meta in objects(row.get("meta_data")) if meta.get("key") == key), None)
 
 
 def _left(lines: list[dict[str, Any]], fulfilments: list[dict[str, Any]]) -> list[dict[str, int]]:
     """The order's pieces that are in no fulfilment yet; all of them where that leaves none."""
     gone: dict[int, int] = {}
     for row in fulfilments:
-        for entry in _meta(row, "_items") or ():
-            if isinstance(entry, dict):
-                own = int(entry.get("item_id") or 0)
-                gone[own] = gone.get(own, 0) + int(entry.get("qty") or 0)
-    ordered = {int(line["id"]): int(line.get("quantity") or 0) for line in lines if isinstance(line, dict)}
+        for entry in objects(_meta(row, "_items")):
+            own = int(entry.get("item_id") or 0)
+            gone[own] = gone.get(own, 0) + int(entry.get("qty") or 0)
+    ordered = {int(line["id"]): int(line.get("quantity") or 0) for line in lines}
     left = {own: quantity - gone.get(own, 0) for own, quantity in ordered.items()}
     chosen = left if any(quantity > 0 for quantity in left.values()) else ordered
     return [{"item_id": own, "qty": quantity} for own, quantity in chosen.items() if quantity > 0]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from chansync.platforms.protocol import SiteWebhook
 from chansync.platforms.texts import identifier, text
 from chansync.platforms.woocommerce.client import StoreClient
-from chansync.platforms.woocommerce.failures import is_missing, refusal
-from chansync.platforms.woocommerce.source import PAGE
+from chansync.platforms.woocommerce.failures import Missing, refusal
 
 TOPICS = ("order.created", "order.updated", "order.deleted", "order.restored")
 # Pages of webhooks that are looked through; a store has a handful of them.
@@ -24,15 +24,9 @@ class Webhooks:
 
     async def found(self) -> list[SiteWebhook]:
         """Those of ``TOPICS``, whoever made them, the oldest first."""
-        found: list[SiteWebhook] = []
-        for page in range(1, _PAGES + 1):
-            params = {"per_page": PAGE, "page": page, "orderby": "id", "order": "asc"}
-            rows = (await self._client.get("webhooks", params)).data
-            told = [_read(row) for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
-            found += [each for each in told if each.topic in TOPICS and each.site_id]
-            if len(told) < PAGE:
-                break
-        return found
+        pages = self._client.pages("webhooks", {"orderby": "id", "order": "asc"}, _PAGES)
+        told = [_read(row) async for rows in pages for row in rows]
+        return [each for each in told if each.topic in TOPICS and each.site_id]
 
     async def put(self, webhook: SiteWebhook, secret: str) -> SiteWebhook:
         """Make it, or set it anew; a store sends a ping to the address of a new one."""
@@ -42,15 +36,14 @@ class Webhooks:
         else:
             body |= {"name": f"chansync {webhook.topic}", "topic": webhook.topic}
             answer = await self._client.ask("POST", "webhooks", body=body, repeatable=False)
-        if answer.status >= 400 or not isinstance(answer.data, dict):
+        if not isinstance(answer.data, dict):
             raise refusal(answer, self._client.http.sentences)
         return _read(answer.data)
 
     async def drop(self, site_id: str) -> None:
         """Delete it."""
-        answer = await self._client.ask("DELETE", f"webhooks/{site_id}", {"force": True})
-        if answer.status >= 400 and not is_missing(answer):
-            raise refusal(answer, self._client.http.sentences)
+        with suppress(Missing):
+            await self._client.ask("DELETE", f"webhooks/{site_id}", {"force": "true"})
 
 
 def _read(row: dict[str, Any]) -> SiteWebhook:

@@ -5,39 +5,36 @@ A mapping is a field named after its table and the site's code: ``payment:cod``.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import apsw
 
 from chansync.db.connection import Store
-from chansync.db.transaction import transaction
 from chansync.erp import registry as erps
 from chansync.erp.abilities import impossible_parameters
 from chansync.model.channel import Channel, FieldError
 from chansync.model.errors import UsageError
-from chansync.model.parameter import applies
+from chansync.model.parameter import applies, defaults
 from chansync.model.parameter_types import Flag
-from chansync.model.parameters import BY_NAME, PARAMETERS, SECTIONS, ChannelParameter
+from chansync.model.parameters import BY_NAME, PARAMETERS, SECTIONS, ChannelParameter, default_values
 from chansync.platforms.protocol import Capability
 from chansync.secrets import sealing
 from chansync.setup import channel_settings
 from chansync.setup.first_use import in_the_way, is_first_use
 from chansync.setup.forms import channel_mappings, options
-from chansync.setup.forms.form import Addable, FormField, FormOption, Loaded, Related, Saved, reference_of
-from chansync.setup.forms.merging import Conflict, merge, secret_conflicts
+from chansync.setup.forms.form import Addable, Form, FormField, FormOption, Loaded, Saved, field_of
 from chansync.store import channels
 
 
-class ChannelForm:
-    """The form of a channel, or of a new one; ``preset``: initial values of a new one."""
+class ChannelForm(Form):
+    """The form of a channel, by its id, or of a new one."""
 
     kind = "channel"
     noun = "channel"
 
     def __init__(self, channel_id: int | None, preset: Mapping[str, str] | None = None) -> None:
-        self.key: int | str | None = channel_id
-        self._preset = dict(preset or {})
+        super().__init__(channel_id, preset)
         self._channel: Channel | None = None
 
     @property
@@ -52,7 +49,8 @@ class ChannelForm:
 
     def load(self, db: apsw.Connection) -> Loaded | None:
         if self.key is None:
-            return Loaded(_default_texts() | options.only_choices(db, PARAMETERS) | self._preset)
+            texts = {each.name: _default_text(each) for each in PARAMETERS if not each.is_secret}
+            return Loaded(texts | options.only_choices(db, PARAMETERS) | self._preset)
         self._channel = channels.channel_by_id(db, int(self.key))
         if self._channel is None:
             return None
@@ -93,30 +91,16 @@ class ChannelForm:
         return found
 
     def _field(self, db: apsw.Connection, parameter: ChannelParameter, impossible: Mapping[str, str]) -> FormField:
-        source, of = ("offered", parameter.offered) if parameter.offered else reference_of(parameter.type)
-        return FormField(
-            parameter.name,
-            parameter.label,
-            parameter.help,
-            parameter.section,
-            parameter.type,
-            source,
-            of,
-            needed=parameter.needed,
-            fixed=self._fixed(db, parameter.name) or impossible.get(parameter.name, ""),
-            warning=parameter.warning,
-        )
+        fixed = impossible.get(parameter.name, "")
+        if parameter.name in channels.FIXED_BY_SYNC and self._channel and channels.has_synced(db, self._channel.id):
+            fixed = "It cannot be changed after the first sync: orders and sales refer to it."
+        return field_of(parameter, parameter.section, fixed)
 
     def _impossible(self, db: apsw.Connection, values: Mapping[str, Any]) -> dict[str, str]:
         """Why the ERP of the chosen POS cannot do what a field asks for; not of one that is set: it can be emptied."""
         pos = values.get("pos")
         found = impossible_parameters(db, erps.of_pos(db, pos).code) if pos else {}
         return {name: sentence for name, sentence in found.items() if not values.get(name)}
-
-    def _fixed(self, db: apsw.Connection, name: str) -> str:
-        if name in channels.FIXED_BY_SYNC and self._channel and channels.has_synced(db, self._channel.id):
-            return "It cannot be changed after the first sync: orders and sales refer to it."
-        return ""
 
     def options(
         self, db: apsw.Connection, field: FormField, texts: Mapping[str, str], search: str = ""
@@ -128,13 +112,8 @@ class ChannelForm:
             return options.lookup_options(db, self._channel, field.of, search)
         return options.options(db, field, texts, search)
 
-    def proposals(self, db: apsw.Connection, texts: Mapping[str, str], name: str) -> dict[str, str]:
-        if self.key is not None or name != "name" or texts.get("code"):
-            return {}
-        return {"code": options.code_from(texts["name"], [each.code for each in channels.all_channels(db)])}
-
-    def related(self, db: apsw.Connection) -> list[Related]:
-        return []
+    def _taken(self, db: apsw.Connection) -> list[str]:
+        return [each.code for each in channels.all_channels(db)]
 
     def addable(self) -> Sequence[Addable]:
         return channel_mappings.ADDABLE if self._channel else ()
@@ -154,65 +133,46 @@ class ChannelForm:
         current = self._channel
         first = is_first_use(current, values, secrets)
         if current is None:
-            errors += channel_settings.check_new(db, values, secrets, wrong)
+            errors += channel_settings.check_new(db, default_values() | values, secrets, wrong)
         else:
             errors += channel_settings.check_change(db, current, values, secrets, wrong)
-        errors += self._taken(db, values.get("code"))
-        errors += channel_mappings.check(db, current, settled, base)
+        code = values.get("code")
+        if code and (current is None or code != current.code) and channels.is_taken(db, code):
+            errors.append(FieldError("code", f"is taken: there is a channel {code} already"))
+        if current is not None:
+            errors += channel_mappings.check(db, current, settled, base)
         return channel_settings.in_form_order(in_the_way(errors) if first else errors)
 
-    def _taken(self, db: apsw.Connection, code: str | None) -> list[FieldError]:
-        if code and (self._channel is None or code != self._channel.code) and channels.is_taken(db, code):
-            return [FieldError("code", f"is taken: there is a channel {code} already")]
-        return []
-
     def save(self, store: Store, loaded: Loaded, texts: Mapping[str, str], secrets: Mapping[str, str]) -> Saved:
-        db = store.db
-        with transaction(db):
-            current = self.load(db)
-            if current is None:
-                raise UsageError("The channel was removed meanwhile.")
-            stored = {} if self.key is None else current.texts
-            found = merge(loaded.texts if stored else {}, settle(texts), stored)
-            found.conflicts += secret_conflicts(secrets, loaded.secrets, current.secrets)
-            if found.conflicts:
-                raise Conflict(f"the channel {current.texts['code']}", found)
-            after = {**current.texts, **found.changes}
-            errors = self.check(db, after, frozenset(secrets) | frozenset(current.secrets), current.texts)
-            if errors:
-                raise channel_settings.InvalidFields(errors)
-            first = is_first_use(self._channel, lenient_values(found.changes), secrets)
-            if first:
-                del found.changes["used"]
-            saved = self._write(store, found.changes, secrets)
-            what = "Added" if self.key is None else "Saved"
-            sentence = f"{what} the channel {saved.code}."
-            if (found.changes or secrets) and (waiting := channels.due_problems(db, saved.id)):
-                orders = "1 order that waits is" if waiting == 1 else f"{waiting} orders that wait are"
-                sentence += f" {orders} tried again."
-            return Saved(saved.id, saved.code, sentence, first, found.theirs)
+        return super().save(store, loaded, settle(texts), secrets)
 
-    def _write(self, store: Store, changes: Mapping[str, str], clear: Mapping[str, str]) -> Channel:
+    def _write(
+        self, store: Store, texts: Mapping[str, str], changes: dict[str, str], secrets: Mapping[str, str]
+    ) -> Saved:
+        first = is_first_use(self._channel, lenient_values(changes), secrets)
+        if first:
+            del changes["used"]
         mapped = {name: text for name, text in changes.items() if name not in BY_NAME}
-        plain = {name: text for name, text in changes.items() if name in BY_NAME}
+        plain = {name: text for name, text in changes.items() if name in BY_NAME} | dict(secrets)
         if self._channel is None:
-            given = {name: text for name, text in plain.items() if text}
-            channel = channel_settings.add_channel(store, given | dict(clear))
-        elif plain or clear:
-            channel = channel_settings.change_channel(store, self._channel.code, plain | dict(clear))
+            channel = channel_settings.add_channel(store, plain)
+        elif plain:
+            channel = channel_settings.change_channel(store, self._channel.code, plain)
         else:
             channel = self._channel
         channel_mappings.write(store.db, channel, mapped)
-        return channel
+        sentence = self._said(channel.code)
+        if (changes or secrets) and (waiting := channels.due_problems(store.db, channel.id)):
+            orders = "1 order that waits is" if waiting == 1 else f"{waiting} orders that wait are"
+            sentence += f" {orders} tried again."
+        return Saved(channel.id, channel.code, sentence, first)
 
-
-def _default_texts() -> dict[str, str]:
-    return {parameter.name: _default_text(parameter) for parameter in PARAMETERS if not parameter.is_secret}
+    def _title(self) -> str:
+        return f"channel {self._channel.code}" if self._channel else "channel"
 
 
 def _default_text(parameter: ChannelParameter) -> str:
-    default = parameter.default
-    return parameter.type.show(list(default) if isinstance(default, tuple) else default)
+    return parameter.type.show(defaults((parameter,))[parameter.name])
 
 
 def _belongs_to_opening(parameter: ChannelParameter, texts: Mapping[str, str]) -> bool:
@@ -247,11 +207,8 @@ def settle(texts: Mapping[str, str]) -> dict[str, str]:
     """Switch off parameters that need another one that is off: their fields are hidden, and could not be corrected."""
     settled = dict(texts)
     for parameter in PARAMETERS:
-        if isinstance(parameter.type, Flag) and not _all_on(settled, parameter.only_with):
-            settled[parameter.name] = parameter.type.show(False)
+        if isinstance(parameter.type, Flag) and parameter.only_with:
+            needed = lenient_values({name: settled.get(name, "") for name in parameter.only_with})
+            if not all(needed.values()):
+                settled[parameter.name] = parameter.type.show(False)
     return settled
-
-
-def _all_on(texts: Mapping[str, str], names: Collection[str]) -> bool:
-    values = lenient_values({name: texts.get(name, "") for name in names})
-    return all(values.values())

@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import apsw
 
-from chansync.erp import registry
 from chansync.model.channel import Channel, FieldError
 from chansync.model.errors import UsageError
 from chansync.model.parameter_types import Reference, References
@@ -142,49 +142,31 @@ def _field(
     )
 
 
-def check(
-    db: apsw.Connection, channel: Channel | None, given: Mapping[str, str], base: Mapping[str, str]
-) -> list[FieldError]:
+def check(db: apsw.Connection, channel: Channel, given: Mapping[str, str], base: Mapping[str, str]) -> list[FieldError]:
     """Errors in mappings that were changed, or whose POS was changed."""
     errors: list[FieldError] = []
-    pos = given.get("pos", "")
-    moved = pos != base.get("pos", "")
+    draft = replace(channel, values=channel.values | {"pos": given.get("pos")})
+    moved = given.get("pos", "") != base.get("pos", "")
     for name, target in given.items():
         table, code = split(name)
-        if not table or not target:
+        of_pos = table in ("payment", "delivery")
+        if (
+            not table
+            or not target
+            or (of_pos and not draft["pos"])
+            or (target == base.get(name) and not (moved and of_pos))
+        ):
             continue
-        if target == base.get(name) and not (moved and table in ("payment", "delivery")):
-            continue
-        if table == PAID:
-            sentence = _wrong_statuses(db, channel, target, given.get("refused_statuses", ""))
-        else:
-            sentence = _wrong(db, table, code, target, pos)
-        if sentence:
-            errors.append(FieldError(name, sentence))
+        try:
+            if table == PAID:
+                refused = _STATUSES.convert(given.get("refused_statuses", ""))
+                channel_settings.check_paid_statuses(db, channel.id, target, refused)
+            else:
+                channel_settings.check_site_code(table, code)
+                channel_settings.check_target(db, draft, table, target)
+        except UsageError as error:
+            errors.append(FieldError(name, f"is wrong: {error}"))
     return errors
-
-
-def _wrong(db: apsw.Connection, table: str, code: str, target: str, pos: str) -> str:
-    of = channel_settings.MAPPING_TARGETS[table]
-    what = of.replace("-", " ")
-    try:
-        channel_settings.check_site_code(table, code)
-    except UsageError as error:
-        return f"is wrong: {error}"
-    reference = registry.of_pos(db, pos).reference
-    if table in ("item", "tax"):
-        return "" if reference.exists(db, of, target) else f"names {target}, but the ERP has no such {what}"
-    if not pos or reference.exists(db, of, target, pos=pos):
-        return ""
-    return f"names {target}, but the POS {pos} has no such {what}. {channel_settings.what_it_has(db, of, pos)}"
-
-
-def _wrong_statuses(db: apsw.Connection, channel: Channel | None, text: str, refused: str) -> str:
-    try:
-        channel_settings.check_paid_statuses(db, channel.id if channel else 0, text, _STATUSES.convert(refused))
-    except UsageError as error:
-        return f"is wrong: {error}"
-    return ""
 
 
 def write(db: apsw.Connection, channel: Channel, changes: Mapping[str, str]) -> None:

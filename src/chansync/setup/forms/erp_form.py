@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import apsw
 
 from chansync.db.connection import Store
-from chansync.db.transaction import transaction
 from chansync.erp.ledger import setup
 from chansync.erp.ledger.setup_kinds import KINDS, SetupField, SetupKind, kind_named
 from chansync.model.channel import FieldError
 from chansync.model.errors import UsageError
-from chansync.setup.channel_settings import InvalidFields
 from chansync.setup.forms import options
-from chansync.setup.forms.form import Addable, FormField, FormOption, Loaded, Related, Saved
-from chansync.setup.forms.merging import Conflict, merge
+from chansync.setup.forms.form import Form, FormField, FormOption, Loaded, Related, Saved
+from chansync.setup.typed_fields import in_order
 
 _FIELDS, _FIRST_RELATED = 1, 2
 
 
-class ErpForm:
+class ErpForm(Form):
     """A record of ``kind``; ``code`` None: a new one, with the initial values ``preset``.
 
     What belongs to a POS is named ``POS/CODE``.
     """
 
     def __init__(self, kind: str, code: str | None = None, preset: Mapping[str, str] | None = None) -> None:
+        super().__init__(code, preset)
         self._kind = kind_named(kind)
-        self.kind = self._kind.name
-        self.noun = self._kind.label
-        self.key: int | str | None = code
-        self._preset = dict(preset or {})
+        self.kind, self.noun = self._kind.name, self._kind.label
 
     @property
     def sections(self) -> Mapping[int, str]:
@@ -82,10 +78,8 @@ class ErpForm:
     ) -> list[FormOption] | None:
         return options.options(db, field, texts, search)
 
-    def proposals(self, db: apsw.Connection, texts: Mapping[str, str], name: str) -> dict[str, str]:
-        if self.key is not None or name != "name" or texts.get("code"):
-            return {}
-        return {"code": options.code_from(texts["name"], setup.codes(db, self.kind))}
+    def _taken(self, db: apsw.Connection) -> list[str]:
+        return setup.codes(db, self.kind)
 
     def related(self, db: apsw.Connection) -> list[Related]:
         if self.key is None:
@@ -103,44 +97,23 @@ class ErpForm:
             found.append(Related(kind.name, f"new {kind.label}", section, preset={kind.within: str(self.key)}))
         return found
 
-    def addable(self) -> Sequence[Addable]:
-        return ()
-
-    def add_row(self, table: str, text: str) -> str:
-        raise UsageError(f"The {self.noun} has no table of rows.")
-
     def check(
         self, db: apsw.Connection, texts: Mapping[str, str], secrets: frozenset[str], base: Mapping[str, str]
     ) -> list[FieldError]:
         found = setup.check(db, self.kind, texts, new=self.key is None)
-        order = ["code", *(field.name for field in self._kind.fields)]
-        return sorted(found, key=lambda error: order.index(error.name) if error.name in order else len(order))
+        return in_order(["code", *(field.name for field in self._kind.fields)], found)
 
-    def save(self, store: Store, loaded: Loaded, texts: Mapping[str, str], secrets: Mapping[str, str]) -> Saved:
-        db = store.db
-        with transaction(db):
-            current = self.load(db)
-            if current is None:
-                raise UsageError(f"The {self.noun} {self.key} was removed meanwhile.")
-            if self.key is None:
-                return self._add(db, texts)
-            found = merge(loaded.texts, texts, current.texts)
-            if found.conflicts:
-                raise Conflict(f"the {self.noun} {self.key}", found)
-            if errors := self.check(db, {**current.texts, **found.changes}, frozenset(), current.texts):
-                raise InvalidFields(errors)
-            setup.change(db, self.kind, str(self.key), found.changes)
-            code = current.texts["code"]
-            return Saved(self.key, code, f"Saved the {self.noun} {code}.", theirs=found.theirs)
-
-    def _add(self, db: apsw.Connection, texts: Mapping[str, str]) -> Saved:
-        if errors := self.check(db, texts, frozenset(), {}):
-            raise InvalidFields(errors)
-        given = {name: text for name, text in texts.items() if name != "code" and text}
-        added = setup.add(db, self.kind, texts["code"], given)
+    def _write(
+        self, store: Store, texts: Mapping[str, str], changes: dict[str, str], secrets: Mapping[str, str]
+    ) -> Saved:
+        if self.key is not None:
+            setup.change(store.db, self.kind, str(self.key), changes)
+            return Saved(self.key, texts["code"], self._said(texts["code"]))
+        given = {name: text for name, text in changes.items() if name != "code"}
+        added = setup.add(store.db, self.kind, texts["code"], given)
         code = str(added["code"])
         key = f"{added[self._kind.within]}/{code}" if self._kind.within else code
-        return Saved(key, code, f"Added the {self.noun} {code}.")
+        return Saved(key, code, self._said(code))
 
 
 def _label(name: str) -> str:

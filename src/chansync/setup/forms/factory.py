@@ -10,10 +10,9 @@ from chansync.erp import registry
 from chansync.erp.ledger.setup_kinds import kind_named
 from chansync.model.errors import UsageError
 from chansync.setup.forms.channel_form import ChannelForm
-from chansync.setup.forms.connected_erp_form import ConnectedErpForm
 from chansync.setup.forms.erp_form import ErpForm
 from chansync.setup.forms.form import Form, FormField
-from chansync.setup.forms.system_form import SystemForm
+from chansync.setup.forms.kind_form import ConnectedErpForm, SystemForm
 
 
 def form_of(kind: str, key: int | str | None = None, preset: Mapping[str, str] | None = None) -> Form:
@@ -27,10 +26,9 @@ def form_of(kind: str, key: int | str | None = None, preset: Mapping[str, str] |
     """
     if kind == "channel":
         return ChannelForm(None if key is None else int(key), preset)
-    if kind == "system":
-        return SystemForm(None if key is None else str(key), preset)
-    if kind == ConnectedErpForm.kind:
-        return ConnectedErpForm(None if key is None else str(key), preset)
+    for form in (SystemForm, ConnectedErpForm):
+        if kind == form.kind:
+            return form(key, preset)
     return ErpForm(kind, None if key is None else str(key), preset)
 
 

@@ -1,17 +1,25 @@
-"""The interface of all forms. Values are texts, as typed and as ``ParameterType.show`` gives them."""
+"""What all forms share. Values are texts, as typed and as ``ParameterType.show`` gives them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+import re
+import unicodedata
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import ClassVar
 
 import apsw
 
 from chansync.db.connection import Store
+from chansync.db.transaction import transaction
 from chansync.model.channel import FieldError
+from chansync.model.errors import UsageError
+from chansync.model.parameter import Parameter
 from chansync.model.parameter_types import Flag, ParameterType, Reference, References, Secret, TextList
-from chansync.setup.forms.merging import Difference
+from chansync.setup.forms.merging import Conflict, Difference, merge, secret_conflicts
+from chansync.setup.typed_fields import InvalidFields
 
 #: How many options of a reference are shown at once; a search narrows them.
 MOST_OPTIONS = 200
@@ -22,10 +30,8 @@ class FormField:
     """One field of a form.
 
     Attributes:
-        help: what it does.
         source: where its codes come from (``erp``, ``lookup``, ``system``); empty: it is not a reference.
         of: the kind of record that it refers to, as the source names it.
-        needed: it is required.
         fixed: why it cannot be changed; empty: it can.
         warning: what to know before it is switched on; shown while it is on.
         note: a few words after the value.
@@ -66,6 +72,15 @@ class FormField:
 def reference_of(kind: ParameterType) -> tuple[str, str]:
     """``source`` and ``of`` of a reference type; empty texts of any other."""
     return (kind.source, kind.of) if isinstance(kind, (Reference, References)) else ("", "")
+
+
+def field_of(parameter: Parameter, section: int, fixed: str = "") -> FormField:
+    """The field of a parameter; ``fixed`` as ``FormField`` has it."""
+    source, of = ("offered", parameter.offered) if parameter.offered else reference_of(parameter.type)
+    return FormField(
+        parameter.name, parameter.label, parameter.help, section, parameter.type, source, of,
+        needed=parameter.needed, fixed=fixed, warning=parameter.warning,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +136,6 @@ class Saved:
 
     Attributes:
         key: identifies the record: the channel's id, or a code.
-        code: its code.
         sentence: what was done.
         connects: a connection test must follow: the job ``confirm`` with ``use`` for a channel that is to be used, the
             job ``system`` for a system with keys of its own.
@@ -135,53 +149,66 @@ class Saved:
     theirs: list[Difference] = field(default_factory=list)
 
 
-class Form(Protocol):
+class Form(ABC):
     """One form.
 
     Attributes:
-        kind: ``channel``, ``system``, or a kind of the ERP.
-        key: of the record that is edited; None: a new one.
+        kind: ``channel``, ``system``, ``connected-erp``, or a kind of the ledger.
+        key: of the record that is edited: a channel's id, or a code; None: a new one.
         noun: its kind in sentences: ``channel``, ``payment method``.
+        added, gone: what was done with a new one, and with one that is there no more, as a participle.
     """
 
     kind: str
-    key: int | str | None
     noun: str
+    added: ClassVar[str] = "Added"
+    gone: ClassVar[str] = "removed"
+
+    def __init__(self, key: int | str | None, preset: Mapping[str, str] | None = None) -> None:
+        """``preset``: initial values of a new one."""
+        self.key = key
+        self._preset = dict(preset or {})
 
     @property
+    @abstractmethod
     def sections(self) -> Mapping[int, str]:
         """The titles of the sections by number, in order."""
-        ...
 
+    @abstractmethod
     def load(self, db: apsw.Connection) -> Loaded | None:
         """The stored values; None if the record was removed."""
-        ...
 
+    @abstractmethod
     def fields(self, db: apsw.Connection, texts: Mapping[str, str], *, everything: bool = False) -> list[FormField]:
         """The fields that apply, given the values, in the form's order.
 
         Args:
             everything: also those that the first connection fills in.
         """
-        ...
 
+    @abstractmethod
     def options(
         self, db: apsw.Connection, field: FormField, texts: Mapping[str, str], search: str = ""
     ) -> list[FormOption] | None:
         """The options of the field, at most ``MOST_OPTIONS``; None: any value that its type allows."""
-        ...
 
     def proposals(self, db: apsw.Connection, texts: Mapping[str, str], name: str) -> dict[str, str]:
         """Values for empty fields that follow from the field ``name``, such as a code from a name."""
-        ...
+        if self.key is not None or name != "name" or texts.get("code"):
+            return {}
+        return {"code": code_from(texts["name"], self._taken(db))}
+
+    @abstractmethod
+    def _taken(self, db: apsw.Connection) -> list[str]:
+        """The codes that are taken."""
 
     def related(self, db: apsw.Connection) -> list[Related]:
         """Records that belong to this one."""
-        ...
+        return []
 
     def addable(self) -> Sequence[Addable]:
         """The tables that rows can be added to now."""
-        ...
+        return ()
 
     def add_row(self, table: str, text: str) -> str:
         """Add a row to a table; returns the name of its field. ``text``: what was entered for the row.
@@ -189,8 +216,9 @@ class Form(Protocol):
         Raises:
             UsageError: the text is invalid.
         """
-        ...
+        raise UsageError(f"The {self.noun} has no table of rows.")
 
+    @abstractmethod
     def check(
         self, db: apsw.Connection, texts: Mapping[str, str], secrets: frozenset[str], base: Mapping[str, str]
     ) -> list[FieldError]:
@@ -200,7 +228,6 @@ class Form(Protocol):
             secrets: the names of those that are set or were entered.
             base: the values that the form was opened with.
         """
-        ...
 
     def save(self, store: Store, loaded: Loaded, texts: Mapping[str, str], secrets: Mapping[str, str]) -> Saved:
         """Save what differs from ``loaded``, in one transaction; changes of others to other fields are kept.
@@ -214,4 +241,43 @@ class Form(Protocol):
             Conflict: somebody else changed the same fields to other values; nothing is saved.
             UsageError: it was removed meanwhile, or cannot be saved for another reason.
         """
-        ...
+        with transaction(store.db):
+            current = self.load(store.db)
+            if current is None:
+                raise UsageError(f"The {self._title()} was {self.gone} meanwhile.")
+            was, stored = ({}, {}) if self.key is None else (loaded.texts, current.texts)
+            found = merge(was, texts, stored)
+            found.conflicts += secret_conflicts(secrets, loaded.secrets, current.secrets)
+            if found.conflicts:
+                raise Conflict(f"the {self._title()}", found)
+            held = frozenset(secrets) | frozenset(current.secrets)
+            if errors := self.check(store.db, stored | found.changes, held, current.texts):
+                raise InvalidFields(errors)
+            saved = self._write(store, stored | found.changes, found.changes, secrets)
+            saved.theirs = found.theirs
+            return saved
+
+    @abstractmethod
+    def _write(
+        self, store: Store, texts: Mapping[str, str], changes: dict[str, str], secrets: Mapping[str, str]
+    ) -> Saved:
+        """Save the ``changes`` by which it becomes what the ``texts`` say."""
+
+    @property
+    def _short(self) -> str:
+        """The ``noun`` in one word, where it has several."""
+        return self.noun
+
+    def _title(self) -> str:
+        return f"{self._short} {self.key}"
+
+    def _said(self, code: str) -> str:
+        return f"{'Saved' if self.key is not None else self.added} the {self._short} {code}."
+
+
+def code_from(text: str, taken: Collection[str] = ()) -> str:
+    """A free code made from a text: ``Shop Österreich`` → ``shop-osterreich``; empty if that is not possible."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    code = "-".join(re.findall(r"[a-z0-9]+", plain))[:36].strip("-")
+    numbered = (f"{code}-{number}" for number in itertools.count(2))
+    return next(each for each in itertools.chain([code], numbered) if each not in taken) if code else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from chansync.store.channels import ChangedMeanwhile
+from chansync.model.errors import UsageError
 
 #: What stands for a secret in a difference.
 ENTERED, SET, NOT_SET = "(entered by you)", "(set meanwhile)", ""
@@ -36,12 +36,14 @@ class Merge:
     theirs: list[Difference] = field(default_factory=list)
 
 
-class Conflict(ChangedMeanwhile):
+class Conflict(UsageError):
     """Both changed the same fields.
 
     Attributes:
         merge: field by field.
     """
+
+    code = "changed_meanwhile"
 
     def __init__(self, what: str, merge: Merge) -> None:
         named = ", ".join(difference.name for difference in merge.conflicts)

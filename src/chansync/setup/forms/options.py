@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-import re
-import unicodedata
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 import apsw
 
@@ -64,14 +61,6 @@ def matching(found: Iterable[tuple[str, str]], search: str) -> list[FormOption]:
     """The options whose code or title has every word of ``search``."""
     words = search.casefold().split()
     return [FormOption(*each) for each in found if all(word in " ".join(each).casefold() for word in words)]
-
-
-def code_from(text: str, taken: Collection[str] = ()) -> str:
-    """A free code made from a text: ``Shop Österreich`` → ``shop-osterreich``; empty if that is not possible."""
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
-    code = "-".join(re.findall(r"[a-z0-9]+", plain))[:36].strip("-")
-    numbered = (f"{code}-{number}" for number in itertools.count(2))
-    return next(each for each in itertools.chain([code], numbered) if each not in taken) if code else ""
 
 
 def only_choices(db: apsw.Connection, parameters: Iterable[ChannelParameter]) -> dict[str, str]:

@@ -6,19 +6,19 @@ table that it has replaces the channel's. What no file names stays as it is, unl
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from chansync.db import settings
 from chansync.db.connection import Store
 from chansync.db.folders import is_shared
-from chansync.db.transaction import transaction
+from chansync.db.transaction import Undo, transaction
 from chansync.erp import registry
 from chansync.secrets import sealing
+from chansync.setup.erps import ERPS
 from chansync.setup.setup_file import channel_part, ledger_part, settings_part, typed_part
 from chansync.setup.setup_file.document import Document
 from chansync.setup.setup_file.plan import Applying, Plan
-
-
-class _Undo(Exception):
-    """Rolls the transaction back."""
+from chansync.setup.systems import SYSTEMS
 
 
 def apply(store: Store, document: Document, *, check: bool = False, prune: bool = False) -> Plan:
@@ -35,26 +35,23 @@ def apply(store: Store, document: Document, *, check: bool = False, prune: bool 
         InvalidFields: everything that is wrong, in the order of the files, each with its line.
     """
     run = Applying(store)
-    try:
-        with transaction(store.db):
-            if check:
-                _borrow_key(store)
-            _apply(run, document)
-            if prune and not run.errors:
-                _prune(run, document)
-            if run.errors:
-                raise document.wrong(run.errors)
-            _note_unread(run)
-            if check or not run.plan.is_changed:
-                raise _Undo
-    except _Undo:
-        pass
+    with suppress(Undo), transaction(store.db):
+        if check:
+            _borrow_key(store)
+        _apply(run, document)
+        if prune and not run.errors:
+            _prune(run, document)
+        if run.errors:
+            raise document.wrong(run.errors)
+        _note_unread(run)
+        if check or not run.plan.is_changed:
+            raise Undo
     return run.plan
 
 
 def _apply(run: Applying, document: Document) -> None:
     ledger_part.apply(run, document.table("ledger"))
-    for family in (typed_part.ERPS, typed_part.SYSTEMS):
+    for family in (ERPS, SYSTEMS):
         typed_part.apply(run, family, document.table(family.section))
     channel_part.apply(run, document.table("channels"))
     if "notices" in document.data:
@@ -78,7 +75,7 @@ def _prune(run: Applying, document: Document) -> None:
     """What names others goes first."""
     if "channels" in document.data:
         channel_part.prune(run, document.table("channels"))
-    for family in (typed_part.SYSTEMS, typed_part.ERPS):
+    for family in (SYSTEMS, ERPS):
         if family.section in document.data:
             typed_part.prune(run, family, document.table(family.section))
     if "notices" in document.data:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass, replace
-from datetime import date
 from typing import Any
 
 import apsw
 
-from chansync.db.transaction import transaction
+from chansync.db.transaction import Undo, transaction
 from chansync.model.channel import NEEDED, Channel, FieldError, check_fields
 from chansync.model.errors import UsageError
 from chansync.model.parameter import applies
-from chansync.model.parameter_types import Code, Day
+from chansync.model.parameter_types import Code
 from chansync.model.parameters import BY_NAME, PARAMETERS, default_values
 from chansync.platforms import registry
-from chansync.setup import channel_settings
+from chansync.setup import channel_settings, sealed_places
 from chansync.setup.channel_settings import capabilities, check_target
 from chansync.setup.setup_file.document import TABLES
 from chansync.setup.setup_file.plan import REMOVED, Applying, Item, difference
@@ -124,37 +124,33 @@ def _apply(run: Applying, entry: _Entry) -> bool:
     unreadable = existing.unreadable if existing else ()
     changed = {name: value for name, value in entry.values.items()
                if value != before.get(name) or name in unreadable}  # fmt: skip
-    texts = {name: BY_NAME[name].type.show(value) for name, value in changed.items()} | entry.clear
-    details = [_difference(name, before.get(name), value) for name, value in changed.items()]
-    sealed = _sealed(db, existing.id) if existing else {}
+    show = {name: BY_NAME[name].type.show for name in changed}
+    texts = {name: show[name](value) for name, value in changed.items()} | entry.clear
+    details = [difference(name, show[name](before.get(name)), show[name](value)) for name, value in changed.items()]
+    sealed = sealed_places.sealed(db, "channel", existing.id) if existing else {}
     noted = len(run.errors)
-    try:
-        with transaction(db):
-            if existing is None:
-                run.tried(place, lambda: channel_settings.add_channel(store, texts | {"code": entry.code}),
-                          entry.known_wrong)  # fmt: skip
-            else:
-                run.tried(place, lambda: channel_settings.change_channel(store, entry.code, texts), entry.known_wrong)
-            _check_tables(run, entry, replace(existing, values=entry.values) if existing else draft)
-            if len(run.errors) > noted:
-                raise _Refused
-            if not entry.known_wrong:
-                details += _map(db, channels.channel(db, entry.code), entry)
-    except _Refused:
+    with contextlib.suppress(Undo), transaction(db):
+        if existing is None:
+            run.tried(place, lambda: channel_settings.add_channel(store, texts | {"code": entry.code}),
+                      entry.known_wrong)  # fmt: skip
+        else:
+            run.tried(place, lambda: channel_settings.change_channel(store, entry.code, texts), entry.known_wrong)
+        _check_tables(run, entry, replace(existing, values=entry.values) if existing else draft)
+        if len(run.errors) > noted:
+            raise Undo
+        if not entry.known_wrong:
+            details += _map(db, channels.channel(db, entry.code), entry)
+    if len(run.errors) > noted:
         return False
     if entry.known_wrong:
         return True
     if existing is not None:
-        details += [f"{name} is entered" for name, value in _sealed(db, existing.id).items()
+        details += [f"{name} is entered" for name, value in sealed_places.sealed(db, "channel", existing.id).items()
                     if sealed.get(name) != value]  # fmt: skip
     run.note(f"channel {entry.code}", is_new=existing is None, details=details)
     if rest:
         run.plan.notes.append(rest)
     return True
-
-
-class _Refused(Exception):
-    """Rolls back what was done to a channel."""
 
 
 def _without_secrets(entry: _Entry, draft: Channel, existing: Channel | None) -> str:
@@ -203,24 +199,6 @@ def recorded(db: apsw.Connection, channel_id: int, kind: str) -> dict[str, str]:
     if kind != PAID:
         return mappings.targets(db, channel_id, kind)
     return {code: ",".join(sorted(statuses)) for code, statuses in mappings.paid_statuses(db, channel_id).items()}
-
-
-def _difference(name: str, before: Any, after: Any) -> str:
-    show = BY_NAME[name].type.show
-    return difference(name, show(before), show(after))
-
-
-def _sealed(db: apsw.Connection, channel_id: int) -> dict[str, bytes]:
-    return dict(db.execute("SELECT name, sealed FROM channel_secret WHERE channel_id = ?", (channel_id,)))
-
-
-def exported(channel: Channel, name: str) -> Any:
-    """The value of a field as a file has it; None where it is as it is by default."""
-    parameter, value = BY_NAME[name], channel.values.get(name)
-    default = list(parameter.default) if isinstance(parameter.default, tuple) else parameter.default
-    if value is None or (value == default and name != "integration_system"):
-        return None
-    return date.fromisoformat(value) if isinstance(parameter.type, Day) else value
 
 
 def prune(run: Applying, given: dict[str, Any]) -> None:

@@ -1,5 +1,4 @@
-"""Reading the files of a set-up: TOML, several files as one, the secrets that they refer to, and where in them what
-is. Nothing here knows the database."""
+"""Reading the TOML files of a set-up as one: the secrets that they refer to, and where in them what is."""
 
 from __future__ import annotations
 
@@ -12,7 +11,7 @@ from typing import Any
 
 from chansync.model.channel import FieldError
 from chansync.model.errors import UsageError
-from chansync.setup.channel_settings import InvalidFields
+from chansync.setup.typed_fields import InvalidFields
 
 #: The format of the files; a later one that reads differently gets another number.
 FORMAT = 1
@@ -87,12 +86,11 @@ class Document:
         """The errors with their places, in the order of the files."""
         placed = [(self._place(error), error) for error in errors]
         placed.sort(key=lambda each: each[0])
-        return InvalidFields(
-            [
-                PlacedError(error.name, error.sentence, error.code, self._where(*place))
-                for place, error in placed
-            ]
-        )  # fmt: skip
+        found: list[FieldError] = []
+        for (number, line), error in placed:
+            where = f"{self.files[number].name}, line {line}" if line else ""
+            found.append(PlacedError(error.name, error.sentence, error.code, where))
+        return InvalidFields(found)
 
     def _place(self, error: FieldError) -> tuple[int, int]:
         """The number of the file and the line; what is missing is looked for at the table that lacks it."""
@@ -105,9 +103,6 @@ class Document:
                     return number, line
             place = place.rpartition(".")[0]
         return len(self.files), 0
-
-    def _where(self, number: int, line: int) -> str:
-        return f"{self.files[number].name}, line {line}" if line else ""
 
 
 def read(

@@ -11,8 +11,11 @@ import apsw
 from chansync import __version__
 from chansync.model.channel import Channel
 from chansync.model.parameters import PARAMETERS, SECTIONS
+from chansync.setup.erps import ERPS
 from chansync.setup.setup_file import channel_part, ledger_part, settings_part, typed_part
 from chansync.setup.setup_file.document import FORMAT, TABLES
+from chansync.setup.setup_file.plan import exported
+from chansync.setup.systems import SYSTEMS
 from chansync.store import channels, mappings
 
 #: The folder, beside the file, in which a written set-up looks for its secrets.
@@ -31,7 +34,7 @@ def export(db: apsw.Connection) -> str:
     )
     for kind, code, fields in ledger_part.export(db):
         _at(document, "ledger", kind).add(code, _plain(fields))
-    for family in (typed_part.ERPS, typed_part.SYSTEMS):
+    for family in (ERPS, SYSTEMS):
         for thing in family.stored(db):
             fields, secrets = typed_part.export(family, thing)
             table = _plain(fields)
@@ -67,7 +70,7 @@ def export_channels(db: apsw.Connection, codes: Iterable[str] = ()) -> str:
         "A field that is not here gets its default. Secrets are not here: enter them again.",
     )
     for system in systems:
-        fields, secrets = typed_part.export(typed_part.SYSTEMS, system)
+        fields, secrets = typed_part.export(SYSTEMS, system)
         table = _plain(fields)
         for name in secrets:
             table.add(_secret(name, f"chansync system set {system.code} {name}=-"))
@@ -133,7 +136,7 @@ def _channel(db: apsw.Connection, channel: Channel, *, references: bool) -> Any:
     section = 0
     for parameter in PARAMETERS:
         name = parameter.name
-        value = None if parameter.is_secret or name == "code" else channel_part.exported(channel, name)
+        value = None if parameter.is_secret or name == "code" else exported(parameter, channel.values.get(name))
         if value is None and name not in channel.secrets:
             continue
         if parameter.section != section:

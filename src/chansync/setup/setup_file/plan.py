@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from chansync.db.connection import Store
 from chansync.db.transaction import transaction
 from chansync.model.channel import FieldError
 from chansync.model.errors import UsageError
-from chansync.setup.channel_settings import InvalidFields
+from chansync.model.parameter import Parameter, defaults
+from chansync.model.parameter_types import Day
 from chansync.setup.setup_file.document import Secret
+from chansync.setup.typed_fields import InvalidFields
 
 NEW, CHANGED, UNCHANGED, REMOVED = "new", "changed", "unchanged", "removed"
 
@@ -123,6 +126,13 @@ class Applying:
             elif value.text is not None:
                 found[name] = value.text
         return found
+
+
+def exported(parameter: Parameter, value: Any) -> Any:
+    """The value of a field as a file has it; None where it is as it is by default."""
+    if value is None or value == defaults((parameter,))[parameter.name]:
+        return None
+    return date.fromisoformat(value) if isinstance(parameter.type, Day) else value
 
 
 def difference(name: str, before: str, after: str) -> str:

@@ -14,7 +14,7 @@ from chansync.notices import user_services
 from chansync.secrets import sealing
 from chansync.secrets.key_file import KeyUnreadable
 from chansync.setup import retention
-from chansync.setup.setup_file.plan import REMOVED, Applying, Item, difference
+from chansync.setup.setup_file.plan import REMOVED, Applying, Item, difference, exported
 from chansync.store import notices
 
 SERVICES = "services"
@@ -127,9 +127,9 @@ def export_notices(db: apsw.Connection) -> tuple[dict[str, Any], bool, list[tupl
     """The settings that differ from their defaults, whether there is a password, and the services as user and name."""
     found = notice_settings.values(db)
     fields = {
-        setting.name: found[setting.name]
+        setting.name: value
         for setting in notice_settings.SETTINGS
-        if not setting.is_secret and (found[setting.name] or None) != (setting.default or None)
+        if not setting.is_secret and (value := exported(setting, found[setting.name] or None)) is not None
     }
     services = [(route.user, route.name) for route in notices.routes(db) if not route.is_email]
     return fields, sealing.has_setting(db, "smtp_password"), services

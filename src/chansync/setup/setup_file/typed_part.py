@@ -2,83 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-import apsw
-
-from chansync.erp import registry as erp_registry
-from chansync.erp.outside import connected
 from chansync.model.errors import UsageError
-from chansync.model.parameter import Parameter, defaults
-from chansync.model.parameter_types import Day
-from chansync.platforms import registry
-from chansync.setup import erps as erp_settings
-from chansync.setup import kind_settings
-from chansync.setup import systems as system_settings
-from chansync.setup.setup_file.plan import REMOVED, Applying, Item, difference
-from chansync.store import systems as stored_systems
-
-#: An ``IntegrationSystem`` or a ``ConnectedErp``: both have a code, a name, a kind, values and secrets.
-Thing = Any
+from chansync.model.parameter import defaults
+from chansync.setup import sealed_places
+from chansync.setup.kind_settings import Family, Stored, checked
+from chansync.setup.setup_file.plan import REMOVED, Applying, Item, difference, exported
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
-    """Systems or ERPs: what there is of them, and the core's own functions to add, change and remove one.
-
-    Attributes:
-        section: their table in a file; what: one of them, for people.
-        command: that sets a field of one.
-        secrets: the table of their sealed secrets, and its column with the owner's id.
-    """
-
-    section: str
-    what: str
-    command: str
-    secrets: tuple[str, str]
-    kinds: Callable[[], list[str]]
-    parameters: Callable[[str], tuple[Parameter, ...]]
-    stored: Callable[[apsw.Connection], list[Thing]]
-    add: Callable[..., Thing]
-    change: Callable[..., Thing]
-    remove: Callable[[apsw.Connection, str], None]
-
-
-def _erp_kinds() -> list[str]:
-    return [kind for kind in erp_registry.kinds() if kind != erp_registry.LEDGER]
-
-
-SYSTEMS = Family(
-    section="systems",
-    what="system",
-    command="chansync system set",
-    secrets=("system_secret", "system_id"),
-    kinds=registry.kinds,
-    parameters=system_settings.parameters,
-    stored=stored_systems.systems,
-    add=system_settings.add_system,
-    change=system_settings.change_system,
-    remove=stored_systems.remove_system,
-)
-ERPS = Family(
-    section="erps",
-    what="ERP",
-    command="chansync erp change",
-    secrets=("connected_erp_secret", "erp_id"),
-    kinds=_erp_kinds,
-    parameters=erp_settings.parameters,
-    stored=connected.connected,
-    add=erp_settings.add_erp,
-    change=erp_settings.change_erp,
-    remove=erp_settings.remove_erp,
-)
-
-
-def apply(run: Applying, family: Family, given: dict[str, Any]) -> None:
+def apply(run: Applying, family: Family[Any], given: dict[str, Any]) -> None:
     """Make the systems or ERPs what the files say."""
     stored = {thing.code: thing for thing in family.stored(run.store.db)}
     for code, table in given.items():
@@ -90,15 +25,15 @@ def apply(run: Applying, family: Family, given: dict[str, Any]) -> None:
 
 
 def _apply(
-    run: Applying, family: Family, code: str, place: str, table: dict[str, Any], existing: Thing | None
+    run: Applying, family: Family[Any], code: str, place: str, table: dict[str, Any], existing: Stored | None
 ) -> None:  # fmt: skip
     name, kind = table.pop("name", ""), table.pop("kind", "")
     if not isinstance(name, str) or not isinstance(kind, str):
         run.wrong(place, "must have texts for name and kind")
         return
     try:
-        kind_settings.checked_code(code)
-        kind_settings.checked_name(name)
+        checked("code", code)
+        checked("name", name)
     except UsageError as error:
         run.wrong(place, f"is wrong: {error}".rstrip("."))
         return
@@ -126,7 +61,7 @@ def _apply(
     details = [difference("name", existing.name, name)] if existing and existing.name != name else []
     details += [difference(each, show[each](before.get(each)), text) for each, text in texts.items()]
     db, store = run.store.db, run.store
-    sealed = _sealed(db, family, existing.id) if existing else {}
+    sealed = sealed_places.sealed(db, family.owner, existing.id) if existing else {}
     missing = [field.name for field in fields if field.is_secret and field.needed and field.name not in clear]
     if existing is None:
         later = frozenset(field.name for field in fields if field.is_secret)
@@ -137,7 +72,7 @@ def _apply(
         return
     now = next(thing for thing in family.stored(db) if thing.code == code)
     if existing is not None:
-        details += [f"{each} is entered" for each, value in _sealed(db, family, now.id).items()
+        details += [f"{each} is entered" for each, value in sealed_places.sealed(db, family.owner, now.id).items()
                     if sealed.get(each) != value]  # fmt: skip
     run.note(f"{family.what} {code}", is_new=existing is None, details=details)
     if existing is None and missing:
@@ -145,7 +80,7 @@ def _apply(
         run.plan.notes.append(f"{code} needs its secrets: {family.command} {code} {keys}")
 
 
-def _values(run: Applying, family: Family, kind: str, place: str, table: Mapping[str, Any]) -> dict[str, Any]:
+def _values(run: Applying, family: Family[Any], kind: str, place: str, table: Mapping[str, Any]) -> dict[str, Any]:
     """The values of the fields that the file names and that are no secrets."""
     known = {field.name: field for field in family.parameters(kind)}
     values = {}
@@ -162,12 +97,7 @@ def _values(run: Applying, family: Family, kind: str, place: str, table: Mapping
     return values
 
 
-def _sealed(db: apsw.Connection, family: Family, owner: int) -> dict[str, bytes]:
-    table, column = family.secrets
-    return dict(db.execute(f"SELECT name, sealed FROM {table} WHERE {column} = ?", (owner,)))
-
-
-def export(family: Family, thing: Thing) -> tuple[dict[str, Any], list[str]]:
+def export(family: Family[Any], thing: Stored) -> tuple[dict[str, Any], list[str]]:
     """The fields of one, without what is as it is by default, and the names of the secrets that are set."""
     fields: dict[str, Any] = {"name": thing.name, "kind": thing.kind}
     if thing.kind not in family.kinds():
@@ -177,12 +107,12 @@ def export(family: Family, thing: Thing) -> tuple[dict[str, Any], list[str]]:
     for field in family.parameters(thing.kind):
         if field.is_secret:
             secrets += [field.name] if field.name in thing.secrets else []
-        elif (value := values[field.name]) is not None and value != defaults((field,))[field.name]:
-            fields[field.name] = date.fromisoformat(value) if isinstance(field.type, Day) else value
+        elif (value := exported(field, values[field.name])) is not None:
+            fields[field.name] = value
     return fields, secrets
 
 
-def prune(run: Applying, family: Family, given: dict[str, Any]) -> None:
+def prune(run: Applying, family: Family[Any], given: dict[str, Any]) -> None:
     """Remove those that the files do not name."""
     for code in [thing.code for thing in family.stored(run.store.db) if thing.code not in given]:
         if run.tried(family.section, partial(family.remove, run.store.db, code)):
