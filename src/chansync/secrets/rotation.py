@@ -80,7 +80,7 @@ class SecretsState:
         key: the private key's file.
         trouble: what is wrong with the key; empty: nothing.
         elsewhere: who has the private key, if this process is not to have it, as a sentence.
-        opens: whether each secret can be decrypted; None: that is unknown here.
+        found: every secret, and whether it can be decrypted; None: that is unknown here.
         loose: secrets that an earlier version encrypted without their purpose; a rotation adds it.
     """
 

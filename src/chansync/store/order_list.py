@@ -91,13 +91,8 @@ _SELECT = """
 """
 
 
-def order_lines(db: apsw.Connection, chosen: OrderFilter, span: Span) -> list[OrderLine]:
-    """A part of the list."""
-    return chosen.query().read(db, span, OrderLine)
-
-
 def order_parts(db: apsw.Connection, chosen: OrderFilter, span: Span) -> Iterator[tuple[list[OrderLine], int]]:
-    """As ``order_lines``, as it is found (``Query.parts``)."""
+    """A part of the list, as it is found (``Query.parts``)."""
     return chosen.query().parts(db, span, OrderLine)
 
 

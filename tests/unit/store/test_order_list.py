@@ -13,7 +13,7 @@ from chansync.db.connection import Store
 from chansync.model import paging
 from chansync.model.paging import Span
 from chansync.store import channels
-from chansync.store.order_list import OrderFilter, OrderLine, order_lines, order_parts
+from chansync.store.order_list import OrderFilter, OrderLine, order_parts
 from support import world
 from support.statement_costs import counted
 
@@ -42,7 +42,7 @@ def shops(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 def read(store: Store, chosen: OrderFilter, span: Span) -> list[OrderLine]:
-    return order_lines(store.db, chosen, span)
+    return chosen.query().read(store.db, span, OrderLine)
 
 
 @pytest.mark.parametrize(

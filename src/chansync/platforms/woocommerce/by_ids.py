@@ -91,14 +91,13 @@ class ByIds:
 
     async def _read(self, ids: list[str], attempts: int) -> AsyncGenerator[dict[str, Any], None]:
         """What the store gives of them; what it fails at is the failure."""
-        trouble: SiteError | None = None
         try:
             found = await self._listed(ids, attempts if len(ids) > 1 else _SINGLE)
         except SiteError as error:
             if not await fails_by_content(self._client, error):
                 raise
             trouble = error
-        if trouble is None:
+        else:
             self._well += len(ids)
             yield found
             return

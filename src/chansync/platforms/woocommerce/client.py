@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
@@ -19,6 +19,8 @@ from chansync.platforms.woocommerce.address import ROOTS, Place, may_hold
 from chansync.platforms.woocommerce.auth import BASIC, IN_QUERY, OAUTH, Keys, Signing, ways
 from chansync.platforms.woocommerce.discovery import find_store
 from chansync.platforms.woocommerce.failures import KEY_REFUSED, refusal, vagueness
+
+T = TypeVar("T")
 
 #: Asks for amounts as they are stored: a store writes them with the decimals that its prices are shown with, so that a
 #: shop that shows none would tell rounded lines.
@@ -206,6 +208,15 @@ class StoreClient:
         """The notes since the last call."""
         notes, self.notes = self.notes, []
         return notes
+
+
+async def all_of(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """Do all at once, as far as the connection lets them; waits for all, so that none goes on after a failure."""
+    done = await asyncio.gather(*work, return_exceptions=True)
+    for each in done:
+        if isinstance(each, BaseException):
+            raise each
+    return [each for each in done if not isinstance(each, BaseException)]
 
 
 def _site_url(value: Any) -> str:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from chansync.http.client import SiteHttp
-from chansync.http.failures import Answer
 from chansync.model.address import Address
 from chansync.model.errors import SiteError, SiteRefused, SiteUnavailable
 from chansync.platforms.woocommerce.address import PRETTY, ROOTS, Place
@@ -70,7 +69,8 @@ async def _refuse_plain(http: SiteHttp, address: Address) -> None:
 async def _below(http: SiteHttp, address: Address) -> Found:
     base, notes = str(address), []
     blocked: Place | None = None
-    failures: list[Answer | SiteError] = []
+    # Each with a number, the lower the more it tells: a closed door, a page where the API should be, nothing at all.
+    failures: list[tuple[int, SiteError]] = []
     for root in ROOTS:
         place = Place(base, root)
         try:
@@ -78,7 +78,7 @@ async def _below(http: SiteHttp, address: Address) -> Found:
         except SiteUnavailable as error:
             if error.code not in _NO_JSON:
                 raise
-            failures.append(error)
+            failures.append((1, error))
             continue
         if answer.moved_to:
             base = f"{answer.moved_to}{address.path}"
@@ -91,26 +91,16 @@ async def _below(http: SiteHttp, address: Address) -> Found:
                 f"{http.site} is a WordPress site, but WooCommerce's REST API is not there: activate WooCommerce.",
                 code="no_woocommerce",
             )
-        if answer.status in (401, 403) and answer.is_json:
-            blocked = blocked or place
-        failures.append(answer)
+        if answer.status in (401, 403):
+            blocked = blocked or (place if answer.is_json else None)
+            failures.append((0, http.sentences.refusal(answer)))
+            continue
+        said = http.sentences.said(answer) if answer.title else ""
+        sentence = (
+            f"{http.site} has no WordPress REST API, neither under {PRETTY} nor without permalinks{said}: check the "
+            "address, and that no plugin turns the REST API off."
+        )
+        failures.append((2 if said else 3, SiteRefused(sentence, code="no_rest_api")))
     if blocked is not None:
         return Found(blocked, {}, notes)
-    raise _nothing_there(http, failures)
-
-
-def _nothing_there(http: SiteHttp, failures: list[Answer | SiteError]) -> SiteError:
-    """The failure that tells most: a closed door, then a page where the API should be, then nothing at all."""
-    for failure in failures:
-        if isinstance(failure, Answer) and failure.status in (401, 403):
-            return http.sentences.refusal(failure)
-    for failure in failures:
-        if isinstance(failure, SiteError):
-            return failure
-    titles = [failure for failure in failures if isinstance(failure, Answer) and failure.title]
-    said = http.sentences.said(titles[0]) if titles else ""
-    return SiteRefused(
-        f"{http.site} has no WordPress REST API, neither under {PRETTY} nor without permalinks{said}: check the "
-        "address, and that no plugin turns the REST API off.",
-        code="no_rest_api",
-    )
+    raise min(failures, key=lambda failure: failure[0])[1]

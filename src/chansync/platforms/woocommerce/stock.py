@@ -6,10 +6,9 @@ move it there (``WC_REST_Product_Variations_Controller`` writes the parent of th
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote
 
 from chansync.model.errors import SiteError, SiteRefused
@@ -17,11 +16,9 @@ from chansync.model.gtin import gtin_forms
 from chansync.platforms.protocol import PushResult, QuantityChange, SiteItem
 from chansync.platforms.texts import identifier, objects, text
 from chansync.platforms.woocommerce.by_ids import fails_by_content
-from chansync.platforms.woocommerce.client import PAGE, StoreClient
+from chansync.platforms.woocommerce.client import PAGE, StoreClient, all_of
 from chansync.platforms.woocommerce.failures import NO_ROUTE, Missing
 from chansync.platforms.woocommerce.statuses import entry_error, send_batch
-
-T = TypeVar("T")
 
 _FIELDS = (
     "id,sku,global_unique_id,type,virtual,parent_id,status,catalog_visibility,manage_stock,stock_quantity,stock_status"
@@ -47,7 +44,7 @@ class Stock:
         """Products and variations with one of the SKUs; a store that holds a SKU twice gives both."""
         wanted = set(filter(None, skus))
         folded = {sku.casefold() for sku in wanted}
-        lists = await _all(self._listed({"sku": ",".join(chunk)}) for chunk in _chunks(sorted(wanted)))
+        lists = await all_of(self._listed({"sku": ",".join(chunk)}) for chunk in _chunks(sorted(wanted)))
         # The store's comparison takes no notice of case.
         found = {item.site_id: item for rows in lists for item in map(_item, rows) if item.sku.casefold() in folded}
         return list(found.values())
@@ -111,7 +108,7 @@ class Stock:
 
     async def push(self, changes: list[QuantityChange]) -> list[PushResult]:
         """Set them; see ``Connector.push_quantities``."""
-        sent = await _all(self._batch(*batch) for batch in _batches(changes))
+        sent = await all_of(self._batch(*batch) for batch in _batches(changes))
         results = {result.target: result for done in sent for result in done}
         return [results[change.site_id] for change in changes]
 
@@ -132,15 +129,6 @@ class Stock:
             wrong = entry_error(self._client, entry) or _difference(change, entry or {})
             results.append(PushResult(change.site_id, wrong))
         return results
-
-
-async def _all(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-    """Do all at once, as far as the connection lets them; waits for all, so that none goes on after a failure."""
-    done = await asyncio.gather(*work, return_exceptions=True)
-    for each in done:
-        if isinstance(each, BaseException):
-            raise each
-    return [each for each in done if not isinstance(each, BaseException)]
 
 
 def _chunks(skus: list[str]) -> Iterator[list[str]]:

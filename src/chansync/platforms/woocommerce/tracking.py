@@ -7,13 +7,12 @@ number that is there is not told again.
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from chansync.model.errors import SiteError, SiteRefused
 from chansync.platforms.protocol import PushResult, TrackingChange
 from chansync.platforms.texts import identifier, objects, text
-from chansync.platforms.woocommerce.client import StoreClient
+from chansync.platforms.woocommerce.client import StoreClient, all_of
 from chansync.platforms.woocommerce.failures import NO_ROUTE, Missing
 
 # The namespaces of WooCommerce Shipment Tracking and of Advanced Shipment Tracking: the same routes, the same fields.
@@ -42,15 +41,13 @@ class Tracking:
 
     async def push(self, changes: list[TrackingChange]) -> list[PushResult]:
         """Tell them; see ``Connector.push_tracking``."""
-        done = await asyncio.gather(*map(self._tell, changes), return_exceptions=True)
-        results = []
-        for change, result in zip(changes, done, strict=True):
-            if isinstance(result, SiteError):
-                result = PushResult(change.external_id, str(result).rstrip("."))
-            if isinstance(result, BaseException):
-                raise result
-            results.append(result)
-        return results
+        return await all_of(map(self._told, changes))
+
+    async def _told(self, change: TrackingChange) -> PushResult:
+        try:
+            return await self._tell(change)
+        except SiteError as error:
+            return PushResult(change.external_id, str(error).rstrip("."))
 
     async def _tell(self, change: TrackingChange) -> PushResult:
         try:
