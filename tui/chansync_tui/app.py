@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterable
-from importlib import import_module
-from inspect import isawaitable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -24,17 +23,17 @@ from chansync.model.errors import StoreError
 from chansync.model.times import local_text
 from chansync.store import jobs
 from chansync_tui import symbols
-from chansync_tui.context import Action, Context, Done, Failed, JobAsked
+from chansync_tui.context import Action, Context, JobAsked, Result
 from chansync_tui.contrast import readable
 from chansync_tui.key_queue import KeyQueue
-from chansync_tui.navigation import Navigation
+from chansync_tui.navigation import Navigation, made
 from chansync_tui.screens.overview import Overview
 from chansync_tui.screens.page import Page, Told
 from chansync_tui.shutdown import CleanShutdown
 from chansync_tui.terminal_output import SmallUpdates
 from chansync_tui.text import safe
 from chansync_tui.user_files import own_keys, preferences
-from chansync_tui.widgets.mark_table import MarkTable
+from chansync_tui.widgets.table import MarkTable
 from chansync_tui.widgets.topbar import TABS, TopBar
 
 if TYPE_CHECKING:
@@ -46,11 +45,6 @@ POLL_SECONDS = 0.25
 #: How often the screen is updated without a change, in seconds: a killed daemon writes nothing, and times such as
 #: "5 min" move on.
 REFRESH_SECONDS = 15.0
-
-
-def _screen(module: str, name: str) -> Screen[None]:
-    made: Screen[None] = getattr(import_module(f"chansync_tui.screens.{module}"), name)()
-    return made
 
 
 class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
@@ -68,30 +62,23 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
     # The other screens are imported when they are first shown, which makes the start fast.
     MODES: ClassVar[dict[str, Callable[[], Screen[None]]]] = {  # type: ignore[assignment]
         "overview": Overview,
-        "channels": lambda: _screen("channels", "Channels"),
-        "activity": lambda: _screen("activity", "Activity"),
-        "messages": lambda: _screen("messages", "Messages"),
-        "orders": lambda: _screen("orders", "Orders"),
-        "erp": lambda: _screen("erp", "Erp"),
+        **{name: partial(made, f"screens.{name}", name.capitalize()) for name in TABS if name != "overview"},
     }
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("0", "tab('overview')", "Overview"),
-        Binding("1", "tab('channels')", "Channels"),
-        Binding("2", "tab('activity')", "Activity"),
-        Binding("3", "tab('messages')", "Messages"),
-        Binding("4", "tab('orders')", "Orders"),
-        Binding("5", "tab('erp')", "ERP"),
-        Binding("question_mark,f1", "keys", "Keys of this screen"),
-        Binding("ctrl+p", "command_palette", "Command palette", priority=True),
+        *(Binding(str(number), f"tab('{mode}')", title) for number, (mode, title) in enumerate(TABS.items())),
+        Binding("question_mark,f1", "keys", "Keys of this screen", tooltip="Keys"),
+        Binding("ctrl+p", "command_palette", "Command palette", priority=True, tooltip="Palette"),
         Binding("f9", "change_theme", "Theme"),
         Binding("z", "undo", "Undo what was done last, where that is possible"),
         Binding("at", "actions", "What was done, to look at and to undo"),
-        Binding("exclamation_mark", "doctor", "Doctor: what is wrong with the installation, and how to mend it"),
-        Binding("B", "backups", "Backups: make one, list them, look them through"),
+        Binding(
+            "exclamation_mark", "open('Doctor')", "Doctor: what is wrong with the installation, and how to mend it"
+        ),
+        Binding("B", "open('Backups')", "Backups: make one, list them, look them through", tooltip="Backups"),
         Binding("ctrl+z", "suspend_process", "Suspend: back to the shell; fg comes back"),
         Binding("ctrl+l", "redraw", "Draw the screen again"),
-        Binding("q", "quit", "Quit"),
+        Binding("q", "quit", "Quit", tooltip="Quit"),
         Binding("ctrl+q", "quit", "Quit", priority=True),
     ]
 
@@ -165,22 +152,21 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
 
     def _finish_jobs(self) -> None:
         page = self.screen
-        for job_id, (label, _) in list(self.context.jobs.items()):
+        for job_id, asked in list(self.context.jobs.items()):
             job = jobs.job(self.context.db, job_id)
             if job is not None and job.state in ("queued", "running"):
                 continue
             del self.context.jobs[job_id]
-            done = self.context.awaited.pop(job_id, None)
             if job is None:
                 continue
-            if done is not None:
-                if isinstance(page, Page):
-                    # The result may open a window over the page, and a page under a window is not updated.
-                    page.show_jobs()
-                done(job)
+            if asked.done is None:
+                sentence = str((job.result or {}).get("sentence", "done"))
+                self.show_result(Result(asked.label, sentence, job.state == "failed"))
                 continue
-            failed = job.state == "failed"
-            self._notify_result(label, str((job.result or {}).get("sentence", "done")), failed=failed)
+            if isinstance(page, Page):
+                # The result may open a window over the page, and a page under a window is not updated.
+                page.show_jobs()
+            asked.done(job)
 
     # What was done
 
@@ -196,15 +182,14 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
         """Show a sentence on lines of its own above the key hints, for some seconds; it covers nothing."""
         sentence = f"{title}: {message}" if title else message
         tone = {"error": "bad", "warning": "warn"}.get(severity, "strong")
-        until = time.monotonic() + (timeout or 6)
-        told = self.told = Told(sentence, tone, until)
+        told = self.told = Told(sentence, tone)
         self._show_told()
 
         def end() -> None:
             if self.told is told:
                 self.hush()
 
-        self.set_timer(until - time.monotonic(), end)
+        self.set_timer(timeout or 6, end)
 
     def hush(self) -> None:
         """Remove the sentence on what was done last."""
@@ -216,32 +201,21 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
         if page is not None:
             page.show_told(self.told)
 
-    def _notify_result(self, label: str, sentence: str, *, failed: bool) -> None:
+    @on(Result)
+    def show_result(self, event: Result) -> None:
+        """Something that was asked for is done, or failed."""
         self.notify(
-            safe(f"{'Failed: ' if failed else ''}{sentence}"),
-            title=safe(label),
-            severity="error" if failed else "information",
-            timeout=20 if failed else 6,
-            markup=False,
+            safe(f"{'Failed: ' if event.failed else ''}{event.sentence}"),
+            title=safe(event.label),
+            severity="error" if event.failed else "information",
+            timeout=20 if event.failed else 6,
         )
 
     @on(JobAsked)
     def watch_job(self, event: JobAsked) -> None:
         """Follow the job's row until it is finished."""
-        self.context.jobs[event.job_id] = (event.label, event.here)
-        if event.done is not None:
-            self.context.awaited[event.job_id] = event.done
+        self.context.jobs[event.job_id] = event
         self._read()
-
-    @on(Failed)
-    def notify_failure(self, event: Failed) -> None:
-        """Something that was asked for failed."""
-        self._notify_result(event.label, event.sentence, failed=True)
-
-    @on(Done)
-    def notify_done(self, event: Done) -> None:
-        """Something asked for is done."""
-        self._notify_result(event.label, event.sentence, failed=False)
 
     @property
     def is_changing(self) -> bool:
@@ -264,7 +238,6 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
 
     @on(TopBar.Picked)
     async def pick_tab(self, event: TopBar.Picked) -> None:
-        """A tab was clicked."""
         await self.action_tab(event.mode)
 
     async def action_tab(self, mode: str) -> None:
@@ -285,18 +258,16 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
         if said:
             self.notify(said, title="Restore", severity="information" if is_done else "error", timeout=20)
         if not self.context.db.execute("SELECT 1 FROM channel LIMIT 1").get:
-            self.action_guide()
+            self.action_open("Guide")
         self._offer_draft(asked=False)
         if self._key_faults:
             said = " ".join(self._key_faults)
             self.notify(f"{preferences.file_name()}: {said}", severity="warning", timeout=20)
 
-    def action_guide(self) -> None:
-        """Open the guide."""
-        from chansync_tui.screens.guide import Guide
-
-        if not isinstance(self.screen, Guide):
-            self.push_screen(Guide())
+    def action_open(self, name: str) -> None:
+        """Open the guide, the doctor or the backups, unless that is what is shown."""
+        if type(self.screen).__name__ != name:
+            self.push_screen(made(f"screens.{name.lower()}", name))
 
     def _drafts(self) -> list[Draft]:
         """The unsaved drafts that are in no open form, the newest first."""
@@ -311,38 +282,30 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
         found = self._drafts()
         if not found:
             if asked:
-                self.notify("There is no unsaved draft.", markup=False)
+                self.notify("There is no unsaved draft.")
             return
-        from chansync_tui.forms.draft_prompt import DISCARD, GO_ON, DraftPrompt
+        from chansync_tui.screens.dialogs import DraftPrompt
 
         draft = found[0]
 
-        def go_on(answer: str | None) -> None:
-            if answer == DISCARD:
+        def answered(answer: str) -> None:
+            if answer == "discard":
                 drafts.drop(draft.path)
-            elif answer == GO_ON:
+            elif answer == "go-on":
                 self.resume(draft)
 
-        self.push_screen(DraftPrompt(draft, len(found) - 1), go_on)
+        DraftPrompt(draft, len(found) - 1).ask(self, answered)
 
     def action_command_palette(self) -> None:
         """Open the palette: commands, and anything by its number or name."""
-        from chansync_tui.screens.finder import Option
         from chansync_tui.screens.palette import Palette
 
         if isinstance(self.screen, Palette):
             return
-
-        async def perform(chosen: Option[Any] | None) -> None:
-            if chosen is not None:
-                done = chosen.value()
-                if isawaitable(done):
-                    await done
-
         commands = [
             each._replace(help=self._with_own_keys(each.help)) for each in self.get_system_commands(self.screen)
         ]
-        self.push_screen(Palette(commands, self.ask_sites), perform)
+        Palette(commands, self.ask_sites).ask(self, lambda command: command())
 
     def _with_own_keys(self, about: str) -> str:
         """What a command does, where it names a key as ``(key m)`` with the user's own."""
@@ -353,15 +316,14 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
 
     def action_change_theme(self) -> None:
         """Choose another theme, which is shown meanwhile."""
-        from chansync_tui.screens.finder import Option
-        from chansync_tui.screens.themes import Themes
+        from chansync_tui.screens.finder import Option, Themes
 
         before = self.theme
 
-        def change(chosen: Option[str] | None) -> None:
-            self.theme = before if chosen is None else chosen.value
-            if chosen is not None and (sentence := preferences.keep_theme(chosen.value)):
-                self.notify(sentence, severity="warning", markup=False)
+        def change(chosen: str | None) -> None:
+            self.theme = chosen or before
+            if chosen and (sentence := preferences.keep_theme(chosen)):
+                self.notify(sentence, severity="warning")
 
         def about(name: str, *, ansi: bool) -> str:
             return ", ".join(["now"] * (name == before) + ["the terminal's own colours"] * ansi)
@@ -388,13 +350,11 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
         from chansync_tui.screens.finder import Finder, Option
         from chansync_tui.user_files import action_log
 
-        def undo(chosen: Option[Action] | None) -> None:
-            if chosen is None:
-                return
-            if chosen.value.undo is None:
+        def undo(chosen: Action) -> None:
+            if chosen.undo is None:
                 self.notify("This cannot be undone from here.")
             else:
-                self.context.undo(chosen.value)
+                self.context.undo(chosen)
 
         options = [
             Option(
@@ -407,38 +367,17 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
             options.append(Option(Action(0, ""), "In earlier sessions", is_heading=True))
             options += [Option(Action(at, what), f"{local_text(at)}  {what}") for at, what in before]
         if options:
-            self.push_screen(Finder(f"What {self.context.user} did here", options, word_width=52), undo)
+            Finder[Action](f"What {self.context.user} did here", options, word_width=52).ask(self, undo)
         else:
             self.notify("Nothing was done in this program yet.")
 
-    def action_doctor(self) -> None:
-        """Open the checks of the installation."""
-        from chansync_tui.screens.doctor import Doctor
-
-        if not isinstance(self.screen, Doctor):
-            self.push_screen(Doctor())
-
-    def action_backups(self) -> None:
-        """Open the backups."""
-        from chansync_tui.screens.backups import Backups
-
-        if not isinstance(self.screen, Backups):
-            self.push_screen(Backups())
-
     def action_keys(self) -> None:
-        from chansync_tui.screens.finder import Option
-        from chansync_tui.screens.help import Help
+        from chansync_tui.screens.finder import Help
 
         if not isinstance(self.screen, Page):
             return
-        screen = self.screen
-        namespaces = {active.binding.action: active.node for active in screen.active_bindings.values()}
-
-        async def perform(chosen: Option[str] | None) -> None:
-            if chosen:
-                await self.run_action(chosen.value, namespaces[chosen.value])
-
-        self.push_screen(Help(screen), perform)
+        nodes = {active.binding.action: active.node for active in self.screen.active_bindings.values()}
+        Help(self.screen).ask(self, lambda action: self.run_action(action, nodes[action]))
 
     async def action_quit(self) -> None:
         """Quit; ask first while a job or an export runs here. The key quits at once while the question is shown.
@@ -455,17 +394,13 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
             self._leave()
             return
 
-        def quit_if(agreed: bool | None) -> None:
-            if agreed:
-                self._leave()
-
         if self.context.runs_job:
             question = (
                 "A job runs in this program. Quitting stops it: nothing is lost, the next run goes on from there."
             )
         else:
             question = f"{long_work} is not done. Quitting cancels it, and leaves no part of a file."
-        self.push_screen(Confirm(question, "Quit", "Stay"), quit_if)
+        Confirm(question, "Quit", "Stay").ask(self, lambda _: self._leave())
 
     def restore(self, file: Path) -> None:
         """Close the screens, restore the backup, and open them again."""
@@ -494,11 +429,17 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
             yield from screen.commands()
             yield from self.routes(screen)
         yield SystemCommand("Keys", "Search the keys of this screen (key ?)", self.action_keys)
-        yield SystemCommand("Guide", "The first steps, and which of them are done (key w)", self.action_guide)
+        yield SystemCommand(
+            "Guide", "The first steps, and which of them are done (key w)", partial(self.action_open, "Guide")
+        )
         if self._drafts():
             yield SystemCommand("Unsaved draft", "What was typed and not saved earlier", self._offer_draft)
-        yield SystemCommand("Doctor", "What is wrong with the installation (key !)", self.action_doctor)
-        yield SystemCommand("Backups", "Make one, list them, look them through (key B)", self.action_backups)
+        yield SystemCommand(
+            "Doctor", "What is wrong with the installation (key !)", partial(self.action_open, "Doctor")
+        )
+        yield SystemCommand(
+            "Backups", "Make one, list them, look them through (key B)", partial(self.action_open, "Backups")
+        )
         yield SystemCommand("Undo", "What was done last, where that is possible (key z)", self.action_undo)
         yield SystemCommand("Actions", "What was done, now and in earlier sessions (key @)", self.action_actions)
         yield SystemCommand("Theme", "Choose other colours (key F9)", self.action_change_theme)

@@ -6,7 +6,6 @@ to the app, and only its handlers change what is shown.
 
 from __future__ import annotations
 
-import contextlib
 import getpass
 import os
 import socket
@@ -14,9 +13,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import apsw
 from textual.dom import DOMNode
@@ -83,33 +84,28 @@ class KnownCauses:
     causes: list[Cause]
 
 
+@dataclass
 class JobAsked(Message):
-    """A job was queued; its row in the database has its state and result."""
+    """A job was queued; its row in the database has its state and result.
 
-    def __init__(self, job_id: int, label: str, *, here: bool, done: Callable[[Job], object] | None) -> None:
-        super().__init__()
-        self.job_id = job_id
-        self.label = label
-        self.here = here
-        self.done = done
+    Attributes:
+        here: whether it runs in this program.
+        done: called with the finished job, instead of showing its sentence.
+    """
 
-
-class Failed(Message):
-    """Something that was asked for failed."""
-
-    def __init__(self, label: str, sentence: str) -> None:
-        super().__init__()
-        self.label = label
-        self.sentence = sentence
+    job_id: int
+    label: str
+    here: bool
+    done: Callable[[Job], object] | None
 
 
-class Done(Message):
-    """Something that was asked for is done."""
+@dataclass
+class Result(Message):
+    """What came of something that was asked for."""
 
-    def __init__(self, label: str, sentence: str) -> None:
-        super().__init__()
-        self.label = label
-        self.sentence = sentence
+    label: str
+    sentence: str
+    failed: bool = False
 
 
 def _open_to_read(path: Path, cache: int) -> Store:
@@ -128,14 +124,12 @@ class Context:
         # From now on: files that are replaced before the app first polls are noticed too.
         self.store.check_place()
         # So that another program of this user knows whose drafts are still being edited.
-        with contextlib.suppress(StoreError):
+        with suppress(StoreError):
             process_locks.hold(str(path))
         self.user = user()
         self.who = user_at_host()
-        #: Jobs that this program asked for and that are not finished: id → (label, whether they run in this program).
-        self.jobs: dict[int, tuple[str, bool]] = {}
-        #: Functions to call with a finished job, by its id.
-        self.awaited: dict[int, Callable[[Job], object]] = {}
+        #: Jobs that this program asked for and that are not finished, by id.
+        self.jobs: dict[int, JobAsked] = {}
         #: The causes of open problems, once a screen has read them.
         self.causes: KnownCauses | None = None
         #: Names this session, unlike any other.
@@ -157,7 +151,7 @@ class Context:
     @property
     def runs_job(self) -> bool:
         """Whether a job runs in this program now."""
-        return any(here for _, here in self.jobs.values())
+        return any(job.here for job in self.jobs.values())
 
     @property
     def long_work(self) -> str:
@@ -218,7 +212,7 @@ class Context:
         undo, action.undo = action.undo, None
         if undo is not None:
             self.note(f"Undo: {action.what}")
-            self._write_store("Undo", undo, action, undo)
+            self._write_store("Undo", undo, failed=partial(setattr, action, "undo", undo))
 
     # Jobs and writes
 
@@ -236,22 +230,18 @@ class Context:
             done: called in the main thread with the finished job, instead of showing its sentence.
         """
         self.note(label)
-        self._start(label, lambda: self._perform(label, kind, channel_id, args, done))
 
-    def _perform(
-        self, label: str, kind: str, channel_id: int | None, args: dict[str, Any], done: Callable[[Job], object] | None
-    ) -> None:
-        store = open_store(self.path)
-        try:
-            job_id = jobs.ask(store.db, kind, channel_id, args, self.who)
-            here = not daemons.is_running(store.db)
-        finally:
-            store.close()
-        self._post(JobAsked(job_id, label, here=here, done=done))
-        if here:
-            from chansync.job_runner import work_off
+        def do() -> None:
+            with closing(open_store(self.path)) as store:
+                job_id = jobs.ask(store.db, kind, channel_id, args, self.who)
+                here = not daemons.is_running(store.db)
+            self._post(JobAsked(job_id, label, here, done))
+            if here:
+                from chansync.job_runner import work_off
 
-            work_off(self.path, job_id)
+                work_off(self.path, job_id)
+
+        self.in_thread(label, do)
 
     def write(self, label: str, function: Callable[[apsw.Connection], object]) -> None:
         """Run a short write in a thread, as it may wait for another process. A sentence that it returns is shown."""
@@ -260,34 +250,27 @@ class Context:
 
     def change(self, what: str, function: Callable[[Store], object], undo: Callable[[Store], str]) -> None:
         """As ``write``, for what can be taken back."""
-        self._write_store(what, function, self.note(what, undo))
+        action = self.note(what, undo)
+        self._write_store(what, function, failed=partial(setattr, action, "undo", None))
 
     def _write_store(
-        self,
-        label: str,
-        function: Callable[[Store], object],
-        action: Action | None = None,
-        undo: Callable[[Store], str] | None = None,
+        self, label: str, function: Callable[[Store], object], failed: Callable[[], object] = lambda: None
     ) -> None:
-        """Write in a thread; where that fails, ``undo`` is what takes the action back."""
+        """Write in a thread; ``failed`` is called where that fails."""
 
-        def do() -> None:
-            store = open_store(self.path)
-            late = threading.Timer(_LATE, self._post, [Done(label, "not done yet; perhaps another process writes.")])
+        def do() -> object:
+            late = threading.Timer(_LATE, self._post, [Result(label, "not done yet; perhaps another process writes.")])
             late.start()
             try:
-                done = function(store)
+                with closing(open_store(self.path)) as store:
+                    return function(store)
             except Exception:
-                if action is not None:
-                    action.undo = undo
+                failed()
                 raise
             finally:
                 late.cancel()
-                store.close()
-            if isinstance(done, str):
-                self._post(Done(label, done))
 
-        self._start(label, do)
+        self.in_thread(label, do)
 
     def command_line(self, words: Sequence[str]) -> str:
         """A command of chansync on the database, as it is typed into a shell; without words: empty."""
@@ -313,7 +296,7 @@ class Context:
             )
             done(run.returncode, run.stdout.strip() or run.stderr.strip())
 
-        self._start(label, do)
+        self.in_thread(label, do)
 
     def start_daemon(self) -> None:
         """Start a daemon on the database that goes on when this program ends."""
@@ -325,25 +308,17 @@ class Context:
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
 
-    def in_thread(self, label: str, function: Callable[[], None]) -> None:
-        """Run long work in a thread; its failure is told as one of ``label``."""
-        self._start(label, function)
-
-    def attempt(self, function: Callable[[Store], object], post: Callable[[object], object]) -> None:
-        """Run a short write in a thread; its result, or the exception that it raised, is passed to ``post``."""
+    def attempt(self, function: Callable[[Store], object], then: Callable[[object], object]) -> None:
+        """Run a short write in a thread; ``then`` gets its result, or the exception that it raised, in that thread."""
 
         def do() -> None:
             outcome: object
             try:
-                store = open_store(self.path)
-                try:
-                    with explained(self.path):
-                        outcome = function(store)
-                finally:
-                    store.close()
+                with explained(self.path), closing(open_store(self.path)) as store:
+                    outcome = function(store)
             except Exception as error:
                 outcome = error
-            post(outcome)
+            then(outcome)
 
         threading.Thread(target=do, daemon=True).start()
 
@@ -358,25 +333,26 @@ class Context:
                 raise UsageError("The program ended before.")
             yield part
 
-    def read_in_thread(self, label: str, function: Callable[[apsw.Connection], T], then: Callable[[T], object]) -> None:
-        """Run a long read in a thread, on a connection of its own; ``then`` gets the result, in that thread."""
+    def read_in_thread(self, label: str, function: Callable[[apsw.Connection], object]) -> None:
+        """Run a long read in a thread, on a connection of its own; a sentence that it returns is shown."""
 
-        def do() -> None:
-            store = open_store(self.path)
-            try:
-                then(function(store.db))
-            finally:
-                store.close()
+        def do() -> object:
+            with closing(open_store(self.path)) as store:
+                return function(store.db)
 
-        self._long[self._start(label, do)] = label
+        self._long[self.in_thread(label, do)] = label
 
-    def _start(self, label: str, function: Callable[[], None]) -> threading.Thread:
+    def in_thread(self, label: str, function: Callable[[], object]) -> threading.Thread:
+        """Run long work in a thread; a sentence that it returns is shown, and its failure, as of ``label``."""
+
         def guarded() -> None:
             try:
                 with explained(self.path):
-                    function()
+                    done = function()
+                if isinstance(done, str):
+                    self._post(Result(label, done))
             except Exception as error:
-                self._post(Failed(label, str(error) or type(error).__name__))
+                self._post(Result(label, str(error) or type(error).__name__, failed=True))
 
         # A daemon thread ends with the program, like a kill, which every job survives; a worker would delay the exit.
         thread = threading.Thread(target=guarded, name=label, daemon=True)
@@ -384,10 +360,8 @@ class Context:
         return thread
 
 
-class _HasContext(Protocol):
-    context: Context
-
-
 def context_of(node: DOMNode) -> Context:
     """The context of the app that the widget or screen belongs to."""
-    return cast("_HasContext", node.app).context
+    app: Any = node.app
+    context: Context = app.context
+    return context

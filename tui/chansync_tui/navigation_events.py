@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from textual.message import Message
@@ -12,41 +13,32 @@ if TYPE_CHECKING:
     from chansync.store.problem_causes import Cause
 
 
+@dataclass
 class ShowMessages(Message):
     """Show the messages of one channel, or of one of its orders."""
 
-    def __init__(self, channel_id: int, code: str, order_id: int | None = None, number: str = "") -> None:
-        super().__init__()
-        self.channel_id = channel_id
-        self.code = code
-        self.order_id = order_id
-        self.number = number
+    channel_id: int
+    code: str
+    order_id: int | None = None
+    number: str = ""
 
 
+@dataclass
 class ShowCause(Message):
     """Show the open problems of one cause."""
 
-    def __init__(self, cause: Cause) -> None:
-        super().__init__()
-        self.cause = cause
+    cause: Cause
 
 
-class ShowChannel(Message):
-    """Show a channel's form: its settings, mappings and state."""
+@dataclass
+class ShowOrders(Message):
+    """Show the orders of one channel."""
 
-    def __init__(self, channel_id: int) -> None:
-        super().__init__()
-        self.channel_id = channel_id
-
-
-class ShowMessage(Message):
-    """Show a message in full."""
-
-    def __init__(self, message_id: int) -> None:
-        super().__init__()
-        self.message_id = message_id
+    channel_id: int
+    code: str
 
 
+@dataclass
 class Edit(Message):
     """Open the form of something: a channel (by its id), a system or a record of the ERP (by its code).
 
@@ -56,79 +48,53 @@ class Edit(Message):
         preset: values by field for a new one.
         form: the form, if the sender has it already.
         saved: called with the key after saving.
+        field: the field that the cursor is put on; empty: the first that is needed.
     """
 
-    def __init__(
-        self,
-        kind: str,
-        key: int | str | None = None,
-        *,
-        preset: Mapping[str, str] | None = None,
-        form: Form | None = None,
-        saved: Callable[[int | str], object] | None = None,
-    ) -> None:
-        super().__init__()
-        self.kind = kind
-        self.key = key
-        self.preset = preset
-        self.form = form
-        self.saved = saved
+    kind: str
+    key: int | str | None = None
+    preset: Mapping[str, str] | None = None
+    form: Form | None = None
+    saved: Callable[[int | str], object] | None = None
+    field: str = ""
 
 
-class EditField(Message):
-    """Open the form of a channel with the cursor on a field; an empty name: on the first."""
-
-    def __init__(self, channel_id: int, field: str) -> None:
-        super().__init__()
-        self.channel_id = channel_id
-        self.field = field
+class ShowPage(Message):
+    """Show a page, which is made of the attributes of the event."""
 
 
-class ShowOrders(Message):
-    """Show the orders of one channel."""
+@dataclass
+class ShowMessage(ShowPage):
+    """Show a message in full."""
 
-    def __init__(self, channel_id: int, code: str) -> None:
-        super().__init__()
-        self.channel_id = channel_id
-        self.code = code
+    message_id: int
 
 
-class ShowOrder(Message):
+@dataclass
+class ShowOrder(ShowPage):
     """Show the page of an order."""
 
-    def __init__(self, order_id: int) -> None:
-        super().__init__()
-        self.order_id = order_id
+    order_id: int
 
 
-class ShowNumber(Message):
+@dataclass
+class ShowNumber(ShowPage):
     """Show the page of a channel's order by its number, which may be unknown."""
 
-    def __init__(self, channel_id: int, number: str) -> None:
-        super().__init__()
-        self.channel_id = channel_id
-        self.number = number
+    channel_id: int
+    number: str
 
 
-class ShowSale(Message):
+@dataclass
+class ShowSale(ShowPage):
     """Show the page of a sale."""
 
-    def __init__(self, number: str) -> None:
-        super().__init__()
-        self.number = number
+    number: str
 
 
-class ShowCustomer(Message):
-    """Show the page of a customer of the ERP."""
+@dataclass
+class ShowRecord(ShowPage):
+    """Show the page of a record of the ERP: a ``customer`` by its id, an ``item`` by its code."""
 
-    def __init__(self, customer_id: int) -> None:
-        super().__init__()
-        self.customer_id = customer_id
-
-
-class ShowItem(Message):
-    """Show the page of an item of the ERP."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__()
-        self.code = code
+    kind: str
+    name: str

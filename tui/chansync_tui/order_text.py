@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from functools import partial
 
 import apsw
 
 from chansync.erp.papers import rate_sentence
-from chansync.explain.story import Happening, Story
+from chansync.explain.story import Story
 from chansync.model.money import format_money
 from chansync.model.times import local_text
-from chansync.store import orders
 from chansync_tui.formatting import counted, total_text
-from chansync_tui.message_text import pretty
 from chansync_tui.navigation_events import ShowMessage
+from chansync_tui.record_text import as_sent
 from chansync_tui.text import fit
-from chansync_tui.widgets.pane import Paragraph
+from chansync_tui.widgets.pane import Paragraph, heading, pairs
 
 
 def story_paragraphs(db: apsw.Connection, story: Story) -> Iterator[Paragraph]:
     """Everything, section by section; what is not asked for is not read."""
     for section in (_why, _order, _sale, _asked, _history):
         yield from section(story)
-    yield from _raw(db, story)
-
-
-def _heading(title: str) -> Iterator[Paragraph]:
-    yield Paragraph("")
-    yield Paragraph(title, "title", heading=True)
+    if story.order:
+        yield from as_sent(db, story.order)
 
 
 def _why(story: Story) -> Iterator[Paragraph]:
@@ -42,9 +37,9 @@ def _order(story: Story) -> Iterator[Paragraph]:
     order = story.order
     if order is None:
         return
-    yield from _heading("The order")
+    yield from heading("The order")
     reason = f" ({order.reason})" if order.reason else ""
-    pairs = {
+    facts = {
         "number": order.number,
         "site's id": order.external_id,
         "status": order.status or "unknown",
@@ -54,7 +49,7 @@ def _order(story: Story) -> Iterator[Paragraph]:
         "state": f"{order.state}{reason}",
         "next try": _next_try(order.next_try_at),
     }
-    yield from _pairs(pairs)
+    yield from pairs(facts)
 
 
 def _next_try(at: int | None) -> str:
@@ -63,26 +58,20 @@ def _next_try(at: int | None) -> str:
     return local_text(at) if at else "at the next run"
 
 
-def _pairs(pairs: dict[str, Any]) -> Iterator[Paragraph]:
-    for name, value in pairs.items():
-        if value:
-            yield Paragraph(f"  {name.replace('_', ' '):<16} {value}")
-
-
 def _sale(story: Story) -> Iterator[Paragraph]:
     sale = story.sale
     if sale is None:
         return
     row = sale.sale
     mark = f" ({row.mark})" if row.mark else ""
-    yield from _heading(f"The sale {row.number}{mark} of {row.sale_date}")
+    yield from heading(f"The sale {row.number}{mark} of {row.sale_date}")
     number = f" (number {sale.customer['id']})" if sale.customer["id"] else ""
-    yield from _pairs({"customer": f"{sale.customer['name']}{number}"})
-    yield from _pairs({name: value for name, value in sale.customer.items() if name not in ("id", "name")})
-    yield from _pairs(
+    yield from pairs({"customer": f"{sale.customer['name']}{number}"})
+    yield from pairs({name: value for name, value in sale.customer.items() if name not in ("id", "name")})
+    yield from pairs(
         {title: _address(parts) for title, parts in (("billing", sale.billing), ("delivery", sale.delivery))}
     )
-    yield from _pairs(sale.fields)
+    yield from pairs(sale.fields)
     yield from _lines(story)
     yield from _journals(story)
 
@@ -94,7 +83,7 @@ def _address(parts: dict[str, str]) -> str:
 def _lines(story: Story) -> Iterator[Paragraph]:
     sale = story.sale
     assert sale is not None
-    yield from _heading(f"Its {counted(len(sale.lines), 'line')}")
+    yield from heading(f"Its {counted(len(sale.lines), 'line')}")
     yield Paragraph(f"  {fit('what', 22)} {fit('pieces', 6, right=True)} {fit('net', 11, right=True)} "
                   f"{fit('tax', 9, right=True)} {fit('total', 11, right=True)}", "dim")  # fmt: skip
     for line in sale.lines:
@@ -113,7 +102,7 @@ def _lines(story: Story) -> Iterator[Paragraph]:
 
 
 def _journals(story: Story) -> Iterator[Paragraph]:
-    yield from _heading("Documents, payments, blocks, requests")
+    yield from heading("Documents, payments, blocks, requests")
     found = [
         *(f"document {d.number}: {d.amount}{f', credit of {d.credits}' if d.credits else ''}{_at(d.at)}"
           for d in story.documents),
@@ -135,7 +124,7 @@ def _asked(story: Story) -> Iterator[Paragraph]:
     """What an outside ERP was asked for of the sale."""
     if not story.steps:
         return
-    yield from _heading("Asked of the ERP")
+    yield from heading("Asked of the ERP")
     tones = {"problem": "bad", "waiting": "warn", "sent": "warn"}
     for step in story.steps:
         tries = f", sent {step.tries} times" if step.tries > 1 else ""
@@ -148,25 +137,10 @@ def _asked(story: Story) -> Iterator[Paragraph]:
 def _history(story: Story) -> Iterator[Paragraph]:
     if not story.history:
         return
-    yield from _heading("History")
+    yield from heading("History")
     for happening in story.history:
         yield Paragraph(
             f"  {local_text(happening.at, seconds=True)} {happening.what}: {happening.text}",
             "bad" if happening.is_bad else "",
-            opens=_opener(happening),
+            opens=partial(ShowMessage, happening.message_id) if happening.message_id is not None else None,
         )
-
-
-def _opener(happening: Happening) -> Any:
-    message_id = happening.message_id
-    return None if message_id is None else lambda: ShowMessage(message_id)
-
-
-def _raw(db: apsw.Connection, story: Story) -> Iterator[Paragraph]:
-    raw = orders.raw(db, story.order.id) if story.order else None
-    if raw:
-        yield from _heading("The order as the site sent it")
-        yield from (Paragraph(text, tone) for text, tone in pretty(raw))
-    elif story.order and orders.is_too_large(story.order):
-        yield from _heading("The order as the site sent it")
-        yield Paragraph(orders.TOO_LARGE, "dim")

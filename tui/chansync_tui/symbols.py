@@ -11,48 +11,25 @@ from dataclasses import dataclass
 class Symbols:
     """A set of symbols; each is one cell wide."""
 
-    ascii_only: bool
-    pointer: str
-    on: str
-    off: str
-    marked_here: str
-    cut: str
-    full: str
-    rest: str
-    steps: str
-    dash: str
-    rising: str
-    falling: str
+    ascii_only: bool = False
+    pointer: str = "▌"
+    on: str = "●"
+    off: str = "○"
+    marked_here: str = "◉"
+    cut: str = "…"
+    full: str = "█"
+    rest: str = "░"
+    steps: str = " ▁▂▃▄▅▆▇█"
+    dash: str = "–"
+    rising: str = "▲"
+    falling: str = "▼"
 
 
-_RICH = Symbols(
-    ascii_only=False,
-    pointer="▌",
-    on="●",
-    off="○",
-    marked_here="◉",
-    cut="…",
-    full="█",
-    rest="░",
-    steps=" ▁▂▃▄▅▆▇█",
-    dash="–",
-    rising="▲",
-    falling="▼",
-)
+_RICH = Symbols()
 _PLAIN = Symbols(
-    ascii_only=True,
-    pointer=">",
-    on="*",
-    off="o",
-    marked_here="@",
-    cut="~",
-    full="#",
-    rest="-",
-    steps=" .:-=+*%#",
-    dash="-",
-    rising="^",
-    falling="v",
-)
+    ascii_only=True, pointer=">", on="*", off="o", marked_here="@", cut="~", full="#", rest="-", steps=" .:-=+*%#",
+    dash="-", rising="^", falling="v",
+)  # fmt: skip
 
 _active = _RICH
 

@@ -13,7 +13,7 @@ import pytest
 
 import chansync_tui
 from chansync_tui.app import ChansyncApp
-from chansync_tui.screens.themes import Themes
+from chansync_tui.screens.finder import Themes
 from functional.tui.looking import row, until_seen
 
 WIDE = (120, 40)
@@ -80,6 +80,18 @@ async def test_the_keys_are_listed_in_groups_with_what_the_screen_is_for(company
         shown = await until_seen(pilot, "In lists", "ctrl+u")
         assert "On this screen" not in shown
         assert "Everywhere" not in shown
+
+
+async def test_the_keys_of_a_screen_come_before_those_that_others_have_too(company: Path) -> None:
+    app = ChansyncApp(company)
+    async with app.run_test(size=(100, 50)) as pilot:
+        await until_seen(pilot, "shop-de")
+        await pilot.press("1")
+        await until_seen(pilot, "[1 Channels]")
+        await pilot.press("question_mark")
+        screen = await until_seen(pilot, "Add a channel", "Remove the marks;", "The second pane")
+    places = [screen.index(words) for words in ("Add a channel", "Remove the marks;", "The second pane")]
+    assert places == sorted(places)
 
 
 async def test_keys_of_ones_own_work_are_shown_and_are_in_the_list_of_keys(

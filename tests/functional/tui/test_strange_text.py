@@ -14,7 +14,7 @@ from chansync.db.connection import open_store
 from chansync.db.transaction import transaction
 from chansync.model.safe_text import width
 from chansync_tui.app import ChansyncApp
-from chansync_tui.context import Failed
+from chansync_tui.context import Result
 from functional.tui.looking import settle, until_seen
 
 #: All at once: escapes that clear, copy and ring, C1, markup with an action, directions, joined emoji, a pile of marks.
@@ -112,7 +112,7 @@ async def test_what_is_told_is_safe_and_without_markup(strange: Path) -> None:
     app = ChansyncApp(strange)
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
-        app.post_message(Failed(STRANGE[:60], STRANGE[:200]))
+        app.post_message(Result(STRANGE[:60], STRANGE[:200], failed=True))
         await until_seen(pilot, "[red]x[/]")
         assert app.told is not None
         assert app.told.sentence.isprintable()

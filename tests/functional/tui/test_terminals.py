@@ -38,7 +38,7 @@ async def test_hints_end_with_a_whole_word(company: Path, width: int) -> None:
             await settle(pilot)
             hints = seen(app).splitlines()[-1]
             assert hints.startswith("? Keys  q Quit")
-            known = {word for hint in app.screen.HINTS for word in (hint.label, hint.short)}  # type: ignore[attr-defined]
+            known = {word for hint in app.screen.hints for word in (hint.label, hint.short)}  # type: ignore[attr-defined]
             assert any(hints.endswith(word) for word in known if word)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 
+from chansync.model.channel import Channel
 from chansync.setup.forms.channel_form import ChannelForm
 from chansync.setup.forms.form import Saved
 from chansync.store import channels
@@ -23,7 +24,7 @@ from chansync_tui.screens.start_date import choose_start
 from chansync_tui.widgets.line import Hint, Part
 
 if TYPE_CHECKING:
-    from chansync_tui.forms.changes import Change
+    from chansync_tui.forms.windows import Change
 
 _THE_REST = Row(
     "rest",
@@ -42,26 +43,15 @@ class ChannelScreen(FormScreen):
     """The form of a channel, or of a new one."""
 
     BUTTONS: ClassVar[str] = "7 Confirm or close"
-    HINTS: ClassVar[Sequence[Hint]] = (
-        Hint("esc", "Close", keep=True),
-        Hint("c", "Confirm", keep=True),
-        Hint("?", "Keys", keep=True),
-        Hint("enter", "Edit"),
-        Hint("[ ]", "Section"),
-        Hint("o", "POS settings", "Open"),
-        Hint("t", "Test"),
-        Hint("p", "Pick up"),
-        Hint("s", "Sync"),
-        Hint("m", "Messages", "Msgs"),
-        Hint("/", "Find"),
-    )
+    HINTS = ("esc", "c", "?", Hint("enter", "Edit"), "[ ]", Hint("o", "POS settings", "Open"), "t", "p", "s", "m", "/")
+    KEPT = 3
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("t", "test", "Test the connection"),
-        Binding("p", "pick_up", "Pick the site's methods and statuses up again"),
+        Binding("t", "test", "Test the connection", tooltip="Test"),
+        Binding("p", "pick_up", "Pick the site's methods and statuses up again", tooltip="Pick up"),
         Binding("a", "everything", "All fields, also those that the first connection fills in"),
-        Binding("s", "sync", "Sync the channel now"),
-        Binding("m", "messages", "Messages of the channel"),
+        Binding("s", "sync", "Sync the channel now", tooltip="Sync"),
+        Binding("m", "messages", "Messages of the channel", tooltip="Messages|Msgs"),
     ]
 
     #: The first confirm that asked for the start date, until the one with it is done.
@@ -74,13 +64,17 @@ class ChannelScreen(FormScreen):
         return None if key is None else int(key)
 
     @property
+    def _channel(self) -> Channel | None:
+        return channels.channel_by_id(self.context.db, self.channel_id) if self.channel_id is not None else None
+
+    @property
     def _code(self) -> str:
         return self.state.loaded.texts.get("code", "")
 
-    def _title(self) -> list[Part]:
+    def title_parts(self) -> list[Part]:
         kind = self.state.texts.get("system_type", "")
         name = self.state.texts.get("name", "")
-        return [*super()._title(), (f"{name}  ", ""), (kind, TYPE_TONES.get(kind, ""))]
+        return [*super().title_parts(), (f"{name}  ", ""), (kind, TYPE_TONES.get(kind, ""))]
 
     def actions(self) -> Iterable[tuple[int, Row]]:
         if self._is_reduced():
@@ -91,29 +85,19 @@ class ChannelScreen(FormScreen):
                     ("Pick up again", "strong"),
                     (f"Reads the site's {what} methods anew; mappings stay. Key {self.own_key('p')}.", ""),
                 )
-                yield (
-                    section,
-                    Row(
-                        f"pick-up:{what}",
-                        "Pick up again",
-                        f"key {self.own_key('p')}",
-                        "dim",
-                        about=about,
-                        action="pick_up",
-                    ),
-                )
+                key = f"key {self.own_key('p')}"
+                yield section, Row(f"pick-up:{what}", "Pick up again", key, "dim", about=about, action="pick_up")
         yield from super().actions()
 
     def _is_reduced(self) -> bool:
         """Whether only the fields for the first connection are shown."""
-        channel = channels.channel_by_id(self.context.db, self.channel_id) if self.channel_id is not None else None
+        channel = self._channel
         return (channel is None or channel.connected_at is None) and not self.state.everything
 
     def more(self) -> Iterable[Row]:
-        channel = channels.channel_by_id(self.context.db, self.channel_id) if self.channel_id is not None else None
         if self._is_reduced():
             yield replace(_THE_REST, value=_THE_REST.value.format(a=self.own_key("a")))
-        if channel is not None:
+        if (channel := self._channel) is not None:
             yield from status_rows(self.context.db, channel)
 
     def hidden_rows(self) -> Iterable[Row]:
@@ -132,7 +116,7 @@ class ChannelScreen(FormScreen):
         assert isinstance(form, ChannelForm)
         if not form.connected or state.is_new:
             return ()
-        from chansync_tui.forms.changes import Change
+        from chansync_tui.forms.windows import Change
 
         return [
             Change(
@@ -154,11 +138,9 @@ class ChannelScreen(FormScreen):
 
     def _connect(self, kind: str, args: dict[str, Any]) -> None:
         self.say(f"Connecting to {self.state.texts.get('store_domain') or 'the site'} ...", "note")
-        self.context.ask(f"Connect {self._code}", kind, self.channel_id, args, self._connected)
+        self.ask(f"Connect {self._code}", kind, self.channel_id, args, self._connected)
 
     def _connected(self, job: Job) -> None:
-        if not self.is_attached:
-            return
         told = job.result or {}
         if starts := told.get("starts"):
             self.say(str(told.get("sentence", "")), "good")
@@ -210,23 +192,19 @@ class ChannelScreen(FormScreen):
             if self.state.changed:
                 self.say("What is saved is tested, not what you typed: confirm first.", "warn")
                 return
-            channel = channels.channel_by_id(self.context.db, self.channel_id or 0)
+            channel = self._channel
             first = channel is not None and channel.connected_at is None
             self._connect("confirm" if first else "test", {})
 
     def action_pick_up(self) -> None:
         if self._is_saved():
             self.say("Picking up what the site has ...", "note")
-            self.context.ask(f"Pick up {self._code}", "lookups", self.channel_id, {}, self._picked_up)
+            self.ask(f"Pick up {self._code}", "lookups", self.channel_id, {}, self._picked_up)
 
     def _picked_up(self, job: Job) -> None:
-        if self.is_attached:
-            ok = job.state == "done"
-            sentence = (
-                "The site's methods and statuses are picked up." if ok else (job.result or {}).get("sentence", "")
-            )
-            self.say(str(sentence), "good" if ok else "bad")
-            self.show_rows()
+        self.tell_job(job)
+        if job.state == "done":
+            self.say("The site's methods and statuses are picked up.", "good")
 
     def action_sync(self) -> None:
         if self._is_saved():

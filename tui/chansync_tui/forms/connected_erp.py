@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import ClassVar
 
 from textual.app import SystemCommand
@@ -16,18 +16,15 @@ from chansync.store.jobs import Job
 from chansync_tui.forms.rows import Row
 from chansync_tui.forms.screen import FormScreen
 from chansync_tui.screens.dialogs import erp_report
-from chansync_tui.widgets.line import Hint
 
 
 class ConnectedErpScreen(FormScreen):
     """The form of a connected ERP, or of a new one."""
 
-    HINTS: ClassVar[Sequence[Hint]] = (
-        *FormScreen.HINTS[:4], Hint("t", "Test"), Hint("l", "Read its data", "Lookups"), *FormScreen.HINTS[4:],
-    )  # fmt: skip
+    HINTS = (*FormScreen.HINTS[:4], "t", "l", *FormScreen.HINTS[4:])
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("t", "connect('test')", "Test the connection"),
-        Binding("l", "connect('lookups')", "Read its reference data anew"),
+        Binding("t", "connect('test')", "Test the connection", tooltip="Test"),
+        Binding("l", "connect('lookups')", "Read its reference data anew", tooltip="Read its data|Lookups"),
         Binding("R", "connect('retry')", "Send what waits, and try again what was refused"),
     ]
 
@@ -58,14 +55,12 @@ class ConnectedErpScreen(FormScreen):
             return
         code = str(self.state.form.key)
         self.say("Connecting ...", "note")
-        self.context.ask(f"ERP {code}", "erp", None, {"code": code, "what": what}, self._connected)
+        self.ask(f"ERP {code}", "erp", None, {"code": code, "what": what}, self._connected)
 
     def _connected(self, job: Job) -> None:
-        if self.is_attached:
-            self.say(str((job.result or {}).get("sentence", "")), "good" if job.state == "done" else "bad")
-            self.show_rows()
-            if job.args.get("what") != "retry":
-                self.app.push_screen(erp_report(job))
+        self.tell_job(job)
+        if job.args.get("what") != "retry":
+            self.app.push_screen(erp_report(job))
 
     def commands(self) -> Iterable[SystemCommand]:
         yield from super().commands()

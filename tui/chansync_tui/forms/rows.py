@@ -72,15 +72,8 @@ def hidden_row(field: FormField, appears_with: FormField) -> Row:
     """A row for a field that appears only when another one is switched on; Enter leads to that one."""
     about = ((field.label, "strong"), (field.help, ""), (f"enter: to {appears_with.label}", "dim"))
     value = f"appears with: {appears_with.label}"
-    return Row(
-        f"hidden:{field.name}",
-        field.label,
-        value,
-        "dim",
-        about=about,
-        field=None,
-        action=f"go_to('{appears_with.name}')",
-    )
+    leads = f"go_to('{appears_with.name}')"
+    return Row(f"hidden:{field.name}", field.label, value, "dim", about=about, action=leads)
 
 
 def rows_of(db: apsw.Connection, state: FormState, actions: Iterable[tuple[int, Row]]) -> Iterator[Row]:

@@ -64,13 +64,10 @@ class FormState:
 
     # Reading
 
-    def open(self, db: apsw.Connection) -> bool:
-        """Load the stored values; False when the record was removed."""
-        found = self.form.load(db)
-        if found is None:
-            return False
-        self._begin(found)
-        return True
+    def open(self, db: apsw.Connection) -> None:
+        """Load the stored values, unless the record was removed."""
+        if (found := self.form.load(db)) is not None:
+            self._begin(found)
 
     def _begin(self, found: Loaded) -> None:
         self.loaded = self.stored = found
@@ -148,12 +145,10 @@ class FormState:
         self.set_errors([error for error in found if everything or error.name in wanted])
 
     def discard(self) -> None:
-        """Drop every change."""
         self.texts = dict(self.loaded.texts)
         self.entered = {}
 
     def set_errors(self, errors: list[FieldError]) -> None:
-        """Replace the errors by these."""
         self.errors = {error.name: error.sentence for error in errors}
 
     # Drafts

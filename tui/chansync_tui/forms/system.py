@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import ClassVar
 
 from textual.app import SystemCommand
@@ -16,14 +16,13 @@ from chansync.store.jobs import Job
 from chansync_tui.forms.rows import Row
 from chansync_tui.forms.screen import FormScreen
 from chansync_tui.screens.dialogs import connection_report
-from chansync_tui.widgets.line import Hint
 
 
 class SystemScreen(FormScreen):
     """The form of a system, or of a new one."""
 
-    HINTS: ClassVar[Sequence[Hint]] = (*FormScreen.HINTS[:4], Hint("t", "Test"), *FormScreen.HINTS[4:])
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("t", "test", "Test the connection")]
+    HINTS = (*FormScreen.HINTS[:4], "t", *FormScreen.HINTS[4:])
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("t", "test", "Test the connection", tooltip="Test")]
 
     def more(self) -> Iterable[Row]:
         key = self.state.form.key
@@ -56,13 +55,11 @@ class SystemScreen(FormScreen):
             self.say("This system has no keys of its own: test its channels.")
             return
         self.say("Connecting ...", "note")
-        self.context.ask(f"Connect {code}", "system", None, {"code": code}, self._connected)
+        self.ask(f"Connect {code}", "system", None, {"code": code}, self._connected)
 
     def _connected(self, job: Job) -> None:
-        if self.is_attached:
-            self.say(str((job.result or {}).get("sentence", "")), "good" if job.state == "done" else "bad")
-            self.show_rows()
-            self.app.push_screen(connection_report(job))
+        self.tell_job(job)
+        self.app.push_screen(connection_report(job))
 
     def commands(self) -> Iterable[SystemCommand]:
         yield from super().commands()

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import on
 from textual.app import SystemCommand
@@ -18,19 +17,18 @@ from chansync.store.channel_status import remaining
 from chansync.store.runs import Run, RunFilter
 from chansync.store.streams import STREAMS
 from chansync_tui.formatting import RUN_TONES, bar, clock, counted, elapsed, left, local_hour, rate, spark
-from chansync_tui.navigation_events import ShowChannel, ShowMessages
+from chansync_tui.navigation_events import Edit, ShowMessages
 from chansync_tui.record_text import run_paragraphs, skipped_words
-from chansync_tui.screens.filtered_page import FilteredPage
+from chansync_tui.screens.filtered_page import FilteredPage, Narrowing
 from chansync_tui.screens.finder import Option
 from chansync_tui.screens.two_panes import TwoPanes
 from chansync_tui.user_files.own_keys import called
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.entry import Search
-from chansync_tui.widgets.filterline import Chip, FilterLine
+from chansync_tui.widgets.filterline import FilterLine
 from chansync_tui.widgets.line import Hint, Line, Part
-from chansync_tui.widgets.mark_table import MarkTable
 from chansync_tui.widgets.pane import Paragraph
-from chansync_tui.widgets.table import Cell, Table
+from chansync_tui.widgets.table import Cell, MarkTable, Table
 
 _RUNNING = (
     Column("Runs now", 12, 24),
@@ -81,35 +79,31 @@ class Activity(FilteredPage, TwoPanes):
     SCOPE = "activity"
     ABOUT = "What syncs now and how fast, and what the last runs fetched, created and skipped."
     AUTO_FOCUS = "#last"
-    HINTS: ClassVar[Sequence[Hint]] = (
-        Hint("?", "Keys", keep=True),
-        Hint("q", "Quit", keep=True),
-        Hint("enter", "Open channel", "Channel"),
-        Hint("m", "Messages", "Msgs"),
-        Hint("tab", "Other list", "List"),
-        Hint("s", "Sync again", "Sync"),
-        Hint("/", "Filter"),
-        Hint("^p", "Palette"),
+    HINTS = ("?", "q", Hint("enter", "Open channel", "Channel"), "m", "tab", "s", "/", "^p")
+
+    FILTERS = (
+        Narrowing("C", "channel_id", "Channel", "Filter by channel"),
+        Narrowing("T", "stream", "Stream", "Filter by stream"),
+        Narrowing("S", "state", "State", "Filter by state"),
+        Narrowing(
+            "N", "news", "News only", "Only runs with news: something new or changed, problems, a failure; or all"
+        ),
     )
 
-    MARKED: ClassVar[Sequence[Hint]] = (Hint("s", "Sync"),)
+    MARKED = (Hint("s", "Sync"),)
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("s", "sync", "Sync the run's channel again, or those of the marked runs"),
-        Binding("m", "messages", "Messages of the run's channel"),
-        Binding("tab,shift+tab", "other", "Runs in progress or last runs"),
-        Binding("slash", "search", "Filter by text"),
-        Binding("C", "narrow('C')", "Filter by channel"),
-        Binding("T", "narrow('T')", "Filter by stream"),
-        Binding("S", "narrow('S')", "Filter by state"),
-        Binding("N", "toggle_news", "Only runs with news: something new or changed, problems, a failure; or all"),
+        Binding("s", "sync", "Sync the run's channel again, or those of the marked runs", tooltip="Sync again|Sync"),
+        Binding("m", "messages", "Messages of the run's channel", tooltip="Messages|Msgs"),
+        Binding("tab,shift+tab", "other", "Runs in progress or last runs", tooltip="Other list|List"),
+        Binding("slash", "search", "Filter by text", tooltip="Filter"),
+        *(each.binding for each in FILTERS),
     ]
 
     def __init__(self) -> None:
         super().__init__()
         self._spark_at = 0.0
         self._chosen = RunFilter()
-        self._channel_code = ""
 
     def body(self) -> Iterable[Widget]:
         yield MarkTable[Run](_RUNNING, _running_cells, lambda run: run.id, id="running", list_name="running")
@@ -120,7 +114,6 @@ class Activity(FilteredPage, TwoPanes):
 
     def on_mount(self) -> None:
         self._in_progress.set_empty("Nothing runs now.")
-        super().on_mount()
 
     def on_descendant_focus(self) -> None:
         self.explain()
@@ -162,15 +155,8 @@ class Activity(FilteredPage, TwoPanes):
             else f"No run matches the filters: {self.own_key('esc')} clears them."
         )
         table.show(last)
-        chips = (
-            Chip("C", "Channel", self._channel_code),
-            Chip("T", "Stream", chosen.stream),
-            Chip("S", "State", chosen.state),
-            Chip("N", "News only", "yes" if chosen.news else "", "toggle_news"),
-            Chip("/", "Text", chosen.text, "search"),
-        )
         count = counted(len(last), "run")
-        self.query_one(FilterLine).set_chips(chips, count if len(found) < _LISTED else f"the last {count}")
+        self.query_one(FilterLine).set_chips(self.chips(), count if len(found) < _LISTED else f"the last {count}")
 
     def _show_spark(self) -> None:
         hours = runs.orders_per_hour(self.context.db)
@@ -186,44 +172,22 @@ class Activity(FilteredPage, TwoPanes):
     # Filters
 
     @property
-    def searched(self) -> str:
-        return self._chosen.text
+    def chosen(self) -> RunFilter:
+        return self._chosen
 
-    def search(self, text: str) -> None:
-        self._choose(replace(self._chosen, text=text))
-
-    def _choose(self, chosen: RunFilter) -> None:
+    def choose(self, chosen: RunFilter) -> None:
         self._chosen = chosen
         self._show_last()
         self.explain()
 
-    def clear(self) -> None:
-        self._channel_code = ""
-        self._choose(RunFilter())
-
-    def action_toggle_news(self) -> None:
-        self._choose(replace(self._chosen, news=not self._chosen.news))
-
-    def action_narrow(self, key: str) -> None:
-        if key == "C":
-            self.choose_filter("Channel", self.channel_options(), self._narrow_channel)
-        elif key == "T":
-            streams = [Option(name, name) for name in STREAMS]
-            self.choose_filter("Stream", streams, lambda each: self._choose(replace(self._chosen, stream=each.value)))
-        else:
-            states = [Option(word, word, about) for word, about in _STATES.items()]
-            self.choose_filter("State", states, lambda each: self._choose(replace(self._chosen, state=each.value)))
-
-    def _narrow_channel(self, option: Option[str]) -> None:
-        self._channel_code = option.word if option.value else ""
-        self._choose(replace(self._chosen, channel_id=int(option.value) if option.value else None))
+    def values_of(self, field: str) -> list[Option[Any]]:
+        if field == "stream":
+            return [Option(name, name) for name in STREAMS]
+        if field == "state":
+            return [Option(word, word, about) for word, about in _STATES.items()]
+        return super().values_of(field)
 
     # Details and actions
-
-    @on(Table.Moved)
-    def moved(self) -> None:
-        """The cursor is on another row."""
-        self.explain_move()
 
     def beside(self) -> Iterable[Paragraph]:
         run = self._focused_list.selected
@@ -246,9 +210,8 @@ class Activity(FilteredPage, TwoPanes):
 
     @on(Table.Chosen)
     def open_channel(self) -> None:
-        """Open the run's channel."""
         if run := self._focused_list.selected:
-            self.post_message(ShowChannel(run.channel_id))
+            self.post_message(Edit("channel", run.channel_id))
 
     def action_other(self) -> None:
         (self.table if self._in_progress.has_focus else self._in_progress).focus()

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
 from textual import on
 from textual.binding import Binding, BindingType
-from textual.message import Message
 from textual.widget import Widget
 
 from chansync.db import rotation, settings
@@ -49,55 +49,19 @@ class Backups(Page):
 
     SCOPE = "backups"
     ABOUT = "The backups of this database: make one now, look them through, restore one."
-    HINTS: ClassVar[Sequence[Hint]] = (
-        Hint("esc", "Back", keep=True),
-        Hint("?", "Keys", keep=True),
-        Hint("b", "Back up now", "Back up"),
-        Hint("enter", "Verify"),
-        Hint("v", "Verify all", "All"),
-        Hint("R", "Restore"),
-        Hint("o", "Other folder", "Folder"),
-        Hint("c", "Copy"),
-        Hint("q", "Quit"),
-    )
+    HINTS = ("esc", "?", "b", Hint("enter", "Verify"), "v", "R", "o", "c", "q")
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,backspace", "dismiss", "Back"),
-        Binding("b", "back_up", "Make a backup now"),
-        Binding("v", "verify_all", "Look all of them through"),
-        Binding("o", "folder", "Another folder"),
+        Binding("escape,backspace", "dismiss", "Back", tooltip="Back"),
+        Binding("b", "back_up", "Make a backup now", tooltip="Back up now|Back up"),
+        Binding("v", "verify_all", "Look all of them through", tooltip="Verify all|All"),
+        Binding("o", "folder", "Another folder", tooltip="Other folder|Folder"),
         Binding("r", "list_again", "List the folder again"),
-        Binding("R", "restore", "Restore the backup under the cursor; asks before, and says what is lost"),
+        Binding(
+            "R", "restore", "Restore the backup under the cursor; asks before, and says what is lost", tooltip="Restore"
+        ),
         COPY,
     ]
-
-    class Listed(Message):
-        """The folder is read."""
-
-        def __init__(self, folder: Path, found: Sequence[Backup], failure: str) -> None:
-            super().__init__()
-            self.folder, self.found, self.failure = folder, found, failure
-
-    class BackedUp(Message):
-        """A backup was made, or it failed."""
-
-        def __init__(self, folder: Path, code: int, said: str) -> None:
-            super().__init__()
-            self.folder, self.code, self.said = folder, code, said
-
-    class Verified(Message):
-        """A backup was verified."""
-
-        def __init__(self, path: Path, code: int, said: str) -> None:
-            super().__init__()
-            self.path, self.code, self.said = path, code, said
-
-    class Weighed(Message):
-        """What a restore would bring and lose is known."""
-
-        def __init__(self, path: Path, code: int, said: str) -> None:
-            super().__init__()
-            self.path, self.code, self.said = path, code, said
 
     def __init__(self) -> None:
         super().__init__()
@@ -112,11 +76,9 @@ class Backups(Page):
 
     @property
     def table(self) -> Table[Backup]:
-        """The backups."""
         return self.query_one("#backups", Table)
 
     def on_mount(self) -> None:
-        super().on_mount()
         known = settings.get(self.context.db, settings.BACKED_UP_IN)
         make, other = self.own_key("b"), self.own_key("o")
         self.table.set_empty(f"Where backups are is not known: {make} makes one, {other} lists those of a folder.")
@@ -136,7 +98,6 @@ class Backups(Page):
 
     @on(Table.Moved, "#backups")
     def moved(self) -> None:
-        """Say what is known of the backup under the cursor."""
         self.read()
 
     def _cells(self, each: Backup) -> tuple[Cell | str, ...]:
@@ -157,14 +118,12 @@ class Backups(Page):
                 found.append(Backup(path, made, path.stat().st_size))
         except OSError as error:
             failure = f"{folder} cannot be read: {error.strerror or error}."
-        self.post_message(self.Listed(folder, found, failure))
+        self.call_later(self._show_folder, folder, found, failure)
 
-    @on(Listed)
-    def show_folder(self, event: Listed) -> None:
-        """List the backups of the folder."""
-        self._folder = event.folder
-        self.table.set_empty(event.failure or f"No backup of {self.context.path.stem} is in {event.folder}.")
-        self.table.show(event.found, follow=True)
+    def _show_folder(self, folder: Path, found: Sequence[Backup], failure: str) -> None:
+        self._folder = folder
+        self.table.set_empty(failure or f"No backup of {self.context.path.stem} is in {folder}.")
+        self.table.show(found, follow=True)
         self.read()
 
     def action_list_again(self) -> None:
@@ -172,9 +131,9 @@ class Backups(Page):
             self._list(self._folder)
 
     def action_folder(self) -> None:
-        self._ask_folder("Other folder", "Lists the backups of which folder?", "List", self._list, changes=False)
+        self._ask_folder("Other folder", "Lists the backups of which folder?", "List", self._list)
 
-    def _ask_folder(self, title: str, sentence: str, yes: str, then: Callable[[Path], None], *, changes: bool) -> None:
+    def _ask_folder(self, title: str, sentence: str, yes: str, then: Callable[[Path], None]) -> None:
         def chosen(answer: Mapping[str, str]) -> Path:
             return Path(answer["folder"] or ".").expanduser().absolute()
 
@@ -182,12 +141,8 @@ class Backups(Page):
             if not chosen(answer).is_dir():
                 raise UsageError(f"There is no folder {chosen(answer)} (is its disk mounted?).")
 
-        def agreed(answer: dict[str, str] | None) -> None:
-            if answer is not None:
-                then(chosen(answer))
-
         field = Field("folder", "Folder", str(self._folder or ""))
-        self.app.push_screen(Question(title, sentence, yes, [field], check, changes=changes), agreed)
+        Question(title, sentence, yes, [field], check, changes=False).ask(self, lambda answer: then(chosen(answer)))
 
     # Making one
 
@@ -196,28 +151,22 @@ class Backups(Page):
             self.notify("A backup is being made.")
             return
         sentence = "Copies the database into a folder, while others use it, and looks the copy through."
-        self._ask_folder("Back up", sentence, "Back up", self._back_up, changes=False)
+        self._ask_folder("Back up", sentence, "Back up", self._back_up)
 
     def _back_up(self, folder: Path) -> None:
         self._is_backing_up = True
         self.notify("Backing up...", timeout=600)
-        self.context.command(
-            ["db", "backup", f"{folder}/"],
-            lambda code, said: self.post_message(self.BackedUp(folder, code, said)),
-        )
+        self.context.command(["db", "backup", f"{folder}/"], partial(self.call_later, self._backed_up, folder))
 
-    @on(BackedUp)
-    def tell_backup(self, event: BackedUp) -> None:
-        """Say what became of the backup, and list it."""
+    def _backed_up(self, folder: Path, code: int, said: str) -> None:
         self._is_backing_up = False
-        self.notify(event.said, title="Back up", severity="error" if event.code else "information", timeout=10)
-        self._list(event.folder)
+        self.notify(said, title="Back up", severity="error" if code else "information", timeout=10)
+        self._list(folder)
 
     # Looking through
 
     @on(Table.Chosen, "#backups")
     def verify_one(self) -> None:
-        """Look the backup under the cursor through."""
         if each := self.table.selected:
             self._verify([each.path])
 
@@ -235,16 +184,13 @@ class Backups(Page):
 
     def _verify_next(self) -> None:
         path = self._left[0]
-        self.context.command(
-            ["db", "verify", str(path)], lambda code, said: self.post_message(self.Verified(path, code, said))
-        )
+        self.context.command(["db", "verify", str(path)], partial(self.call_later, self._verified_one, path))
 
-    @on(Verified)
-    def tell_verified(self, event: Verified) -> None:
+    def _verified_one(self, path: Path, code: int, said: str) -> None:
         """Show what was found, and go on with the next."""
-        said = event.said.replace(f"{event.path} ", "").replace("Sound: has ", "Sound: ")
-        self._verified[event.path] = Cell(said, "bad" if event.code else "good")
-        self._left.remove(event.path)
+        said = said.replace(f"{path} ", "").replace("Sound: has ", "Sound: ")
+        self._verified[path] = Cell(said, "bad" if code else "good")
+        self._left.remove(path)
         self.table.redraw_rows()
         self.read()
         if self._left:
@@ -260,30 +206,23 @@ class Backups(Page):
             self.notify("Something still works on the database here: restore when it is done.")
             return
         self.notify("Looking the backup through...", timeout=600)
-        self.context.command(
-            ["db", "restore", "--dry-run", str(each.path)],
-            lambda code, said: self.post_message(self.Weighed(each.path, code, said)),
-        )
+        words = ["db", "restore", "--dry-run", str(each.path)]
+        self.context.command(words, partial(self.call_later, self._ask_to_restore, each.path))
 
-    @on(Weighed)
-    def ask_to_restore(self, event: Weighed) -> None:
+    def _ask_to_restore(self, path: Path, code: int, said: str) -> None:
         """Ask, with what comes back and what is lost."""
         self.app.hush()  # type: ignore[attr-defined]
         stop = how_to_stop(self.context.db)
-        if event.code:
-            self.notify(event.said, title="Restore", severity="error", timeout=20)
+        if code:
+            self.notify(said, title="Restore", severity="error", timeout=20)
         elif stop is None:
             self.notify("The daemon runs in a container or the like: stop it there first.", severity="error")
         else:
             daemon = f"The daemon is stopped for it ({stop}), and stays stopped." if stop else ""
-            said = event.said.replace(str(event.path), "The backup").replace(str(self.context.path), "The database")
+            said = said.replace(str(path), "The backup").replace(str(self.context.path), "The database")
             last = f"The screens close meanwhile. What was there before is kept. {daemon}"
-
-            def agreed(answer: dict[str, str] | None) -> None:
-                if answer is not None:
-                    self.app.restore(event.path)  # type: ignore[attr-defined]
-
-            self.app.push_screen(Question("Restore", f"{said}\n{last}", "Restore"), agreed)
+            restore = self.app.restore  # type: ignore[attr-defined]
+            Question("Restore", f"{said}\n{last}", "Restore").ask(self, lambda _: restore(path))
 
     def facts(self, row: Backup) -> Facts:
         return Facts({"file": str(row.path)}, ("db", "restore", str(row.path)))

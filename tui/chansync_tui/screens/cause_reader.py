@@ -1,4 +1,4 @@
-"""The causes of open problems for the screens that list them: few are read at once, many in a thread.
+"""The causes of open problems for the screens that list them: their rows; few are read at once, many in a thread.
 
 Many take longer to read than a key may take to answer, and most commits change none of them.
 """
@@ -11,9 +11,13 @@ from typing import TYPE_CHECKING
 import apsw
 
 from chansync.model.errors import ChansyncError
+from chansync.model.times import local_text, now_ms
 from chansync.store import problem_causes
 from chansync.store.overview import open_count
 from chansync_tui.context import KnownCauses
+from chansync_tui.formatting import ago
+from chansync_tui.widgets.columns import Column
+from chansync_tui.widgets.table import Cell
 
 if TYPE_CHECKING:
     from chansync.store.problem_causes import Cause
@@ -21,6 +25,17 @@ if TYPE_CHECKING:
 
 #: So many open problems are read at once, within some milliseconds.
 FEW = 200
+
+
+CAUSE_COLUMNS = (
+    Column("Count", 5, 7, right=True, whole=True),
+    Column("Cause", 12, 24),
+    Column("Of", 16, 60),
+    Column("Channels", 9, 30, drop=2),
+    Column("Sum", 10, 24, right=True, drop=3, whole=True),
+    Column("Since", 6, right=True, drop=4),
+    Column("Last", 6, right=True, drop=1),
+)
 
 
 class CauseReader:
@@ -89,3 +104,19 @@ class CauseReader:
     def _tell(self, found: KnownCauses) -> None:
         self._shown = self._page.context.causes = found
         self._show(found.causes)
+
+
+def cause_cells(cause: Cause) -> tuple[Cell | str, ...]:
+    """The cells of a row with ``CAUSE_COLUMNS``."""
+    now = now_ms()
+    channels = sorted(cause.channels.values())
+    money, _, more = cause.money.partition(", ")
+    return (
+        Cell(f"{cause.count}", "bad"),
+        Cell(cause.code.replace("_", " "), "strong"),
+        cause.title,
+        Cell(channels[0] if len(channels) == 1 else f"{len(channels)} channels" if channels else "", ""),
+        Cell(f"{money} +" if more else money, "", cause.money),
+        Cell(ago(cause.first_at, now), "", local_text(cause.first_at, seconds=True)),
+        Cell(ago(cause.last_at, now), "", local_text(cause.last_at, seconds=True)),
+    )

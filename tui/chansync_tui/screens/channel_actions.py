@@ -1,51 +1,84 @@
-"""Actions on one or several channels: for the overview and for the list of channels."""
+"""What the lists of channels share: how a channel stands, and actions on one or several of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import ClassVar
 
+from textual import on
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 
 from chansync.db.connection import Store
 from chansync.model.errors import UsageError
+from chansync.model.times import now_ms
 from chansync.store.overview import ChannelLine
-from chansync.store.pauses import pauses
-from chansync_tui.formatting import counted
-from chansync_tui.screens.page import Page
+from chansync.store.pauses import Pause, pauses
+from chansync_tui.formatting import ago, clock, counted, left, progress
+from chansync_tui.navigation_events import Edit, ShowMessages, ShowOrders
+from chansync_tui.screens.two_panes import TwoPanes
+from chansync_tui.widgets.line import Part
+from chansync_tui.widgets.table import MarkTable, Table
+
+#: Sign → its tone: ``bad`` for what fails, ``warn`` for open problems, ``off`` for what is not used.
+SIGN_TONES = {"bad": "bad", "warn": "warn", "on": "good", "off": "dim"}
 
 
-class ChannelActions:
-    """What the keys of a list of channels do.
+class ChannelActions(TwoPanes):
+    """A page with a list of channels, and what its keys do with them.
 
-    A screen adds ``BINDINGS`` to its own, and hands the name in ``channel('…')`` to ``run``.
-
-    Args:
-        page: the screen.
-        chosen: the marked channels, or the one under the cursor.
+    A screen adds ``ACTIONS`` to its own keys.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("s", "channel('sync')", "Sync the channel now, or those that are marked"),
-        Binding("p", "channel('pause')", "Pause the channel or resume it, or those that are marked"),
+    ACTIONS: ClassVar[list[BindingType]] = [
+        Binding("s", "channel('sync')", "Sync the channel now, or those that are marked", tooltip="Sync"),
+        Binding(
+            "p",
+            "channel('pause')",
+            "Pause the channel or resume it, or those that are marked",
+            tooltip="Pause or resume|Pause",
+        ),
     ]
 
-    def __init__(self, page: Page, chosen: Callable[[], Sequence[ChannelLine]]) -> None:
-        self._page = page
-        self._chosen = chosen
+    #: The pauses of the channels, by their ids.
+    pauses: Mapping[int, Pause] = {}
 
-    def run(self, name: str) -> None:
-        """Run the action of that name on the channels, if there are any."""
-        lines = list(self._chosen())
-        if lines:
-            {"sync": self._sync, "pause": self._pause}[name](lines)
+    @property
+    @abstractmethod
+    def channels(self) -> MarkTable[ChannelLine]:
+        """The channels."""
+
+    @on(Table.Chosen, "#channels")
+    def open_channel(self) -> None:
+        if line := self.channels.selected:
+            self.post_message(Edit("channel", line.id))
+
+    def action_orders(self) -> None:
+        if line := self.channels.selected:
+            self.post_message(ShowOrders(line.id, line.code))
+
+    def action_messages(self) -> None:
+        if line := self.channels.selected:
+            self.post_message(ShowMessages(line.id, line.code))
+
+    def paused(self, line: ChannelLine) -> list[Part]:
+        """Who paused the channel, and how it is resumed; nothing: it is not paused."""
+        if (pause := self.pauses.get(line.id)) is None:
+            return []
+        resumes = f"{self.own_key('p')} resumes it."
+        return [(f"Paused by {pause.by} since {clock(pause.at, now_ms())}: {resumes}", "warn")]
+
+    def action_channel(self, name: str) -> None:
+        """Sync or pause the marked channels, or the one under the cursor."""
+        if lines := self.channels.chosen:
+            (self._sync if name == "sync" else self._pause)(lines)
 
     def _sync(self, lines: list[ChannelLine]) -> None:
-        def sync(agreed: bool | None) -> None:
-            for line in lines if agreed else ():
-                self._page.context.ask(f"Sync {line.code}", "sync", line.id, {})
+        def sync(_: bool) -> None:
+            for line in lines:
+                self.context.ask(f"Sync {line.code}", "sync", line.id, {})
 
         self._agree(f"Sync {counted(len(lines), 'channel')} now?", "Sync", lines, sync)
 
@@ -53,9 +86,9 @@ class ChannelActions:
         """Pause those that are used; where none is, resume those that are paused, or use all of them."""
         used = [line.code for line in lines if line.used]
         resumes = not used
-        paused = pauses(self._page.context.db)
+        paused = pauses(self.context.db)
         codes = used or [line.code for line in lines if line.id in paused] or [line.code for line in lines]
-        user, own = self._page.context.user, self._page.own_key
+        user, own = self.context.user, self.own_key
 
         def pause(store: Store) -> str:
             from chansync.setup import pausing
@@ -68,17 +101,14 @@ class ChannelActions:
 
             return f"{_each(codes, lambda code: pausing.resume(store, code))} resumed."
 
-        def change(agreed: bool | None) -> None:
-            if agreed:
-                do, undo = (resume, pause) if resumes else (pause, resume)
-                self._page.context.change(f"{'Resume' if resumes else 'Pause'} {_named(codes, len(codes))}", do, undo)
+        verb, do, undo = ("Resume", resume, pause) if resumes else ("Pause", pause, resume)
 
-        verb = "Resume" if resumes else "Pause"
+        def change(_: bool) -> None:
+            self.context.change(f"{verb} {_named(codes, len(codes))}", do, undo)
+
         self._agree(f"{verb} {counted(len(codes), 'channel')}?", verb, lines, change)
 
-    def _agree(
-        self, question: str, yes: str, lines: Sequence[ChannelLine], then: Callable[[bool | None], None]
-    ) -> None:
+    def _agree(self, question: str, yes: str, lines: Sequence[ChannelLine], then: Callable[[bool], None]) -> None:
         """Ask first where it is for several."""
         if len(lines) == 1:
             then(True)
@@ -86,15 +116,15 @@ class ChannelActions:
             from chansync_tui.screens.dialogs import Confirm
 
             names = ", ".join(line.code for line in lines[:8]) + (" …" if len(lines) > 8 else "")
-            self._page.app.push_screen(Confirm(f"{question}\n\n{names}", yes), then)
+            Confirm(f"{question}\n\n{names}", yes).ask(self, then)
 
     def commands(self) -> Iterable[SystemCommand]:
-        """What the command palette offers for the channels."""
-        lines = list(self._chosen())
-        if lines:
+        if lines := self.channels.chosen:
             named = _named([line.code for line in lines], len(lines))
-            yield SystemCommand(f"Sync {named}", "Pull the orders now (key s)", partial(self.run, "sync"))
-            yield SystemCommand(f"Pause or resume {named}", "Switch it off or on (key p)", partial(self.run, "pause"))
+            yield SystemCommand(f"Sync {named}", "Pull the orders now (key s)", partial(self.action_channel, "sync"))
+            yield SystemCommand(
+                f"Pause or resume {named}", "Switch it off or on (key p)", partial(self.action_channel, "pause")
+            )
 
 
 def _each(codes: Sequence[str], change: Callable[[str], bool]) -> str:
@@ -116,3 +146,35 @@ def _each(codes: Sequence[str], change: Callable[[str], bool]) -> str:
 
 def _named(codes: Sequence[str], count: int) -> str:
     return codes[0] if len(codes) == 1 else counted(count, "channel")
+
+
+def is_failing(line: ChannelLine) -> bool:
+    """Whether a stream of a used channel fails."""
+    return line.used and bool(line.failing)
+
+
+def sign_of(line: ChannelLine) -> str:
+    """The sign of the channel's state."""
+    if not line.used:
+        return "off"
+    return "bad" if line.failing else "warn" if line.problems else "on"
+
+
+def state_of(line: ChannelLine, pause: Pause | None, now: int) -> str:
+    """What the channel does now."""
+    if line.progress is not None:
+        # Imported when it is needed: the first screen is there sooner.
+        from chansync.store.channel_status import remaining
+
+        fetched, expected = line.progress
+        still = left(remaining(fetched, expected, now - (line.run_began_at or now)))
+        return f"sync {progress(fetched, expected)} {still}".rstrip()
+    if line.running:
+        return "sync"
+    if pause is not None:
+        return f"paused by {pause.by}"
+    if not line.used:
+        return "not used"
+    if line.failing:
+        return f"failing{f' {ago(line.last_ok_at, now)}' if line.last_ok_at else ''}"
+    return "idle"

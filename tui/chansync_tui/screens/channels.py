@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from textual import on
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
@@ -14,22 +13,19 @@ from textual.widget import Widget
 from chansync.model.times import local_text, now_ms
 from chansync.store.channel_status import standing
 from chansync.store.overview import ChannelLine, channel_lines
-from chansync.store.pauses import Pause, pauses
-from chansync_tui.channel_text import is_failing, state_of
-from chansync_tui.formatting import TYPE_TONES, ago, clock, counted, until
-from chansync_tui.navigation_events import Edit, ShowChannel, ShowMessages, ShowOrders
+from chansync.store.pauses import pauses
+from chansync_tui.formatting import TYPE_TONES, ago, counted, until
+from chansync_tui.navigation_events import Edit
 from chansync_tui.record_text import channel_paragraphs
-from chansync_tui.screens.channel_actions import ChannelActions
-from chansync_tui.screens.filtered_page import FilteredPage
+from chansync_tui.screens.channel_actions import ChannelActions, is_failing, state_of
+from chansync_tui.screens.filtered_page import FilteredPage, Narrowing
 from chansync_tui.screens.finder import Option
-from chansync_tui.screens.two_panes import TwoPanes
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.entry import Search
 from chansync_tui.widgets.filterline import Chip, FilterLine
 from chansync_tui.widgets.line import Hint, Part
-from chansync_tui.widgets.mark_table import MarkTable
 from chansync_tui.widgets.pane import Paragraph
-from chansync_tui.widgets.table import Cell, Table
+from chansync_tui.widgets.table import Cell, MarkTable
 
 _COLUMNS = (
     Column("Used", 4, drop=2),
@@ -64,11 +60,10 @@ _STANDS: dict[str, tuple[str, Callable[[ChannelLine], bool]]] = {
 
 
 def is_wrong(line: ChannelLine) -> bool:
-    """Whether the channel fails or has open problems."""
     return is_failing(line) or line.problems > 0
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Filters:
     """The filters of the list; an empty one lets everything through."""
 
@@ -79,7 +74,6 @@ class Filters:
     text: str = ""
 
     def matches(self, line: ChannelLine) -> bool:
-        """Whether the channel passes the filters."""
         return (
             (not self.system or line.system == self.system)
             and (not self.type or line.system_type == self.type)
@@ -89,51 +83,44 @@ class Filters:
         )
 
 
-class Channels(FilteredPage, TwoPanes):
+class Channels(FilteredPage, ChannelActions):
     """The list of channels by code; Enter opens one."""
 
     TAB = "channels"
     SCOPE = "channels"
     ABOUT = "The channels with their settings: add and open them, sync, pause and resume."
-    HINTS: ClassVar[Sequence[Hint]] = (
-        Hint("?", "Keys", keep=True),
-        Hint("q", "Quit", keep=True),
-        Hint("a", "Add"),
-        Hint("enter", "Open"),
-        Hint("s", "Sync now", "Sync"),
-        Hint("p", "Pause or resume", "Pause"),
-        Hint("e", "Next wrong", "Wrong"),
-        Hint("m", "Messages", "Msgs"),
-        Hint("o", "Orders"),
-        Hint("/", "Filter"),
-        Hint("^p", "Palette"),
-    )
+    HINTS = ("?", "q", "a", Hint("enter", "Open"), Hint("s", "Sync now", "Sync"), "p", "e", "m", "o", "/", "^p")
 
-    MARKED: ClassVar[Sequence[Hint]] = (
-        Hint("s", "Sync"),
-        Hint("p", "Pause or resume", "Pause"),
+    FILTERS = (
+        Narrowing("S", "system", "System", "Filter by system"),
+        Narrowing("T", "type", "Type", "Filter by type"),
+        Narrowing("U", "used", "Used", "Filter by used or not"),
+        Narrowing("N", "now", "Now", "Filter by what it does now: failing, running, with problems"),
     )
+    FILTER_WIDTH = 16
+
+    MARKED = ("s", "p")
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("a", "add", "Add a channel"),
-        Binding("w", "app.guide", "The guide: first steps"),
-        *ChannelActions.BINDINGS,
-        Binding("e", "next_wrong", "Next channel that fails; if none does, that has open problems"),
-        Binding("m", "messages", "Messages of the channel"),
-        Binding("o", "orders", "Orders of the channel"),
-        Binding("slash", "search", "Filter by text"),
-        Binding("S", "narrow('S')", "Filter by system"),
-        Binding("T", "narrow('T')", "Filter by type"),
-        Binding("U", "narrow('U')", "Filter by used or not"),
-        Binding("N", "narrow('N')", "Filter by what it does now: failing, running, with problems"),
+        Binding("a", "add", "Add a channel", tooltip="Add"),
+        Binding("w", "app.open('Guide')", "The guide: first steps"),
+        *ChannelActions.ACTIONS,
+        Binding(
+            "e",
+            "next_wrong",
+            "Next channel that fails; if none does, that has open problems",
+            tooltip="Next wrong|Wrong",
+        ),
+        Binding("m", "messages", "Messages of the channel", tooltip="Messages|Msgs"),
+        Binding("o", "orders", "Orders of the channel", tooltip="Orders"),
+        Binding("slash", "search", "Filter by text", tooltip="Filter"),
+        *(each.binding for each in FILTERS),
     ]
 
     def __init__(self) -> None:
         super().__init__()
         self._lines: list[ChannelLine] = []
-        self._pauses: dict[int, Pause] = {}
-        self._actions = ChannelActions(self, lambda: self.table.chosen)
-        self._filters = Filters()
+        self._chosen = Filters()
 
     def body(self) -> Iterable[Widget]:
         yield FilterLine()
@@ -143,49 +130,36 @@ class Channels(FilteredPage, TwoPanes):
         )
 
     @property
+    def channels(self) -> MarkTable[ChannelLine]:
+        return self.table
+
+    @property
     def table(self) -> MarkTable[ChannelLine]:
         return self.query_one("#channels", MarkTable)
 
     def read(self) -> None:
         self._lines = channel_lines(self.context.db)
-        self._pauses = pauses(self.context.db)
+        self.pauses = pauses(self.context.db)
         self._show()
 
     def _show(self) -> None:
-        shown = [line for line in self._lines if self._filters.matches(line)]
+        shown = [line for line in self._lines if self._chosen.matches(line)]
         self.table.set_empty(
             f"No channel matches the filters: {self.own_key('esc')} clears them."
             if self._lines
             else _NO_CHANNELS.format(w=self.own_key("w"), a=self.own_key("a"))
         )
         self.table.show(shown)
-        filters = self._filters
-        chips = (
-            Chip("a", "Add", action="add", is_button=True),
-            Chip("S", "System", filters.system),
-            Chip("T", "Type", filters.type),
-            Chip("U", "Used", filters.used),
-            Chip("N", "Now", filters.now),
-            Chip("/", "Text", filters.text, "search"),
-        )
+        chips = [Chip("a", "Add", action="add", is_button=True), *self.chips()]
         self.query_one(FilterLine).set_chips(chips, *(_summary(shown) if self._lines else ()))
         self.explain()
-
-    @on(Table.Moved)
-    def moved(self) -> None:
-        """The cursor is on another row."""
-        self.explain_move()
 
     def below(self) -> Sequence[Part]:
         """The state of the channel under the cursor, and what comes next."""
         line = self.table.selected
-        told = standing(self.context.db, line, now_ms()) if line else []
-        parts: list[Part] = [(sentence.text, sentence.kind) for sentence in told]
-        if line is not None and (pause := self._pauses.get(line.id)) is not None:
-            parts.insert(
-                0, (f"Paused by {pause.by} since {clock(pause.at, now_ms())}: {self.own_key('p')} resumes it.", "warn")
-            )
-        return parts
+        if line is None:
+            return []
+        return [*self.paused(line), *((each.text, each.kind) for each in standing(self.context.db, line, now_ms()))]
 
     def beside(self) -> Iterable[Paragraph]:
         line = self.table.selected
@@ -206,80 +180,50 @@ class Channels(FilteredPage, TwoPanes):
             Cell(*((until(line.next_run_at, now), tone, local_text(line.next_run_at)) if line.used else ("off", tone))),
             Cell(str(line.orders_today), tone if line.orders_today else "dim"),
             Cell(str(line.problems), "bad" if line.problems else "dim"),
-            Cell(state_of(line, self._pauses.get(line.id), now), _tone(line)),
+            Cell(state_of(line, self.pauses.get(line.id), now), _tone(line)),
         )
 
     # Filters
 
     @property
-    def searched(self) -> str:
-        return self._filters.text
+    def chosen(self) -> Filters:
+        return self._chosen
 
-    def search(self, text: str) -> None:
-        self._filters.text = text
+    def choose(self, chosen: Filters) -> None:
+        self._chosen = chosen
         self._show()
 
-    def clear(self) -> None:
-        self._filters = Filters()
-        self._show()
-
-    def action_narrow(self, key: str) -> None:
-        attribute, title = _FILTERS[key]
-        values = {
+    def values_of(self, field: str) -> list[Option[Any]]:
+        if field == "now":
+            return [Option(word, word, about) for word, (about, _) in _STANDS.items()]
+        words = {
             "system": sorted({line.system for line in self._lines}),
             "type": ["production", "working", "test"],
             "used": ["yes", "no"],
-            "now": list(_STANDS),
-        }[attribute]
-
-        def narrow(chosen: Option[str]) -> None:
-            setattr(self._filters, attribute, chosen.value)
-            self._show()
-
-        options = [Option(word, word, _STANDS[word][0] if key == "N" else "") for word in values]
-        self.choose_filter(title, options, narrow, word_width=16)
+        }[field]
+        return [Option(word, word) for word in words]
 
     # Actions
 
-    @on(Table.Chosen)
-    def open_channel(self) -> None:
-        """Open the channel under the cursor."""
-        if line := self.table.selected:
-            self.post_message(ShowChannel(line.id))
-
     def action_add(self) -> None:
         self.post_message(Edit("channel"))
-
-    def action_channel(self, name: str) -> None:
-        self._actions.run(name)
 
     def action_next_wrong(self) -> None:
         lines = self.table.items
         after = [*lines[self.table.cursor + 1 :], *lines[: self.table.cursor + 1]]
         line = next((line for line in after if is_failing(line)), None) or next(filter(is_wrong, after), None)
         if line is None:
-            self.notify("No channel here fails, and none has open problems.", markup=False, timeout=4)
+            self.notify("No channel here fails, and none has open problems.", timeout=4)
         else:
             self.table.select(line.id)
-
-    def action_orders(self) -> None:
-        if line := self.table.selected:
-            self.post_message(ShowOrders(line.id, line.code))
-
-    def action_messages(self) -> None:
-        if line := self.table.selected:
-            self.post_message(ShowMessages(line.id, line.code))
 
     def commands(self) -> Iterable[SystemCommand]:
         if line := self.table.selected:
             yield SystemCommand(f"Open {line.code}", "Settings, mappings, runs (enter)", self.open_channel)
-            yield from self._actions.commands()
+            yield from super().commands()
             yield SystemCommand(f"Orders of {line.code}", "The last change first (key o)", self.action_orders)
         yield SystemCommand("Add a channel", "A new one (key a)", self.action_add)
         yield SystemCommand("Filter by text", "Narrow the list (key /)", self.action_search)
-
-
-_FILTERS = {"S": ("system", "System"), "T": ("type", "Type"), "U": ("used", "Used"), "N": ("now", "Now")}
 
 
 def _summary(lines: Sequence[ChannelLine]) -> tuple[str, str]:

@@ -8,12 +8,10 @@ from typing import Any, ClassVar
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 
 from chansync_tui.list_view import View
 from chansync_tui.screens.window import Window
 from chansync_tui.widgets.columns import Column
-from chansync_tui.widgets.pane import Plain
 from chansync_tui.widgets.table import Cell, Table
 
 
@@ -26,6 +24,7 @@ class Columns(Window[None]):
         sort_limit: up to how many rows it can be ordered by a column; empty: however long it is.
     """
 
+    KEYS = "enter sort  space show  backspace reset  esc close"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,comma,q", "dismiss", "Close"),
         Binding("space", "show_or_hide", "Show or hide the column"),
@@ -35,17 +34,14 @@ class Columns(Window[None]):
     def __init__(
         self, sorted_list: Table[Any], change: Callable[[View], object], sort_limit: Callable[[Column], str]
     ) -> None:
-        super().__init__()
+        super().__init__("Columns and order")
         self._sort_limit = sort_limit
         self._list = sorted_list
         self._change = change
 
-    def compose(self) -> ComposeResult:
+    def body(self) -> ComposeResult:
         columns = [Column("", 3), Column("", 16, 30), Column("", 10, 60)]
-        with Vertical(id="window"):
-            yield Plain("Columns and order", id="title")
-            yield Table[Column](columns, self._cells, lambda column: column.title, head=False)
-            yield Plain("enter sort  space show  backspace reset  esc close", id="keys")
+        yield Table[Column](columns, self._cells, lambda column: column.title, head=False)
 
     def on_mount(self) -> None:
         self._table.show([each for each in self._list.all_columns if each.title])
@@ -53,7 +49,7 @@ class Columns(Window[None]):
         self.watch(self._list, "view", self._follow, init=False)
 
     def fit(self) -> None:
-        self.query_one("#window").styles.height = min(len(self._table.items) + 4, max(8, self.app.size.height - 4))
+        self.set_height(len(self._table.items) + 4, 4)
 
     def _follow(self) -> None:
         # What has no room is known once the list has laid itself out.
@@ -78,7 +74,6 @@ class Columns(Window[None]):
 
     @on(Table.Chosen)
     def sort(self) -> None:
-        """Order the list by the column."""
         column = self._table.selected
         if column is None:
             return

@@ -1,32 +1,54 @@
-"""Windows over a screen: a question, a question with fields, and the report of a connection test."""
+"""Windows over a screen: questions, a question with fields, and the report of a connection test."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import Button, Input
 
 from chansync.model.errors import UsageError
+from chansync.model.times import now_ms
 from chansync.store.jobs import Job
-from chansync_tui.screens.window import Window
+from chansync_tui.formatting import clock, counted
+from chansync_tui.screens.window import R, Window
 from chansync_tui.text import wrap
+from chansync_tui.user_files.drafts import Draft
 from chansync_tui.user_files.own_keys import called
 from chansync_tui.widgets.entry import Entry
 from chansync_tui.widgets.line import Part
 from chansync_tui.widgets.pane import Pane, Plain
 
 
-class Confirm(Window[bool]):
+class Buttons(Window[R]):
+    """A window that is answered by a button or its key."""
+
+    def compose_buttons(self, *buttons: tuple[str, str]) -> ComposeResult:
+        """A line of buttons, each by its id and its label."""
+        with Horizontal(id="buttons"):
+            for name, label in buttons:
+                yield Button(label, id=name, compact=True)
+
+    @on(Button.Pressed)
+    def press(self, event: Button.Pressed) -> None:
+        self.action_answer(event.button.id or "")
+
+    @abstractmethod
+    def action_answer(self, answer: str) -> None:
+        """Answer by the id of a button."""
+
+
+class Confirm(Buttons[bool]):
     """Ends with True when the user agrees."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,n", "answer(False)", "No"),
-        Binding("y", "answer(True)", "Yes"),
+        Binding("escape,n", "answer('no')", "No"),
+        Binding("y", "answer('yes')", "Yes"),
         Binding("left,right,h,l", "app.focus_next", "Other button"),
     ]
 
@@ -35,20 +57,49 @@ class Confirm(Window[bool]):
         self._question = question
         self._yes, self._no = yes, no
 
-    def compose(self) -> ComposeResult:
-        with Vertical(id="window"):
-            yield Plain(self._question)
-            with Horizontal(id="buttons"):
-                yield Button(f"{self._no} (n)", id="no", compact=True)
-                yield Button(f"{self._yes} (y)", id="yes", compact=True)
+    def body(self) -> ComposeResult:
+        yield Plain(self._question)
+        yield from self.compose_buttons(("no", f"{self._no} (n)"), ("yes", f"{self._yes} (y)"))
 
     def on_mount(self) -> None:
         self.query_one("#no").focus()
 
-    def on_button_pressed(self, event: Button.Pressed) -> None:
-        self.dismiss(event.button.id == "yes")
+    def action_answer(self, answer: str) -> None:
+        self.dismiss(True if answer == "yes" else None)
 
-    def action_answer(self, answer: bool) -> None:
+
+class DraftPrompt(Buttons[str]):
+    """What to do with an unsaved draft; ends with the id of a button.
+
+    Args:
+        others: how many drafts there are besides.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,l", "answer('later')", "Later"),
+        Binding("g,y", "answer('go-on')", "Go on with it"),
+        Binding("d", "answer('discard')", "Discard it"),
+        Binding("left,h", "app.focus_previous", "Other button"),
+        Binding("right", "app.focus_next", "Other button"),
+    ]
+
+    def __init__(self, draft: Draft, others: int) -> None:
+        super().__init__()
+        self._draft = draft
+        self._others = others
+
+    def body(self) -> ComposeResult:
+        verb = "is" if self._others == 1 else "are"
+        more = f" There {verb} {counted(self._others, 'more draft')}." if self._others else ""
+        yield Plain(f"What you typed at {clock(self._draft.at, now_ms())} was not saved:")
+        yield Plain(f"{self._draft.title}{more}", id="draft")
+        yield Plain("Go on with it?")
+        yield from self.compose_buttons(("go-on", "Go on (g)"), ("later", "Later (l)"), ("discard", "Discard (d)"))
+
+    def on_mount(self) -> None:
+        self.query_one("#go-on").focus()
+
+    def action_answer(self, answer: str) -> None:
         self.dismiss(answer)
 
 
@@ -64,13 +115,12 @@ class Field(NamedTuple):
 Answer = dict[str, str]
 
 
-class Question(Window[Answer | None]):
-    """Ends with the typed texts when the user agrees, else with None."""
+class Question(Buttons[Answer]):
+    """Ends with the typed texts when the user agrees."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "answer(False)", "No"),
-        Binding("n", "answer(False)", "No"),
-        Binding("y", "answer(True)", "Yes"),
+        Binding("escape,n", "answer('no')", "No"),
+        Binding("y", "answer('yes')", "Yes"),
         Binding("left,right,h,l", "other_button", "Other button"),
         Binding("up,k", "app.focus_previous", "Line before"),
         Binding("down,j", "app.focus_next", "Next line"),
@@ -92,24 +142,21 @@ class Question(Window[Answer | None]):
             check: raises ``UsageError`` for an invalid answer; its sentence is shown, and the question stays open.
             changes: whether agreeing changes something; if not, Enter in the last field agrees.
         """
-        super().__init__()
-        self._title, self._sentence, self._yes = title, sentence, yes
+        super().__init__(title)
+        self._sentence, self._yes = sentence, yes
         self._fields = fields
         self._check = check
         self._changes = changes
 
-    def compose(self) -> ComposeResult:
-        with Vertical(id="window"):
-            yield Plain(self._title, id="title")
-            yield Plain(self._sentence, id="sentence")
-            for field in self._fields:
-                with Horizontal(classes="field"):
-                    yield Plain(field.label, classes="label")
-                    yield Entry(field.value, id=f"field-{field.name}", select_on_focus=False, password=field.secret)
-            yield Plain("", id="wrong")
-            with Horizontal(id="buttons"):
-                yield Button("Cancel (esc)" if self._fields else "Cancel (n)", id="no", compact=True)
-                yield Button(self._yes if self._fields else f"{self._yes} (y)", id="yes", compact=True)
+    def body(self) -> ComposeResult:
+        yield Plain(self._sentence, id="sentence")
+        for field in self._fields:
+            with Horizontal(classes="field"):
+                yield Plain(field.label, classes="label")
+                yield Entry(field.value, id=f"field-{field.name}", select_on_focus=False, password=field.secret)
+        yield Plain("", id="wrong")
+        yes, no = (self._yes, "Cancel (esc)") if self._fields else (f"{self._yes} (y)", "Cancel (n)")
+        yield from self.compose_buttons(("no", no), ("yes", yes))
 
     def on_mount(self) -> None:
         self.query_one("#wrong").display = False
@@ -124,48 +171,40 @@ class Question(Window[Answer | None]):
         elif self._changes:
             self.query_one("#no").focus()
         else:
-            self.action_answer(True)
-
-    @on(Button.Pressed)
-    def press(self, event: Button.Pressed) -> None:
-        """Answer by a button."""
-        self.action_answer(event.button.id == "yes")
+            self.action_answer("yes")
 
     def action_other_button(self) -> None:
         yes, no = self.query_one("#yes"), self.query_one("#no")
         (yes if no.has_focus else no).focus()
 
-    def action_answer(self, agreed: bool) -> None:
-        if not agreed:
+    def action_answer(self, answer: str) -> None:
+        if answer != "yes":
             self.dismiss(None)
             return
-        answer = {field.name: self.query_one(f"#field-{field.name}", Input).value.strip() for field in self._fields}
+        typed = {field.name: self.query_one(f"#field-{field.name}", Input).value.strip() for field in self._fields}
         try:
-            self._check(answer)
+            self._check(typed)
         except UsageError as error:
             wrong = self.query_one("#wrong", Plain)
             wrong.update(str(error))
             wrong.display = True
             return
-        self.dismiss(answer)
+        self.dismiss(typed)
 
 
 class Report(Window[None]):
     """The result of a connection test: a sentence, and what followed from it."""
 
+    KEYS = "enter go on"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,escape,space,q", "dismiss", "Go on")]
 
     def __init__(self, title: str, parts: list[Part]) -> None:
-        super().__init__()
-        self._title = title
+        super().__init__(title)
         self._parts = parts
 
-    def compose(self) -> ComposeResult:
-        with Vertical(id="window"):
-            yield Plain(self._title, id="title")
-            with VerticalScroll():
-                yield Pane(id="report")
-            yield Plain("enter go on", id="keys")
+    def body(self) -> ComposeResult:
+        with VerticalScroll():
+            yield Pane(id="report")
 
     def on_mount(self) -> None:
         self.query_one(Pane).put(self._parts)
@@ -176,7 +215,7 @@ class Report(Window[None]):
         if lines + 5 > most:
             # Beside the scroll bar.
             lines = sum(len(wrap(text, cells - 2)) for text, _ in self._parts)
-        self.query_one("#window").styles.height = min(lines + 5, most)
+        self.set_height(lines + 5)
         self.query_one(Pane).styles.height = lines
 
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import ClassVar
 
-from textual import on
 from textual.binding import Binding, BindingType
-from textual.message import Message
 
 from chansync.doctor.findings import Finding, Level, summary
 from chansync_tui.screens.text_page import TextPage
-from chansync_tui.widgets.line import Hint
 from chansync_tui.widgets.pane import Paragraph
 
 #: The levels, the worst first, with the headings of their findings and the tones of these.
@@ -23,30 +19,11 @@ class Doctor(TextPage):
 
     SCOPE = "doctor"
     ABOUT = "Program, machine, files, database, daemon, sites: what is wrong and how to mend it. Nothing is changed."
-    HINTS: ClassVar[Sequence[Hint]] = (
-        Hint("esc", "Back", keep=True),
-        Hint("?", "Keys", keep=True),
-        Hint("r", "Look again", "Again"),
-        Hint("B", "Backups"),
-        Hint("c", "Copy"),
-        Hint("q", "Quit"),
-    )
+    HINTS = ("esc", "?", "r", "B", "c", "q")
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("r", "again", "Look everything over again")]
-
-    class Looked(Message):
-        """A check is done, or all of them: then there is no finding."""
-
-        def __init__(self, finding: Finding | None) -> None:
-            super().__init__()
-            self.finding = finding
-
-    class At(Message):
-        """So many of the sites were asked."""
-
-        def __init__(self, done: int, of: int) -> None:
-            super().__init__()
-            self.sentence = f"Asking the channels' sites: {done} of {of}."
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("r", "again", "Look everything over again", tooltip="Look again|Again")
+    ]
 
     def __init__(self) -> None:
         super().__init__()
@@ -55,7 +32,6 @@ class Doctor(TextPage):
         self._is_done = True
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.action_again()
 
     def action_again(self) -> None:
@@ -69,29 +45,26 @@ class Doctor(TextPage):
         from chansync.doctor.examination import examine
 
         def tell(done: int, of: int) -> None:
-            self.post_message(self.At(done, of))
+            self.call_later(self._tell_progress, f"Asking the channels' sites: {done} of {of}.")
 
         try:
             for finding in examine(self.context.path, asked_by=self.context.user, progress=tell):
                 # The page may be closed meanwhile: then the rest is for nobody.
-                if not self.post_message(self.Looked(finding)):
+                if not self.call_later(self._show_finding, finding):
                     return
         finally:
-            self.post_message(self.Looked(None))
+            self.call_later(self._end_look)
 
-    @on(At)
-    def show_progress(self, event: At) -> None:
-        """Show how many sites were asked."""
-        self._at = event.sentence
+    def _tell_progress(self, at: str) -> None:
+        self._at = at
         self.read()
 
-    @on(Looked)
-    def show_finding(self, event: Looked) -> None:
-        """Show a finding at its place."""
-        if event.finding is None:
-            self._is_done = True
-        else:
-            self._found.append(event.finding)
+    def _show_finding(self, finding: Finding) -> None:
+        self._found.append(finding)
+        self.read()
+
+    def _end_look(self) -> None:
+        self._is_done = True
         self.read()
 
     def paragraphs(self) -> list[Paragraph]:

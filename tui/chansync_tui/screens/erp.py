@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, ClassVar, cast
 
 import apsw
 from textual import events, on
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
-from textual.message import Message
 from textual.widget import Widget
 
 from chansync.erp import registry
-from chansync.erp.ledger import lists, setup
+from chansync.erp.ledger import lists, setup, stock
 from chansync.erp.ledger.lists import LedgerList
 from chansync.erp.ledger.setup_kinds import KINDS
 from chansync.erp.outside import connected
@@ -22,20 +22,21 @@ from chansync.erp.outside import lists as outside_lists
 from chansync.erp.papers import ListRow
 from chansync.explain import erp_lists
 from chansync.explain.find import Found
+from chansync.model.errors import UsageError
 from chansync.model.paging import Span
-from chansync_tui.navigation_events import Edit, ShowSale
+from chansync_tui.navigation_events import Edit, ShowRecord, ShowSale
 from chansync_tui.screens import erp_pages
 from chansync_tui.screens.copying import Facts
 from chansync_tui.screens.dialogs import Field, Question
+from chansync_tui.screens.filtered_page import Narrowing
 from chansync_tui.screens.finder import Finder, Option
 from chansync_tui.screens.list_page import ListPage
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.entry import Search
 from chansync_tui.widgets.filterline import Chip, FilterLine
-from chansync_tui.widgets.line import Hint, Part
-from chansync_tui.widgets.mark_table import MarkTable
-from chansync_tui.widgets.pane import Paragraph
-from chansync_tui.widgets.table import Cell, Table
+from chansync_tui.widgets.line import Hint, Hints, Part
+from chansync_tui.widgets.pane import Paragraph, pairs
+from chansync_tui.widgets.table import Cell, MarkTable, Table
 
 #: How many of each list the palette shows.
 _FOUND = 5
@@ -133,7 +134,7 @@ def _cells_of(name: str) -> Callable[[ListRow], tuple[Cell, ...]]:
 class LedgerSource:
     """A list of the ledger with its filters."""
 
-    name: str
+    name: str = next(iter(LISTS))
     text: str = ""
     warehouse: str = ""
     #: The code of the outside ERP whose sales, documents or payments are shown; empty: the ledger's.
@@ -168,36 +169,26 @@ class Erp(ListPage[ListRow]):
     ABOUT = "The lists of the ERP: what was sold, what is there, and what it is set up with."
     AUTO_FOCUS = "#menu"
     NEWEST_FIRST = False
-    HINTS: ClassVar[Sequence[Hint]] = (
-        Hint("?", "Keys", keep=True),
-        Hint("q", "Quit", keep=True),
-        Hint("tab", "Menu, list", "Menu"),
-        Hint("enter", "Open"),
-    )
+    HINTS = ("?", "q", "tab", Hint("enter", "Open"))
+
+    FILTERS = (Narrowing("W", "warehouse", "Warehouse", "Filter the stock by warehouse"),)
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("tab,shift+tab", "other", "Menu or list"),
+        Binding("tab,shift+tab", "other", "Menu or list", tooltip="Menu, list|Menu"),
         Binding("h,left", "menu", "Back to the menu"),
         Binding("right_square_bracket", "next_list(1)", "Next list"),
         Binding("left_square_bracket", "next_list(-1)", "Previous list"),
-        Binding("a", "add", "Add one of this kind"),
-        Binding("s", "set_stock", "Set what is on hand of the item"),
-        Binding("D", "remove", "Remove the record"),
-        Binding("slash", "search", "Filter by text"),
-        Binding("W", "narrow_warehouse", "Filter the stock by warehouse"),
+        Binding("a", "add", "Add one of this kind", tooltip="Add"),
+        Binding("s", "set_stock", "Set what is on hand of the item", tooltip="Set stock"),
+        Binding("D", "remove", "Remove the record", tooltip="Remove"),
+        Binding("slash", "search", "Filter by text", tooltip="Filter"),
+        *(each.binding for each in FILTERS),
         Binding("O", "narrow_erp", "Sales, documents and payments of another ERP"),
-        Binding("v", "verify", "Verify that the books balance (erp check)"),
+        Binding("v", "verify", "Verify that the books balance (erp check)", tooltip="Verify the books|Verify"),
     ]
 
-    class Verified(Message):
-        """The check of the books is done."""
-
-        def __init__(self, faults: list[str]) -> None:
-            super().__init__()
-            self.faults = faults
-
     def __init__(self) -> None:
-        super().__init__(LedgerSource(next(iter(LISTS))))
+        super().__init__(LedgerSource())
 
     def _first_erp(self) -> str:
         """The ERP whose sales are shown at first: the ledger where it has any, or where no other is connected."""
@@ -226,21 +217,17 @@ class Erp(ListPage[ListRow]):
     def on_mount(self) -> None:
         self.menu.show(list(LISTS))
         self.menu.add_class("-chosen")
-        super().on_mount()
-        self._go(replace(self.chosen, erp=self._first_erp()))
+        self.choose(replace(self.chosen, erp=self._first_erp()))
 
     def on_resize(self, event: events.Resize) -> None:
-        super().on_resize(event)
         self.set_class(event.size.width < 80, "-narrow")
 
     @property
     def menu(self) -> Table[str]:
-        """The menu of lists."""
         return cast("Table[str]", self.query_one("#menu", Table))
 
     @property
     def chosen(self) -> LedgerSource:
-        """The list that is shown, with its filters."""
         source = self.window.source
         assert isinstance(source, LedgerSource)
         return source
@@ -254,7 +241,7 @@ class Erp(ListPage[ListRow]):
         chips = [Chip("a", "Add", action="add", is_button=True)] if chosen.name in ADDABLE else []
         chips.append(Chip("/", "Text", chosen.text, "search"))
         if chosen.name == "stock":
-            chips.append(Chip("W", "Warehouse", chosen.warehouse, "narrow_warehouse"))
+            chips.append(Chip("W", "Warehouse", chosen.warehouse))
         if chosen.name in outside_lists.NAMES and connected.codes(self.context.db):
             chips.append(Chip("O", "ERP", chosen.erp or registry.LEDGER, "narrow_erp"))
         note = f"{LISTS[chosen.name].title}: {self.counted_rows('row')}"
@@ -263,15 +250,11 @@ class Erp(ListPage[ListRow]):
         self.count_marks()
 
     @property
-    def hints(self) -> Sequence[Hint]:
+    def hint_keys(self) -> Hints:
         """The keys that work in this list."""
         name = self.chosen.name
-        hints = list(self.HINTS)
-        if name in ADDABLE:
-            hints += [Hint("a", "Add"), Hint("D", "Remove")]
-        if name == "stock":
-            hints.append(Hint("s", "Set stock"))
-        return [*hints, Hint("/", "Filter"), Hint("v", "Verify the books", "Verify"), Hint("^p", "Palette")]
+        own = ("a", "D") if name in ADDABLE else ("s",) if name == "stock" else ()
+        return [*self.HINTS, *own, "/", "v", "^p"]
 
     def empty_text(self) -> str:
         chosen, found = self.chosen, LISTS[self.chosen.name]
@@ -290,15 +273,14 @@ class Erp(ListPage[ListRow]):
         if row is None or self.menu.has_focus:
             return [Paragraph(text, tone, tone == "strong") for text, tone in self.below()]
         found, db = LISTS[self.chosen.name], self.context.db
-        if (page := _PAGES.get(found.opens)) is not None:
-            return page(db, row.name)
-        pairs = zip(found.columns, row.cells, strict=True)
-        record = [Paragraph(f"  {_column(name).title:<14} {text}") for name, text in pairs if text]
+        if erp_pages.is_told(found.opens):
+            return erp_pages.about(db, found.opens, row.name)
+        record = pairs({_column(name).title: text for name, text in zip(found.columns, row.cells, strict=True)}, 14)
         return [Paragraph(row.name, "title", heading=True), *record, Paragraph(""), Paragraph(found.about, "dim")]
 
     def action_zoom(self) -> None:
         row = self.table.selected
-        if row is not None and not self.menu.has_focus and LISTS[self.chosen.name].opens in _PAGES:
+        if row is not None and not self.menu.has_focus and erp_pages.is_told(LISTS[self.chosen.name].opens):
             self.open_row()
         else:
             super().action_zoom()
@@ -318,22 +300,20 @@ class Erp(ListPage[ListRow]):
     def choose_list(self) -> None:
         """Show another list from its beginning, without filters."""
         if self.menu.selected is not None and self.menu.selected != self.chosen.name:
-            self._go(LedgerSource(self.menu.selected, erp=self.chosen.erp))
-            self.explain_soon()
+            self.choose(LedgerSource(self.menu.selected, erp=self.chosen.erp))
 
-    def _go(self, source: LedgerSource) -> None:
-        other = source.name != self.chosen.name
+    def choose(self, chosen: LedgerSource) -> None:
+        other = chosen.name != self.chosen.name
         if other:
             # The rows of the old list do not fit the columns of the new one.
             self.table.unmark()
             self.table.show([])
             self.table.set_empty("")
-            self.table.set_columns(_columns_of(source.name), _cells_of(source.name), f"erp {source.name}")
-        self.set_source(source)
+            self.table.set_columns(_columns_of(chosen.name), _cells_of(chosen.name), f"erp {chosen.name}")
+        self.set_source(chosen)
 
     @on(Table.Chosen, "#menu")
     def enter_list(self) -> None:
-        """Give the list the focus."""
         self.table.focus()
 
     def on_descendant_focus(self) -> None:
@@ -349,31 +329,24 @@ class Erp(ListPage[ListRow]):
         self.menu.action_move(step)
 
     def show_list(self, name: str) -> None:
-        """Go to the list of that name."""
         self.menu.select(name)
         self.table.focus()
 
     # Filters
 
-    @property
-    def searched(self) -> str:
-        return self.chosen.text
-
-    def search(self, text: str) -> None:
-        self._go(replace(self.chosen, text=text))
-
     def clear(self) -> None:
         cleared = LedgerSource(self.chosen.name, erp=self.chosen.erp)
         if self.chosen == cleared:
             self.menu.focus()
-        self._go(cleared)
+        self.choose(cleared)
 
-    def action_narrow_warehouse(self) -> None:
+    def values_of(self, field: str) -> list[Option[Any]]:
+        return [Option(row["code"], row["code"], row["name"]) for row in setup.rows(self.context.db, "warehouse")]
+
+    def action_narrow(self, key: str) -> None:
         if self.chosen.name != "stock":
             self.show_list("stock")
-
-        known = [Option(row["code"], row["code"], row["name"]) for row in setup.rows(self.context.db, "warehouse")]
-        self.choose_filter("Warehouse", known, lambda each: self._go(replace(self.chosen, warehouse=each.value)))
+        super().action_narrow(key)
 
     def action_narrow_erp(self) -> None:
         if self.chosen.name not in outside_lists.NAMES:
@@ -381,11 +354,9 @@ class Erp(ListPage[ListRow]):
         known = [Option(registry.LEDGER, registry.LEDGER, "what comes with chansync")]
         known += [Option(each.code, each.code, each.name) for each in connected.connected(self.context.db)]
 
-        def choose(option: Option[str] | None) -> None:
-            if option is not None:
-                self._go(replace(self.chosen, erp="" if option.value == registry.LEDGER else option.value))
-
-        self.app.push_screen(Finder("ERP", known), choose)
+        Finder[str]("ERP", known).ask(
+            self, lambda erp: self.choose(replace(self.chosen, erp="" if erp == registry.LEDGER else erp))
+        )
 
     # Actions
 
@@ -398,12 +369,10 @@ class Erp(ListPage[ListRow]):
         match LISTS[self.chosen.name].opens:
             case "sale":
                 self.post_message(ShowSale(row.name))
-            case "customer":
-                self.app.push_screen(erp_pages.CustomerPage(int(row.name)))
-            case "item":
-                self.app.push_screen(erp_pages.ItemPage(row.name))
+            case "customer" | "item" as kind:
+                self.post_message(ShowRecord(kind, row.name))
             case "settlement":
-                self.app.push_screen(erp_pages.SettlementPage(int(row.name)))
+                self.app.push_screen(erp_pages.SettlementPage("settlement", row.name))
             case "report":
                 self._leave_out(row)
             case _:
@@ -413,55 +382,66 @@ class Erp(ListPage[ListRow]):
         """Ask whether to do without a report, or to try it again."""
         is_left_out = bool(row.cells[3])
 
-        def write(answer: Mapping[str, str] | None) -> None:
-            if answer is not None:
-                by = "" if is_left_out else self.context.user
-                self.context.write(f"Report {row.name}", erp_pages.leaver(row.name, by))
+        def write(db: apsw.Connection) -> str:
+            from chansync.orders.decisions import leave_out_report, take_in_report
+
+            return take_in_report(db, row.name) if is_left_out else leave_out_report(db, row.name, self.context.user)
 
         title, sentence, yes = (
             ("Try the report again", "It is read with the next settlements.", "Try it again")
             if is_left_out
             else ("Leave the report out", "Nothing of it counts, for good; Enter undoes it.", "Leave it out")
         )
-        self.app.push_screen(Question(title, f"{row.name}: {row.cells[-1]}. {sentence}", yes), write)
+        question = Question(title, f"{row.name}: {row.cells[-1]}. {sentence}", yes)
+        question.ask(self, lambda _: self.context.write(f"Report {row.name}", write))
 
     def action_add(self) -> None:
         if self.chosen.name not in ADDABLE:
-            self.notify(f"{LISTS[self.chosen.name].about} None is added by hand.", markup=False)
+            self.notify(f"{LISTS[self.chosen.name].about} None is added by hand.")
             return
         self.post_message(Edit(self.chosen.name, saved=lambda _: self.table.focus()))
 
     def action_set_stock(self) -> None:
         row = self.table.selected
         if self.chosen.name != "stock" or row is None:
-            self.notify("Choose Stock in the menu, and there the item in its warehouse.", markup=False)
+            self.notify("Choose Stock in the menu, and there the item in its warehouse.")
             return
         item, warehouse = str(row.key[0]), str(row.key[1])
         on_hand = row.cells[3]
 
-        def write(answer: Mapping[str, str] | None) -> None:
-            if answer is not None:
-                self.context.write(f"Stock of {item}", erp_pages.stock_setter(item, warehouse, answer))
+        def write(answer: Mapping[str, str]) -> None:
+            quantity, note = _checked_stock(answer)
+
+            def set_stock(db: apsw.Connection) -> str:
+                moved = stock.set_stock(db, item, warehouse, quantity, note=note)
+                return f"{item} in {warehouse}: {quantity} on hand ({f'{moved:+d}' if moved else 'as before'})."
+
+            self.context.write(f"Stock of {item}", set_stock)
 
         sentence = (
             f"{on_hand} of {item} are on hand in {warehouse} by the books. How many are there? The difference becomes "
             "an opening or a correction; channels that send stock send it at their next run."
         )
         fields = [Field("quantity", "On hand", on_hand), Field("note", "Note")]
-        self.app.push_screen(Question("Set stock", sentence, "Set it", fields, erp_pages.checked_stock), write)
+        Question("Set stock", sentence, "Set it", fields, _checked_stock).ask(self, write)
 
     def action_remove(self) -> None:
         row, kind = self.table.selected, self.chosen.name
         if row is None or kind not in ADDABLE:
             self.notify(
                 "Only set-up records can be removed: sales, documents and stock movements stay in the books.",
-                markup=False,
             )
             return
 
-        def remove(answer: Mapping[str, str] | None) -> None:
-            if answer is not None:
-                self.context.write(f"Remove {row.name}", erp_pages.remover(kind, row.name))
+        def remove(db: apsw.Connection) -> str:
+            if kind not in KINDS:
+                from chansync.setup.erps import remove_erp
+
+                remove_erp(db, row.name)
+                return f"Disconnected the ERP {row.name}."
+            from chansync.setup.ledger_records import remove_record
+
+            return f"Removed the {remove_record(db, kind, row.name)} {row.name}."
 
         noun = KINDS[kind].label if kind in KINDS else "ERP"
         sentence = f"Removes the {noun} {row.name}. It is refused where the books or a channel use it."
@@ -469,7 +449,9 @@ class Erp(ListPage[ListRow]):
             sentence = (
                 f"Disconnects the ERP {row.name}; nothing is changed there. It is refused where a channel uses it."
             )
-        self.app.push_screen(Question(f"Remove the {noun}", sentence, "Remove"), remove)
+        Question(f"Remove the {noun}", sentence, "Remove").ask(
+            self, lambda _: self.context.write(f"Remove {row.name}", remove)
+        )
 
     def facts(self, row: ListRow) -> Facts:
         name = self.chosen.name
@@ -477,22 +459,20 @@ class Erp(ListPage[ListRow]):
         return Facts({"number or code": row.name}, words)
 
     def action_verify(self) -> None:
-        self.notify("Verifying the books...", markup=False, timeout=3)
-        self.context.read_in_thread(
-            "Verify the books", erp_pages.faults, lambda faults: self.post_message(self.Verified(faults))
-        )
+        from chansync.erp.ledger.check import check
 
-    @on(Verified)
-    def tell_faults(self, event: Verified) -> None:
-        """Show that the books are sound, or every fault."""
-        if event.faults:
-            self.app.push_screen(erp_pages.FaultsPage(event.faults))
+        self.notify("Verifying the books...", timeout=3)
+        self.context.read_in_thread("Verify the books", lambda db: self.call_later(self._show_faults, check(db)))
+
+    def _show_faults(self, faults: list[str]) -> None:
+        if faults:
+            self.app.push_screen(erp_pages.FaultsPage(faults))
         else:
-            self.notify("The ledger is sound.", title="Verify the books", markup=False)
+            self.notify("The ledger is sound.", title="Verify the books")
 
     def commands(self) -> Iterable[SystemCommand]:
         for name, found in LISTS.items():
-            yield SystemCommand(f"ERP: {found.title}", found.about, _call(self.show_list, name), discover=False)
+            yield SystemCommand(f"ERP: {found.title}", found.about, partial(self.show_list, name), discover=False)
         if self.chosen.name in ADDABLE:
             yield SystemCommand(f"Add to {LISTS[self.chosen.name].title}", "A new one (key a)", self.action_add)
         yield SystemCommand("Verify the books", "As chansync erp check (key v)", self.action_verify)
@@ -517,13 +497,23 @@ _COMMANDS = {
     "connected-erp": ("erp", "test", "{name}"),
 }
 
-#: What a row opens, where that is a text.
-_PAGES: dict[str, Callable[[apsw.Connection, str], Iterable[Paragraph]]] = {
-    "sale": erp_pages.about_sale,
-    "customer": lambda db, name: erp_pages.about_customer(db, int(name)),
-    "item": erp_pages.about_item,
-    "settlement": lambda db, name: erp_pages.about_settlement(db, int(name)),
-}
+
+def _checked_stock(answer: Mapping[str, str]) -> tuple[int, str]:
+    """The quantity and the note of an answer.
+
+    Raises:
+        UsageError: one of them is invalid.
+    """
+    from chansync.model.parameter_types import Text
+
+    found: list[Any] = []
+    for name, parse in (("quantity", stock.parse_quantity), ("note", Text(longest=200).parse)):
+        try:
+            found.append(parse(answer[name]))
+        except UsageError as error:
+            raise UsageError(f"The {name} {error}.") from None
+    quantity, note = found
+    return quantity, note or ""
 
 
 def _cell(column: str, text: str) -> Cell:
@@ -534,10 +524,6 @@ def _cell(column: str, text: str) -> Cell:
     if column in ("sale", "code", "document", "item", "settlement"):
         return Cell(text, "strong")
     return Cell(text, "dim" if text == "0" else "")
-
-
-def _call(function: Any, name: str) -> Any:
-    return lambda: function(name)
 
 
 def list_titles() -> list[tuple[str, str, str]]:

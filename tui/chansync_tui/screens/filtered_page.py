@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import apsw
 from textual import on
@@ -14,15 +15,13 @@ from textual.widgets import Input
 
 from chansync.model.times import local_text, now_ms
 from chansync.store import channels, exporting
-from chansync_tui.context import Done
 from chansync_tui.formatting import counted
 from chansync_tui.screens.finder import Finder, Option
 from chansync_tui.screens.page import COPY, Page
 from chansync_tui.widgets.entry import Search
-from chansync_tui.widgets.filterline import FilterLine
-from chansync_tui.widgets.line import Hint
-from chansync_tui.widgets.mark_table import MarkTable
-from chansync_tui.widgets.table import Table
+from chansync_tui.widgets.filterline import Chip, FilterLine
+from chansync_tui.widgets.line import Hints
+from chansync_tui.widgets.table import MarkTable, Table
 
 
 class SearchedPage(Page):
@@ -47,23 +46,42 @@ class SearchedPage(Page):
 
     @on(Input.Changed, "Search")
     def search_typed(self, event: Input.Changed) -> None:
-        """Filter with every key."""
         self.search(event.value.strip())
 
     @on(Search.Left)
     def leave_search(self) -> None:
-        """Give the focus back to the list."""
         self.table.focus()
 
 
+class Narrowing(NamedTuple):
+    """A filter: its key and field, its title, what its key does; and what stands over its values, if not the title."""
+
+    key: str
+    field: str
+    title: str
+    does: str
+    question: str = ""
+
+    @property
+    def binding(self) -> Binding:
+        """Its key."""
+        return Binding(self.key, f"narrow('{self.key}')", self.does)
+
+
 class FilteredPage(SearchedPage):
-    """Handles its ``FilterLine`` and its marks; each screen keeps its own filters."""
+    """Handles its filters and its marks; each screen keeps its own filters."""
+
+    FILTERS: ClassVar[Sequence[Narrowing]] = ()
+    FILTER_WIDTH: ClassVar[int] = 22
+
+    #: The code of the channel that the list is filtered by.
+    channel_code = ""
 
     #: The keys for marked rows, besides those of every list.
-    MARKED: ClassVar[Sequence[Hint]] = ()
+    MARKED: ClassVar[Hints] = ()
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("E", "export", "Export the marked rows, or all shown, to a file"),
+        Binding("E", "export", "Export the marked rows, or all shown, to a file", tooltip="Export"),
         COPY,
         Binding("escape", "clear", "Remove the marks; without any, clear the filters"),
     ]
@@ -73,10 +91,6 @@ class FilteredPage(SearchedPage):
     def table(self) -> MarkTable[Any]:
         """The list."""
 
-    @abstractmethod
-    def clear(self) -> None:
-        """Clear the filters."""
-
     def exported(self) -> MarkTable[Any]:
         """The list that an export writes, and whose marks count."""
         return self.table
@@ -84,7 +98,7 @@ class FilteredPage(SearchedPage):
     @on(MarkTable.Marked)
     def count_marks(self) -> None:
         """The hints name what is marked, and what can be done with it."""
-        self.set_hints(self.exported().marked, [*self.MARKED, Hint("c", "Copy"), Hint("E", "Export")])
+        self.set_hints(self.exported().marked, [*self.MARKED, "c", "E"])
 
     def action_clear(self) -> None:
         if self.exported().marked:
@@ -111,20 +125,16 @@ class FilteredPage(SearchedPage):
         def path_of(answer: Mapping[str, str]) -> Path:
             return Path(answer["file"]).expanduser().absolute()
 
-        def write(path: Path, db: apsw.Connection) -> int:
+        def write(path: Path, db: apsw.Connection) -> str:
             # One snapshot of the list: an order that changes meanwhile would move from its end to its top.
             db.execute("BEGIN")
             parts = self.context.until_the_end(read(db) if read else [items])
-            return exporting.write_reserved(path, titles, map(texts, parts))
+            return f"{counted(exporting.write_reserved(path, titles, map(texts, parts)), 'row')} in {path}."
 
-        def agreed(answer: dict[str, str] | None) -> None:
-            if answer is not None:
-                path = path_of(answer)
-                self.context.note(f"Export to {path}")
-                self.context.read_in_thread(
-                    "Export", lambda db: write(path, db),
-                    lambda count: self.app.post_message(Done("Export", f"{counted(count, 'row')} in {path}."))
-                )  # fmt: skip
+        def agreed(answer: Mapping[str, str]) -> None:
+            path = path_of(answer)
+            self.context.note(f"Export to {path}")
+            self.context.read_in_thread("Export", lambda db: write(path, db))
 
         rows = "every row that the filters let through" if read else counted(len(items), "row")
         about = f"Writes {rows} as CSV, or as JSON if the name ends so. An existing file stays."
@@ -132,30 +142,64 @@ class FilteredPage(SearchedPage):
         question = Question(
             "Export", about, "Write", [field], lambda answer: exporting.reserve(path_of(answer)), changes=False
         )
-        self.app.push_screen(question, agreed)
+        question.ask(self, agreed)
+
+    # Filters
+
+    @property
+    @abstractmethod
+    def chosen(self) -> Any:
+        """The filters: a dataclass that lets everything through by its defaults, with a ``text`` among others."""
+
+    @abstractmethod
+    def choose(self, chosen: Any) -> None:
+        """Show what these filters let through."""
+
+    def narrow(self, field: str, value: Any) -> None:
+        """Set one of the filters."""
+        self.choose(replace(self.chosen, **{field: value}))
+
+    def values_of(self, field: str) -> list[Option[Any]]:
+        """What a filter can be set to; here: the channels."""
+        return [Option(each.id, each.code, each.name) for each in channels.named(self.context.db)]
+
+    def clear(self) -> None:
+        """Clear the filters."""
+        self.channel_code = ""
+        self.choose(type(self.chosen)())
+
+    @property
+    def searched(self) -> str:
+        text: str = self.chosen.text
+        return text
+
+    def search(self, text: str) -> None:
+        self.narrow("text", text)
+
+    def chips(self) -> list[Chip]:
+        chosen, found = self.chosen, []
+        for each in self.FILTERS:
+            value = self.channel_code if each.field == "channel_id" else getattr(chosen, each.field)
+            found.append(Chip(each.key, each.title, "yes" if value is True else value or ""))
+        return [*found, Chip("/", "Text", chosen.text, "search")]
+
+    def action_narrow(self, key: str) -> None:
+        """Switch the filter, or let the user choose its value."""
+        _, field, title, _, question = next(each for each in self.FILTERS if each.key == key)
+        now = getattr(self.chosen, field)
+        if isinstance(now, bool):
+            self.narrow(field, not now)
+            return
+        options = self.values_of(field)
+
+        def narrow(value: Any) -> None:
+            if field == "channel_id":
+                self.channel_code = next((each.word for each in options if each.value == value), "")
+            self.narrow(field, value or getattr(type(self.chosen)(), field))
+
+        every = Option[Any]("", "all", "no filter")
+        Finder[Any](question or title, [every, *options], word_width=self.FILTER_WIDTH).ask(self, narrow)
 
     @on(FilterLine.Picked)
     async def pick_chip(self, event: FilterLine.Picked) -> None:
-        """A click on a filter does what its key does."""
         await self.run_action(event.action)
-
-    def choose_filter(
-        self,
-        title: str,
-        options: Iterable[Option[str]],
-        chosen: Callable[[Option[str]], None],
-        *,
-        word_width: int = 22,
-    ) -> None:
-        """Let the user choose one of the options, or "all", whose value is empty."""
-
-        def finish(option: Option[str] | None) -> None:
-            if option is not None:
-                chosen(option)
-
-        everything = Option("", "all", "no filter")
-        self.app.push_screen(Finder(title, [everything, *options], word_width=word_width), finish)
-
-    def channel_options(self) -> list[Option[str]]:
-        """Every channel, with its id as the value."""
-        return [Option(str(each.id), each.code, each.name) for each in channels.named(self.context.db)]

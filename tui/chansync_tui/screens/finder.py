@@ -1,19 +1,21 @@
-"""A window with a list that is filtered by typing, to choose a value or to look up a key."""
+"""Windows with a list that is filtered by typing: to choose a value, a theme, or what a key does."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Generic, NamedTuple, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.screen import Screen
+from textual.timer import Timer
 from textual.widgets import Input
 
-from chansync_tui.screens.window import Window
+from chansync_tui.screens.window import R, Window
 from chansync_tui.text import wrap
+from chansync_tui.user_files.own_keys import EVERYWHERE, LISTS, scope_of, shown
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.entry import Entry
 from chansync_tui.widgets.pane import Plain
@@ -31,9 +33,10 @@ class Option(NamedTuple, Generic[V]):
     is_heading: bool = False
 
 
-class Finder(Window[Option[V] | None]):
-    """Ends with the chosen option, or None."""
+class Finder(Window[R]):
+    """Ends with the value of the chosen option."""
 
+    KEYS = "enter choose   esc close"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss(None)", "Close"),
         Binding("down", "move(1)", "Next row", priority=True),
@@ -43,38 +46,63 @@ class Finder(Window[Option[V] | None]):
     ]
 
     def __init__(
-        self, title: str, options: Sequence[Option[V]], *, word_width: int = 16, about: Sequence[str] = ()
+        self,
+        title: str,
+        options: Sequence[Option[Any]],
+        *,
+        word_width: int = 16,
+        about: Sequence[str] = (),
+        chosen: str = "",
     ) -> None:
-        """Create the window; ``about``: paragraphs between its title and the list."""
-        super().__init__()
+        """Create the window.
+
+        Args:
+            about: paragraphs between its title and the list.
+            chosen: the word of the option that the cursor is put on; empty: the first.
+        """
+        super().__init__(title)
+        self._chosen = chosen
         self._about = about
-        self._title = title
         self._options = options
         self._word_width = word_width
         #: The options are whole sentences, which may be longer than a line.
         self._is_prose = bool(options) and not any(option.about for option in options)
 
-    def compose(self) -> ComposeResult:
-        word = Column("", self._word_width, 200 if self._is_prose else self._word_width + 24)
-        columns = [word] if self._is_prose else [word, Column("", 10, 200)]
-        with Vertical(id="window"):
-            yield Plain(self._title, id="title")
-            if self._about:
-                yield Plain("\n".join(self._about), id="about")
-            yield Entry(placeholder="type to narrow")
-            cells = _word if self._is_prose else _cells
-            table = Table[Option[V]](
-                columns, cells, lambda option: option.word, head=False, passes=lambda option: option.is_heading
-            )
-            table.can_focus = False
-            table.add_class("-live")
-            yield table
-            yield Plain("", id="whole")
-            yield Plain("enter choose   esc close", id="keys")
+    def body(self) -> ComposeResult:
+        if self._about:
+            yield Plain("\n".join(self._about), id="about")
+        yield self.entry()
+        table = Table[Option[Any]](
+            self.columns(), self.cells, lambda option: option.word, head=False, passes=lambda option: option.is_heading
+        )
+        table.can_focus = False
+        table.add_class("-live")
+        yield table
+        yield Plain("", id="whole")
+
+    def entry(self) -> Entry:
+        """The field that the list is filtered by."""
+        return Entry(placeholder="type to narrow")
+
+    def columns(self) -> list[Column]:
+        """The columns of the list."""
+        if self._is_prose:
+            return [Column("", self._word_width, 200)]
+        return [Column("", self._word_width, self._word_width + 24), Column("", 10, 200)]
+
+    def cells(self, option: Option[Any]) -> tuple[Cell, ...]:
+        """The cells of an option."""
+        word = Cell(option.word, "title" if option.is_heading else "strong")
+        return (word,) if self._is_prose else (word, Cell(option.about, "dim"))
+
+    @property
+    def table(self) -> Table[Option[Any]]:
+        return self.query_one(Table)
 
     def on_mount(self) -> None:
-        self.query_one(Table).set_empty("Nothing matches.")
-        self.query_one(Table).show(self._options)
+        self.table.set_empty("Nothing matches.")
+        self.table.show(self._options)
+        self.table.select(self._chosen)
 
     def fit(self) -> None:
         """The window is as high as its list, but not higher than the screen."""
@@ -89,25 +117,25 @@ class Finder(Window[Option[V] | None]):
         whole = self.query_one("#whole")
         whole.display = bool(lines) and (wanted + lines <= room or not self._is_prose)
         whole.styles.height = lines
-        self.query_one("#window").styles.height = min(wanted + lines * whole.display, room)
+        self.set_height(wanted + lines * whole.display, 4)
         self.call_after_refresh(self.show_whole)
 
-    def _told(self, option: Option[V]) -> str:
+    def _told(self, option: Option[Any]) -> str:
         return option.word if self._is_prose else option.about
 
     @on(Table.Moved)
     def show_whole(self) -> None:
         """Show the whole sentence of the option under the cursor, if it is cut in the list."""
-        table, whole = self.query_one(Table), self.query_one("#whole", Plain)
+        table, whole = self.table, self.query_one("#whole", Plain)
         if whole.display:
             told = self._told(table.selected) if table.selected else ""
-            whole.update(told if cell_len(told) > table.place_of(int(not self._is_prose)).width else "")
+            whole.update(told if cell_len(told) > table.place_of(len(table.titles) - 1).width else "")
 
-    def narrowed(self, text: str) -> Sequence[Option[V]]:
+    def narrowed(self, text: str) -> Sequence[Option[Any]]:
         """The options for the text typed so far."""
         words = text.casefold().split()
-        found: list[Option[V]] = []
-        heading: Option[V] | None = None
+        found: list[Option[Any]] = []
+        heading: Option[Any] | None = None
         for option in self._options:
             if option.is_heading:
                 heading = option
@@ -118,31 +146,85 @@ class Finder(Window[Option[V] | None]):
 
     @on(Input.Changed)
     def narrow(self, event: Input.Changed) -> None:
-        """Filter with every key."""
-        self.query_one(Table).show(self.narrowed(event.value), follow=True)
+        self.table.show(self.narrowed(event.value), follow=True)
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        self.dismiss(self.query_one(Table).selected)
-
+    @on(Input.Submitted)
     @on(Table.Chosen)
-    def choose_row(self) -> None:
-        """Choose by a double click."""
-        self.dismiss(self.query_one(Table).selected)
+    def choose(self) -> None:
+        """Choose by enter, or by a double click."""
+        chosen = self.table.selected
+        self.dismiss(None if chosen is None else chosen.value)
 
     def on_click(self, event: events.Click) -> None:
         if event.widget is self:
             self.dismiss(None)
 
     def action_move(self, rows: int) -> None:
-        self.query_one(Table).action_move(rows)
+        self.table.action_move(rows)
 
     def action_page(self, pages: int) -> None:
-        self.query_one(Table).action_page(pages)
+        self.table.action_page(pages)
 
 
-def _word(option: Option[V]) -> tuple[Cell, ...]:
-    return (Cell(option.word, "strong"),)
+#: A theme is shown once the cursor rests on it for so many seconds: every one repaints the whole screen.
+_REST = 0.15
 
 
-def _cells(option: Option[V]) -> tuple[Cell, ...]:
-    return Cell(option.word, "title" if option.is_heading else "strong"), Cell(option.about, "dim")
+class Themes(Finder[str]):
+    """Ends with the chosen theme; with None, the theme is again the one of before."""
+
+    _wait: Timer | None = None
+
+    def __init__(self, options: list[Option[str]], now: str) -> None:
+        super().__init__("Theme", options, word_width=22, chosen=now)
+
+    @on(Table.Moved)
+    def preview(self) -> None:
+        if self._wait is not None:
+            self._wait.stop()
+        self._wait = self.set_timer(_REST, self._show)
+
+    def _show(self) -> None:
+        chosen = self.table.selected
+        if chosen is not None and self.is_current:
+            self.app.theme = chosen.value
+
+
+#: Keys of Textual itself that are of no use on these screens.
+_SILENT = ("app.focus_next", "app.focus_previous", "screen.copy_text")
+
+_TITLES = {LISTS: "In lists", EVERYWHERE: "Everywhere"}
+
+
+def keys_of(screen: Screen[Any]) -> list[Option[str]]:
+    """The keys that work now, by what they belong to, and by action; those of the screen itself come first."""
+    here = getattr(screen, "SCOPE", "")
+    groups: dict[str, dict[tuple[str, str], list[str]]] = {here: {}, LISTS: {}, EVERYWHERE: {}}
+    for key, (node, binding, enabled, _) in screen.active_bindings.items():
+        if not enabled or not binding.description or binding.system or binding.action in _SILENT:
+            continue
+        group = EVERYWHERE if node is screen.app else LISTS if isinstance(node, Table) else here
+        group = scope_of(binding.action, group)
+        groups[group].setdefault((binding.action, binding.description), []).append(shown(key))
+    # What a screen binds itself is what it is for: what it has in common with others comes after.
+    nearness: dict[str, int] = {}
+    for distance, kind in enumerate(type(screen).__mro__):
+        for bound in vars(kind).get("BINDINGS", ()):
+            nearness.setdefault(bound.action, distance)
+    options: list[Option[str]] = []
+    for group, keys in groups.items():
+        if keys:
+            about = f"{group}, for keys of your own" if group else ""
+            options.append(Option("", _TITLES.get(group, "On this screen"), about, is_heading=True))
+            rows = sorted(keys.items(), key=lambda row: nearness.get(row[0][0], 0) if group == here else 0)
+            options += [Option(action, " ".join(found), text) for (action, text), found in rows]
+    return options
+
+
+class Help(Finder[str]):
+    """The list of keys; the action of the chosen one is run."""
+
+    def __init__(self, screen: Screen[Any]) -> None:
+        about = [sentence] if (sentence := getattr(screen, "ABOUT", "")) else []
+        title = "Keys of this screen: type to search, enter performs"
+        super().__init__(title, keys_of(screen), word_width=18, about=about)

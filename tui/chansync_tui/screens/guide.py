@@ -6,13 +6,13 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
 from textual import on
 from textual.binding import Binding, BindingType
-from textual.message import Message
 from textual.widget import Widget
 
 from chansync import systemd_service
@@ -23,7 +23,7 @@ from chansync.setup.first_use import check_first_use
 from chansync.setup.guide import Step
 from chansync.setup.typed_fields import InvalidFields
 from chansync.store.jobs import Job
-from chansync_tui.navigation_events import Edit, ShowChannel
+from chansync_tui.navigation_events import Edit
 from chansync_tui.screens.dialogs import Field, Question, connection_report
 from chansync_tui.screens.finder import Finder, Option
 from chansync_tui.screens.page import Page
@@ -42,24 +42,12 @@ class Guide(Page):
     TAB = "overview"
     SCOPE = "guide"
     ABOUT = "From nothing to a channel that syncs, step by step."
-    HINTS: ClassVar[Sequence[Hint]] = (
-        Hint("enter", "Do this step", keep=True),
-        Hint("esc", "Leave", keep=True),
-        Hint("?", "Keys", keep=True),
-        Hint("q", "Quit"),
-    )
+    HINTS = (Hint("enter", "Do this step"), "esc", "?", "q")
+    KEPT = 3
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,backspace,h,left", "dismiss", "Leave the guide"),
+        Binding("escape,backspace,h,left", "dismiss", "Leave the guide", tooltip="Leave"),
         Binding("space", "do", "Do this step"),
     ]
-
-    class Outcome(Message):
-        """The result of a write."""
-
-        def __init__(self, outcome: object, told: str) -> None:
-            super().__init__()
-            self.outcome = outcome
-            self.told = told
 
     def __init__(self) -> None:
         super().__init__()
@@ -102,53 +90,50 @@ class Guide(Page):
 
     @on(Table.Moved)
     def explain(self) -> None:
-        """Show what the step is for."""
         item = self.table.selected
         self.query_one(Pane).put([(item[1].title, "strong"), (item[1].about, "")] if item else [])
-
-    def say(self, sentence: str, tone: str = "") -> None:
-        """Show a sentence on the line over the list; an empty one hides the line."""
-        self.query_one("#notice", Notice).put(sentence, tone)
 
     # The steps
 
     @on(Table.Chosen)
-    def do_step(self) -> None:
-        """Do the step under the cursor."""
+    def action_do(self) -> None:
         item = self.table.selected
         if item is None:
             return
         self.say("")
         channel = guide.guided(self.context.db)
         step = item[1]
-        if step.name == "system":
-            known = step.state.split(", ")[0] if step.done else None
-            self.post_message(Edit("system", known))
-        elif step.name == "pos":
-            self._pos(step)
-        elif step.name == "daemon":
-            self._daemon(step)
-        elif step.name == "notices":
-            self._notices()
-        elif channel is None and step.name == "channel":
-            self.post_message(Edit("channel", preset=guide.channel_proposal(self.context.db)))
-        elif channel is None:
-            self.say("Add a channel first: step 3.", "warn")
-        else:
-            self._with_channel(step, channel)
-
-    def action_do(self) -> None:
-        self.do_step()
+        match step.name:
+            case "system":
+                self.post_message(Edit("system", step.state.split(", ")[0] if step.done else None))
+            case "pos":
+                self._pos(step)
+            case "daemon":
+                self._daemon(step)
+            case "notices":
+                self._notices()
+            case "channel" if channel is None:
+                self.post_message(Edit("channel", preset=guide.channel_proposal(self.context.db)))
+            case _ if channel is None:
+                self.say("Add a channel first: step 3.", "warn")
+            case "channel":
+                self.post_message(Edit("channel", channel.id))
+            case "connection":
+                self._connect(channel)
+            case "methods":
+                self._map(step, channel)
+            case "sync":
+                self._ask(f"Sync {channel.code}", "sync", channel.id, self._told)
+            case _:
+                self._items(channel)
 
     def _daemon(self, step: Step) -> None:
         if step.done:
             self.say("The daemon runs.", "good")
             return
 
-        def start(chosen: Option[str] | None) -> None:
-            if chosen is None:
-                return
-            if chosen.value == "service":
+        def start(way: str) -> None:
+            if way == "service":
                 self._install_service()
             else:
                 self.context.start_daemon()
@@ -158,7 +143,7 @@ class Guide(Page):
             Option("service", "as a service", "starts at boot, watched; asks for root's rights"),
             Option("background", "in the background", "until this machine restarts or it is stopped"),
         ]
-        self.app.push_screen(Finder("Start the daemon", options, word_width=20), start)
+        Finder[str]("Start the daemon", options, word_width=20).ask(self, start)
 
     def _install_service(self) -> None:
         """Install and start the service in the terminal, where sudo can ask for a password; then come back."""
@@ -202,10 +187,7 @@ class Guide(Page):
             "or none; a port other than the usual one stands behind the server: mail.example:2525."
         )
 
-        def save(answer: dict[str, str] | None) -> None:
-            if answer is None:
-                return
-            mail = dict(answer)
+        def save(mail: dict[str, str]) -> None:
             email = mail.pop("email")
 
             def do(store: Store) -> str:
@@ -214,13 +196,13 @@ class Guide(Page):
                 return telling.set_up(store, email, mail)
 
             def told(outcome: object) -> None:
-                self.post_message(self.Outcome(outcome, "Saved; a test is sent ..."))
+                self.call_later(self._written, "Saved; a test is sent ...", outcome)
                 if isinstance(outcome, str):
-                    self.context.ask("Test of notices", "notices", None, {"user": outcome}, self._told)
+                    self.ask("Test of notices", "notices", None, {"user": outcome}, self._told)
 
             self.context.attempt(do, told)
 
-        self.app.push_screen(Question("Who is told of problems", about, "Save and test", fields, changes=False), save)
+        Question("Who is told of problems", about, "Save and test", fields, changes=False).ask(self, save)
 
     def _pos(self, step: Step) -> None:
         if step.done:
@@ -229,34 +211,25 @@ class Guide(Page):
         parts = guide.basic_parts(self.context.db, "")
         named = ", ".join(f"{kind.replace('-', ' ')} {code}" for kind, code, _ in parts)
 
-        def make(answer: dict[str, str] | None) -> None:
-            if answer is not None:
-                self._write(lambda store: guide.make_basic(store.db, answer["currencies"]), "A basic POS is made.")
+        def make(answer: dict[str, str]) -> None:
+            self._write(lambda store: guide.make_basic(store.db, answer["currencies"]), "A basic POS is made.")
 
         about = f"This makes: {named}.\n\nWhich currencies does it sell in? Several: EUR, USD"
         fields = [Field("currencies", "Currencies", "EUR")]
-        self.app.push_screen(Question("A basic POS", about, "Make it", fields, changes=False), make)
+        Question("A basic POS", about, "Make it", fields, changes=False).ask(self, make)
 
-    def _with_channel(self, step: Step, channel: Channel) -> None:
-        if step.name == "channel":
-            self.post_message(ShowChannel(channel.id))
-        elif step.name == "connection":
-            self._connect(channel)
-        elif step.name == "methods":
-            self._map(step, channel)
-        elif step.name == "sync":
-            self._ask(f"Sync {channel.code}", "sync", channel.id, self._told)
-        elif guide.missing_items(self.context.db, channel.id):
-            self._add_items(channel)
-        elif guide.items_to_map(self.context.db, channel.id):
-            self.post_message(ShowChannel(channel.id))
-        else:
-            self.say("No order names an item that is missing. Add items by chansync erp import items FILE.csv")
+    def _items(self, channel: Channel) -> None:
+        db = self.context.db
+        if not guide.missing_items(db, channel.id):
+            if guide.items_to_map(db, channel.id):
+                self.post_message(Edit("channel", channel.id))
+            else:
+                self.say("No order names an item that is missing. Add items by chansync erp import items FILE.csv")
+            return
 
-    def _add_items(self, channel: Channel) -> None:
         def add(store: Store) -> None:
             guide.add_missing_items(store.db, channel.id)
-            self.context.ask(f"Retry {channel.code}", "retry", channel.id, {}, self._told)
+            self.ask(f"Retry {channel.code}", "retry", channel.id, {}, self._told)
 
         self._write(add, "The items are added; their orders are tried again.")
 
@@ -267,7 +240,7 @@ class Guide(Page):
                 check_first_use(self.context.db, channel)
             except InvalidFields:
                 # Its form shows what is missing.
-                self.post_message(ShowChannel(channel.id))
+                self.post_message(Edit("channel", channel.id))
                 return
 
         label, kind = f"Connect {channel.code}", "confirm" if first else "test"
@@ -281,10 +254,10 @@ class Guide(Page):
                 self.say("It connects, and is not used yet: enter on this step asks for the start date again.", "warn")
 
         def report(job: Job) -> None:
-            if self.is_attached and (starts := (job.result or {}).get("starts")):
+            if starts := (job.result or {}).get("starts"):
                 asked_by.append(job)
                 choose_start(self.app, starts, start_chosen)
-            elif self.is_attached:
+            else:
                 left = guide.unmapped(self.context.db, channel)
                 self.app.push_screen(
                     connection_report(
@@ -299,42 +272,36 @@ class Guide(Page):
         pairs = guide.proposed_methods(self.context.db, channel)
         proposed = [pair for pair in pairs if pair.target]
         if step.done or not proposed:
-            self.post_message(ShowChannel(channel.id))
+            self.post_message(Edit("channel", channel.id))
             return
 
-        def make(agreed: dict[str, str] | None) -> None:
-            if agreed is not None:
-                left = [pair.site_code for pair in pairs if not pair.target]
-                told = f"Not mapped yet: {', '.join(left)}." if left else "All payment methods are mapped."
-                self._write(lambda store: guide.map_methods(store.db, channel.id, proposed), told)
-
+        left = [pair.site_code for pair in pairs if not pair.target]
+        told = f"Not mapped yet: {', '.join(left)}." if left else "All payment methods are mapped."
         lines = [
             f"{pair.site_code} {pair.title}".strip() + f"  ->  {pair.target or 'choose in the form'}" for pair in pairs
         ]
         about = "\n".join(["This maps the site's payment methods to the POS's:", "", *lines, "",
                            "Another choice? n, and then step 3, whose form has them."])  # fmt: skip
-        self.app.push_screen(Question("Payment methods", about, "Map them"), make)
+        Question("Payment methods", about, "Map them").ask(
+            self, lambda _: self._write(lambda store: guide.map_methods(store.db, channel.id, proposed), told)
+        )
 
     def _ask(self, label: str, kind: str, channel_id: int, done: Callable[[Job], None], **args: object) -> None:
         self.say(f"{label} ...", "note")
-        self.context.ask(label, kind, channel_id, args, done)
+        self.ask(label, kind, channel_id, args, done)
 
     def _told(self, job: Job) -> None:
-        if self.is_attached:
-            failed = job.state == "failed"
-            self.say(str((job.result or {}).get("sentence", "")), "bad" if failed else "good")
+        self.say(str((job.result or {}).get("sentence", "")), "bad" if job.state == "failed" else "good")
 
     def _write(self, function: Callable[[Store], object], told: str) -> None:
-        self.context.attempt(function, lambda outcome: self.post_message(self.Outcome(outcome, told)))
+        self.context.attempt(function, partial(self.call_later, self._written, told))
 
-    @on(Outcome)
-    def finish_write(self, event: Outcome) -> None:
-        """A write is done."""
-        if isinstance(event.outcome, Exception):
-            self.say(f"Not done. {event.outcome}", "bad")
+    def _written(self, told: str, outcome: object) -> None:
+        if isinstance(outcome, Exception):
+            self.say(f"Not done. {outcome}", "bad")
         else:
-            self.context.note(event.told)
-            self.say(event.told, "good")
+            self.context.note(told)
+            self.say(told, "good")
         self.read()
 
 

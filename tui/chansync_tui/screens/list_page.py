@@ -10,7 +10,6 @@ from typing import Any, ClassVar, Generic
 
 import apsw
 from textual import on
-from textual.message import Message as TextualMessage
 from textual.timer import Timer
 
 from chansync.model.errors import ChansyncError
@@ -22,8 +21,7 @@ from chansync_tui.row_window import Ask, Fetch, L, Order, Source, TooManyRows, W
 from chansync_tui.screens.filtered_page import FilteredPage
 from chansync_tui.screens.two_panes import TwoPanes
 from chansync_tui.widgets.columns import Column
-from chansync_tui.widgets.mark_table import MarkTable
-from chansync_tui.widgets.table import Table
+from chansync_tui.widgets.table import MarkTable, Table
 
 #: More rows are fetched when the cursor is so near to an end of the window.
 _NEAR = 50
@@ -48,24 +46,6 @@ class ListPage(FilteredPage, TwoPanes, Generic[L]):
     #: The key that leads to them.
     NEWEST_KEY: ClassVar[str] = "g"
 
-    class Fetched(TextualMessage):
-        """A read for the window is done."""
-
-        def __init__(self, fetch: Fetch[Any], found: list[Any] | None, failure: ChansyncError | None = None) -> None:
-            super().__init__()
-            self.fetch = fetch
-            self.found = found
-            self.failure = failure
-
-    class Parted(TextualMessage):
-        """A part of a read for the window is done."""
-
-        def __init__(self, fetch: Fetch[Any], found: list[Any], looked: int) -> None:
-            super().__init__()
-            self.fetch = fetch
-            self.found = found
-            self.looked = looked
-
     def __init__(self, source: Source[L]) -> None:
         super().__init__()
         self.window: Window[L] = Window(source)
@@ -73,7 +53,6 @@ class ListPage(FilteredPage, TwoPanes, Generic[L]):
         self._running_fetch: Fetch[L] | None = None
         self._next: Ask | None = None
         self._slow: Timer | None = None
-        self._says_searching = False
         #: How many rows the search that is running has looked through, and whether any that it found are shown.
         self._looked = 0
         self._shows_part = False
@@ -168,20 +147,19 @@ class ListPage(FilteredPage, TwoPanes, Generic[L]):
                 raise _NotWanted
             if fetch.ask is Ask.TOP and time.monotonic() - told >= _TELL_SECONDS:
                 told = time.monotonic()
-                self.post_message(self.Parted(fetch, found, looked))
+                self.call_later(self._show_part, fetch, found, looked)
 
         try:
             found = self.context.read(lambda db: fetch.run(db, tell), lambda: self._running_fetch is fetch)
             # At most a tenth of the time is spent on reading the same again, however long the list is.
             self._not_before = time.monotonic() + 9 * (time.monotonic() - begun)
-            self.post_message(self.Fetched(fetch, found))
+            self.call_later(self._finish_read, fetch, found)
         except _NotWanted:
             return
         except ChansyncError as error:
-            self.post_message(self.Fetched(fetch, None, error))
+            self.call_later(self._finish_read, fetch, None, error)
 
     def _order(self) -> Order[L]:
-        """The order that the list is shown in."""
         sort = self.table.view.sort
         if sort is not None and sort.title in self.orders:
             by, descending = self.orders[sort.title]
@@ -228,7 +206,6 @@ class ListPage(FilteredPage, TwoPanes, Generic[L]):
         self._fetch(Ask.TOP)
         if self._slow:
             self._slow.stop()
-        self._says_searching = False
         self._slow = self.set_timer(0.3, self._say_searching)
 
     @property
@@ -238,34 +215,31 @@ class ListPage(FilteredPage, TwoPanes, Generic[L]):
 
     def _say_searching(self) -> None:
         if self.is_changing:
-            self._says_searching = True
             self.table.show([])
             self.table.set_empty("Searching...")
             self.show_chips()
 
-    @on(Parted)
-    def show_part(self, event: Parted) -> None:
+    def _show_part(self, fetch: Fetch[L], found: list[L], looked: int) -> None:
         """Show what is found so far of a list that is searched for a text."""
-        if event.fetch is not self._running_fetch:
+        if fetch is not self._running_fetch:
             return
-        self._looked = event.looked
-        if event.found:
-            self.table.show(event.found, follow=not self._shows_part)
+        self._looked = looked
+        if found:
+            self.table.show(found, follow=not self._shows_part)
             self._shows_part = True
         self.show_chips()
 
-    @on(Fetched)
-    def finish_read(self, event: Fetched) -> None:
+    def _finish_read(self, fetch: Fetch[L], found: list[L] | None, failure: ChansyncError | None = None) -> None:
         """Show what was read, unless another read was started meanwhile."""
-        if event.fetch is not self._running_fetch:
+        if fetch is not self._running_fetch:
             return
         self._running_fetch = None
-        if isinstance(event.failure, TooManyRows):
+        if isinstance(failure, TooManyRows):
             self._refuse_sort()
-        elif event.failure is not None:
-            self.fail(str(event.failure))
-        elif event.found is not None:
-            self._show(event.fetch, event.found)
+        elif failure is not None:
+            self.fail(str(failure))
+        elif found is not None:
+            self._show(fetch, found)
         following, self._next = self._next, None
         if following is not None:
             self._fetch(following)
@@ -284,18 +258,11 @@ class ListPage(FilteredPage, TwoPanes, Generic[L]):
 
     # Moving
 
-    @on(Table.Moved, "#list")
-    def moved(self) -> None:
-        """The cursor is on another row."""
-        self.look_ahead()
-        self.explain_move()
-
     @on(Table.Scrolled, "#list")
     def scrolled(self) -> None:
-        """Other rows are visible."""
-        self.look_ahead()
         self.show_chips()
 
+    @on(Table.Moved, "#list")
     def look_ahead(self) -> None:
         """Fetch more rows before an end of the window is visible."""
         window, table = self.window, self.table

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import apsw
 
@@ -17,10 +16,11 @@ from chansync.store import messages, orders
 from chansync.store.jobs import Job
 from chansync.store.problem_causes import Cause, cause_of
 from chansync_tui.formatting import counted, since
-from chansync_tui.navigation_events import EditField, ShowMessage, ShowOrder, ShowSale
+from chansync_tui.navigation_events import Edit, ShowMessage, ShowOrder, ShowSale
 from chansync_tui.screens.dialogs import Confirm, Field, Question, Report
 from chansync_tui.screens.finder import Finder, Option
 from chansync_tui.screens.page import Page
+from chansync_tui.widgets.line import Part
 
 
 class MendWindow(Finder[Remedy]):
@@ -45,33 +45,30 @@ class Mending:
         """Show what mends the message, and all of its cause; do what is chosen."""
         message = messages.message(self._db, message_id)
         if message is None:
-            self._page.notify("This message is gone: its channel was removed.", markup=False)
+            self._page.notify("This message is gone: its channel was removed.")
             return
         if not message.open and message.solved_at:
-            self._page.notify("It is not open: there is nothing to mend.", markup=False)
+            self._page.notify("It is not open: there is nothing to mend.")
             return
         cause = cause_of(self._db, message_id) if message.open else None
         ids = cause.message_ids if cause else [message_id]
         offered = remedies(message.code)
         if not offered:
-            self._page.notify("Nothing mends it: it only tells what happened.", markup=False)
+            self._page.notify("Nothing mends it: it only tells what happened.")
             return
-
-        def chosen(option: Option[Remedy] | None) -> None:
-            if option is not None:
-                self.perform(option.value, ids, cause)
 
         code = CODES.get(message.code)
         title = code.title if code else message.code
         options = [Option(remedy, remedy.sentence) for remedy in offered]
         about = [message.sentence, *_held_up(cause)]
-        self._page.app.push_screen(MendWindow(title, options, word_width=60, about=about), chosen)
+        window = MendWindow(title, options, word_width=60, about=about)
+        window.ask(self._page, lambda remedy: self.perform(remedy, ids, cause))
 
     def perform(self, remedy: Remedy, message_ids: Sequence[int], cause: Cause | None) -> None:
         """Perform a remedy for these messages; what a person has to choose for it is asked first."""
         subjects = mending.performed_on(self._db, remedy, message_ids, self._page.context.user)
         if not subjects:
-            self._page.notify("These messages are gone: their channel was removed.", markup=False)
+            self._page.notify("These messages are gone: their channel was removed.")
             return
         first = subjects[0]
         if self._opens(remedy, first):
@@ -84,8 +81,14 @@ class Mending:
         else:
             asked = mending.choices(self._db, first, remedy)
 
+            def done(code: int, told: Sequence[str]) -> None:
+                self._page.app.call_later(self._done, remedy, code, "\n".join(told), message_ids, cause)
+
             def do(added: list[str]) -> None:
-                self._do(remedy, subjects, added, message_ids, cause)
+                if remedy.perform is not None:
+                    self._decide(remedy, remedy.perform, subjects, done)
+                else:
+                    self._command(remedy, subjects, added, done)
 
             if _is_final(remedy) and not asked:
                 self._agree(remedy, subjects, lambda: do([]))
@@ -97,7 +100,7 @@ class Mending:
         words, message = remedy.command.split()[1:], subject.message
         field = mending.fields_of(subject, remedy)
         if field is not None and subject.channel is not None:
-            self._page.post_message(EditField(subject.channel.id, field))
+            self._page.post_message(Edit("channel", subject.channel.id, field=field))
         elif words[:2] == ["erp", "sale"] and subject.order is not None and subject.order.sale is not None:
             self._page.post_message(ShowSale(subject.order.sale.number))
         elif words[:1] == ["why"] and message.order_id is not None:
@@ -112,14 +115,9 @@ class Mending:
 
     def _agree(self, remedy: Remedy, subjects: Sequence[Subject], then: Callable[[], None]) -> None:
         """Ask first: it cannot be undone."""
-
-        def agreed(yes: bool | None) -> None:
-            if yes:
-                then()
-
         first = subjects[0].message.sentence
         more = f"\n\nAnd so for {counted(len(subjects) - 1, 'more problem')}." if len(subjects) > 1 else ""
-        self._page.app.push_screen(Confirm(f"{remedy.sentence}\n\n{first}{more}", "Do it"), agreed)
+        Confirm(f"{remedy.sentence}\n\n{first}{more}", "Do it").ask(self._page, lambda _: then())
 
     def _ask(self, left: Sequence[Choice], added: list[str], then: Callable[[list[str]], None]) -> None:
         if not left:
@@ -127,35 +125,25 @@ class Mending:
             return
         choice, *others = left
 
-        def typed(answer: dict[str, str] | None) -> None:
-            if answer and answer["word"]:
-                self._ask(others, [*added, answer["word"]], then)
-
-        def chosen(option: object) -> None:
-            if isinstance(option, tuple):
-                self._ask(others, [*added, str(option[0])], then)
+        def go_on(word: str) -> None:
+            if word:
+                self._ask(others, [*added, word], then)
 
         if choice.search is None:
             field = [Field("word", choice.label[:18])]
-            self._page.app.push_screen(Question("Mend", f"{choice.label}?", "Go on", field, changes=False), typed)
+            question = Question("Mend", f"{choice.label}?", "Go on", field, changes=False)
+            question.ask(self._page, lambda answer: go_on(answer["word"]))
         else:
             from chansync_tui.screens.chooser import Chooser
 
-            self._page.app.push_screen(Chooser(choice.label, choice.search, chosen="", empty="", new=""), chosen)
+            Chooser(choice.label, choice.search, chosen="", empty="", new="").ask(self._page, go_on)
 
     # Doing it
 
-    def _do(
-        self,
-        remedy: Remedy,
-        subjects: Sequence[Subject],
-        added: Sequence[str],
-        message_ids: Sequence[int],
-        cause: Cause | None,
+    def _command(
+        self, remedy: Remedy, subjects: Sequence[Subject], added: Sequence[str], done: Callable[[int, list[str]], None]
     ) -> None:
-        if remedy.perform is not None:
-            self._decide(remedy, subjects, message_ids, cause)
-            return
+        """Run the command of the remedy for one subject after another, until one fails."""
         left = list(subjects)
         told: list[str] = []
 
@@ -163,45 +151,42 @@ class Mending:
             if said:
                 told.append(said)
             if code or not left:
-                self._page.app.call_from_thread(self._done, remedy, code, told, message_ids, cause)
+                done(code, told)
             else:
-                words = mending.words_for(left.pop(0), remedy, added)
-                self._page.context.command(words, next_one)
+                self._page.context.command(mending.words_for(left.pop(0), remedy, added), next_one)
 
-        words = mending.words_for(left.pop(0), remedy, added)
-        self._page.notify(f"{remedy.sentence} ...", markup=False)
-        self._page.context.command(words, next_one)
+        self._page.notify(f"{remedy.sentence} ...")
+        next_one()
 
     def _decide(
-        self, remedy: Remedy, subjects: Sequence[Subject], message_ids: Sequence[int], cause: Cause | None
+        self,
+        remedy: Remedy,
+        perform: Callable[[apsw.Connection, Subject], str],
+        subjects: Sequence[Subject],
+        done: Callable[[int, list[str]], None],
     ) -> None:
-        perform = remedy.perform
-        assert perform is not None
-
         def do(store: Store) -> list[str]:
             return [perform(store.db, subject) for subject in subjects]
 
         def told(outcome: object) -> None:
-            failed = isinstance(outcome, Exception)
-            said = [str(outcome)] if failed else list(outcome)  # type: ignore[call-overload]
-            self._page.app.call_from_thread(self._done, remedy, int(failed), said, message_ids, cause)
+            if isinstance(outcome, list):
+                done(0, outcome)
+            else:
+                done(1, [str(outcome)])
 
         self._page.context.note(remedy.sentence)
         self._page.context.attempt(do, told)
 
-    def _done(
-        self, remedy: Remedy, code: int, told: Sequence[str], message_ids: Sequence[int], cause: Cause | None
-    ) -> None:
-        said = "\n".join(told)
+    def _done(self, remedy: Remedy, code: int, said: str, message_ids: Sequence[int], cause: Cause | None) -> None:
         if code:
-            self._page.notify(said or "It was not done.", title="Failed", severity="error", timeout=20, markup=False)
+            self._page.notify(said or "It was not done.", title="Failed", severity="error", timeout=20)
         elif _is_mended(remedy):
             self.retry(message_ids, cause)
         elif said.count("\n") > 3:
-            parts: list[Any] = [(line, "") for line in said.split("\n")]
+            parts: list[Part] = [(line, "") for line in said.split("\n")]
             self._page.app.push_screen(Report(remedy.sentence, parts))
         else:
-            self._page.notify(said or "Done.", timeout=10, markup=False)
+            self._page.notify(said or "Done.", timeout=10)
 
     def retry(self, message_ids: Sequence[int], cause: Cause | None) -> None:
         """Try again what waits for the same cause, and say what came of it."""
@@ -241,7 +226,7 @@ class Mending:
         """Mark messages as solved, after a question; it can be undone."""
         found = [message for each in message_ids if (message := messages.message(self._db, each)) and message.open]
         if not found:
-            self._page.notify("It is not open.", markup=False)
+            self._page.notify("It is not open.")
             return
         context, ids = self._page.context, [message.id for message in found]
         one = len(found) == 1
@@ -255,12 +240,9 @@ class Mending:
             again = sum(messages.reopen(store.db, each) for each in ids)
             return f"{counted(again, 'message')} open again."
 
-        def agreed(yes: bool | None) -> None:
-            if yes:
-                context.change(f"Mark {counted(len(ids), 'message')} as solved", solve, reopen)
-
         question = f"Mark as solved?\n\n{what}\n\nIt was mended by hand, or nothing needs to be done."
-        self._page.app.push_screen(Confirm(question, "Solved"), agreed)
+        label = f"Mark {counted(len(ids), 'message')} as solved"
+        Confirm(question, "Solved").ask(self._page, lambda _: context.change(label, solve, reopen))
 
 
 def _held_up(cause: Cause | None) -> list[str]:

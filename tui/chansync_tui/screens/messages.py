@@ -23,20 +23,20 @@ from chansync.store.overview import MessageLine, code_counts, message_lines, ope
 from chansync.store.problem_causes import Cause
 from chansync_tui.formatting import clock, counted
 from chansync_tui.navigation_events import ShowMessage
-from chansync_tui.problem_text import CAUSE_COLUMNS, cause_cells
-from chansync_tui.screens.cause_reader import CauseReader
+from chansync_tui.screens.cause_reader import CAUSE_COLUMNS, CauseReader, cause_cells
 from chansync_tui.screens.copying import Copy
 from chansync_tui.screens.dialogs import Confirm
+from chansync_tui.screens.filtered_page import Narrowing
 from chansync_tui.screens.finder import Option
 from chansync_tui.screens.list_page import ListPage
+from chansync_tui.screens.mend import Mending
 from chansync_tui.screens.message import MessageActions, message_paragraphs
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.entry import Search
 from chansync_tui.widgets.filterline import Chip, FilterLine
-from chansync_tui.widgets.line import Hint, Part
-from chansync_tui.widgets.mark_table import MarkTable
+from chansync_tui.widgets.line import Hint, Hints, Part
 from chansync_tui.widgets.pane import Paragraph
-from chansync_tui.widgets.table import Cell, Table
+from chansync_tui.widgets.table import Cell, MarkTable, Table
 
 _COLUMNS = (
     Column("First", 5, 11, whole=True),
@@ -71,47 +71,35 @@ class MessageSource:
         yield found[::-1] if span.backwards else found, 0
 
 
-class Messages(ListPage[MessageLine]):
+class Messages(MessageActions, ListPage[MessageLine]):
     """The log."""
 
     TAB = "messages"
     SCOPE = "messages"
     ABOUT = "What went wrong, by cause or one by one: mend it, try it again, or mark it as solved."
     AUTO_FOCUS = "#list"
-    HINTS: ClassVar[Sequence[Hint]] = (
-        Hint("?", "Keys", keep=True),
-        Hint("q", "Quit", keep=True),
-        Hint("enter", "Details", "More"),
-        Hint("m", "Mend"),
-        Hint("g", "By cause", "Cause"),
-        Hint("r", "Retry"),
-        Hint("x", "Solved"),
-        Hint("/", "Text"),
-        Hint("R", "Retry all shown", "Retry all"),
-        Hint("c", "Copy"),
-        Hint("v", "The order", "Order"),
-        Hint("o", "Channel"),
-        Hint("^p", "Palette"),
+    HINTS = ("?", "q", Hint("enter", "Details", "More"), "m", "g", "r", "x", "/", "R", "c", "v", "o", "^p")
+
+    FILTERS = (
+        Narrowing("C", "channel_id", "Channel", "Filter by channel"),
+        Narrowing("S", "severity", "Severity", "Filter by severity"),
+        Narrowing("O", "open_only", "Open only", "Open problems only, or all"),
+        Narrowing("D", "code", "Code", "Filter by code"),
     )
 
-    MARKED: ClassVar[Sequence[Hint]] = (Hint("r", "Retry"), Hint("x", "Solved"))
+    MARKED = ("r", "x")
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *MessageActions.BINDINGS,
-        Binding("g", "by_cause", "Open problems by cause, or the log"),
-        Binding("R", "retry_all", "Retry the orders of all shown"),
-        Binding("slash", "search", "Filter by text"),
-        Binding("C", "narrow('C')", "Filter by channel"),
-        Binding("S", "narrow('S')", "Filter by severity"),
-        Binding("O", "toggle_open", "Open problems only, or all"),
-        Binding("D", "narrow('D')", "Filter by code"),
+        *MessageActions.ACTIONS,
+        Binding("g", "by_cause", "Open problems by cause, or the log", tooltip="By cause|Cause"),
+        Binding("R", "retry_all", "Retry the orders of all shown", tooltip="Retry all shown|Retry all"),
+        Binding("slash", "search", "Filter by text", tooltip="Text"),
+        *(each.binding for each in FILTERS),
     ]
 
     def __init__(self) -> None:
         super().__init__(MessageSource(Filter()))
-        self._actions = MessageActions(self, self._selected_message)
         self._cause_reader = CauseReader(self, self._put_causes)
-        self._channel_code = ""
         self._order_number = ""
         self._cause_title = ""
         self._is_first = True
@@ -132,20 +120,17 @@ class Messages(ListPage[MessageLine]):
 
     @property
     def chosen(self) -> Filter:
-        """The filters."""
         source = self.window.source
         assert isinstance(source, MessageSource)
         return source.chosen
 
     def on_resize(self, event: events.Resize) -> None:
-        super().on_resize(event)
         self.set_class(event.size.height >= 32, "-tall")
 
     NEWEST_KEY = "home"
 
     @property
     def causes(self) -> MarkTable[Cause]:
-        """The causes of open problems."""
         return self.query_one("#causes", MarkTable)
 
     @property
@@ -190,16 +175,16 @@ class Messages(ListPage[MessageLine]):
         if self.shows_causes:
             self._cause_title = ""
         elif self.chosen.ids:
-            self._set_filter(Filter())
+            self.choose(Filter())
         self.read()
         self.show_chips()
 
     def only_cause(self, cause: Cause) -> None:
         """Show the problems of one cause."""
-        self._channel_code = ""
+        self.channel_code = ""
         self._cause_title = cause.thing or cause.code
         self._show_causes(False)
-        self._set_filter(Filter(ids=tuple(sorted(cause.message_ids, reverse=True))))
+        self.choose(Filter(ids=tuple(sorted(cause.message_ids, reverse=True))))
 
     def show_chips(self) -> None:
         if self.shows_causes:
@@ -211,13 +196,7 @@ class Messages(ListPage[MessageLine]):
             return
         chosen = self.chosen
         note = self.counted_rows("message")
-        chips = [
-            Chip("C", "Channel", self._channel_code),
-            Chip("S", "Severity", chosen.severity or ""),
-            Chip("O", "Open only", "yes" if chosen.open_only else "", "toggle_open"),
-            Chip("D", "Code", chosen.code or ""),
-            Chip("/", "Text", chosen.text, "search"),
-        ]
+        chips = self.chips()
         if chosen.ids:
             chips.insert(0, Chip("g", "Cause", self._cause_title, "by_cause"))
         if chosen.order_id is not None:
@@ -232,7 +211,7 @@ class Messages(ListPage[MessageLine]):
     def beside(self) -> Iterable[Paragraph]:
         if self.shows_causes:
             return self._of_cause()
-        found = self._selected_message()
+        found = self.message()
         return message_paragraphs(self.context.db, found) if found else ()
 
     def _of_cause(self) -> Iterable[Paragraph]:
@@ -275,22 +254,17 @@ class Messages(ListPage[MessageLine]):
             (f"{self.own_key('m')} mends all of them, {self.own_key('r')} tries them again, enter lists them", "dim"),
         ]  # fmt: skip
 
-    @on(Table.Moved, "#causes")
-    def cause_moved(self) -> None:
-        """The cursor is on another cause."""
-        self.explain_soon()
-
     # Filters
 
     def only_channel(self, channel_id: int, code: str, order_id: int | None = None, number: str = "") -> None:
         """Show the messages of one channel, or of one of its orders."""
         self._is_first = False
         self._show_causes(False)
-        self._channel_code = code
+        self.channel_code = code
         self._order_number = number
-        self._set_filter(Filter(channel_id=channel_id, order_id=order_id))
+        self.choose(Filter(channel_id=channel_id, order_id=order_id))
 
-    def _set_filter(self, chosen: Filter) -> None:
+    def choose(self, chosen: Filter) -> None:
         if self.shows_causes and chosen != self.chosen:
             # Filters are those of the log. Who types into the search field stays there.
             self.set_class(False, "-causes")
@@ -299,64 +273,47 @@ class Messages(ListPage[MessageLine]):
                 self.table.focus()
         self.set_source(MessageSource(chosen))
 
-    @property
-    def searched(self) -> str:
-        return self.chosen.text
-
-    def search(self, text: str) -> None:
-        self._set_filter(replace(self.chosen, text=text))
-
     def clear(self) -> None:
-        self._channel_code = self._cause_title = ""
-        self._set_filter(Filter())
+        self._cause_title = ""
+        super().clear()
 
-    def action_toggle_open(self) -> None:
-        self._set_filter(replace(self.chosen, open_only=not self.chosen.open_only))
-
-    def action_narrow(self, key: str) -> None:
-        if key == "C":
-            self.choose_filter("Channel", self.channel_options(), self._narrow_channel)
-        elif key == "S":
-            severities = [Option(word, word) for word in ("problem", "warning", "info")]
-            self.choose_filter(
-                "Severity", severities, lambda each: self._set_filter(replace(self.chosen, severity=each.value or None))
-            )
+    def narrow(self, field: str, value: Any) -> None:
+        if field == "channel_id":
+            self.choose(replace(self.chosen, channel_id=value, order_id=None))
         else:
+            super().narrow(field, value)
+
+    def values_of(self, field: str) -> list[Option[Any]]:
+        if field == "severity":
+            return [Option(word, word) for word in ("problem", "warning", "info")]
+        if field == "code":
             # Those that there are, the most frequent of the open ones first.
-            counts = code_counts(self.context.db)
-            codes = [
+            return [
                 Option(code, code, f"{count} open. {CODES[code].title}" if count else CODES[code].title)
-                for code, count in counts.items()
+                for code, count in code_counts(self.context.db).items()
                 if code in CODES
             ]
-            self.choose_filter(
-                "Code", codes, lambda each: self._set_filter(replace(self.chosen, code=each.value or None))
-            )
-
-    def _narrow_channel(self, option: Option[str]) -> None:
-        self._channel_code = option.word if option.value else ""
-        channel_id = int(option.value) if option.value else None
-        self._set_filter(replace(self.chosen, channel_id=channel_id, order_id=None))
+        return super().values_of(field)
 
     # Actions
 
     def action_message(self, name: str) -> None:
         several = self._several()
         if several and name in ("retry", "solve"):
-            mending = self._actions.mending
+            mending = Mending(self)
             mending.retry(several, None) if name == "retry" else mending.solve(several)
         elif self.shows_causes and name == "mend":
             if cause := self.causes.selected:
-                self._actions.mending.open(cause.message_ids[0])
+                Mending(self).open(cause.message_ids[0])
         else:
-            self._actions.run(name)
+            super().action_message(name)
 
     def copies(self) -> Sequence[Copy]:
         found = super().copies()
-        if self.shows_causes or self.table.marked or (message := self._selected_message()) is None:
+        if self.shows_causes or self.table.marked or (message := self.message()) is None:
             return found
         row = [each for each in found if each.what == "row"]
-        return [*self._actions.copies(message), *row]
+        return [*self.copies_of(message), *row]
 
     def _several(self) -> list[int]:
         """The messages of the marked rows, or of the cause under the cursor; empty: the one under the cursor."""
@@ -365,13 +322,12 @@ class Messages(ListPage[MessageLine]):
         return [line.id for line in self.table.marked.values()]
 
     @property
-    def hints(self) -> Sequence[Hint]:
+    def hint_keys(self) -> Hints:
         if not self.shows_causes:
             return self.HINTS
-        listed = {"enter": Hint("enter", "Its problems", "List"), "g": Hint("g", "The log", "Log")}
-        return [listed.get(hint.key, hint) for hint in self.HINTS]
+        return ("?", "q", Hint("enter", "Its problems", "List"), "m", Hint("g", "The log", "Log"), *self.HINTS[5:])
 
-    def _selected_message(self) -> messages.Message | None:
+    def message(self) -> messages.Message | None:
         if self.shows_causes:
             cause = self.causes.selected
             return messages.message(self.context.db, cause.message_ids[0]) if cause else None
@@ -380,13 +336,11 @@ class Messages(ListPage[MessageLine]):
 
     @on(Table.Chosen, "#causes")
     def open_cause(self) -> None:
-        """List the problems of the cause."""
         if cause := self.causes.selected:
             self.only_cause(cause)
 
     @on(Table.Chosen, "#list")
     def open_details(self) -> None:
-        """Open the message."""
         if line := self.table.selected:
             self.post_message(ShowMessage(line.id))
 
@@ -394,23 +348,19 @@ class Messages(ListPage[MessageLine]):
         found = orders_with_problems(self.context.db, self.chosen, limit=_MOST_RETRIED)
         order_ids = sorted(order_id for ids in found.values() for order_id in ids)
         if not order_ids:
-            self.notify("No order with an open problem is shown.", markup=False)
+            self.notify("No order with an open problem is shown.")
             return
         only = next(iter(found)) if len(found) == 1 else None
         label = f"Retry {counted(len(order_ids), 'order')}"
 
-        def retry(agreed: bool | None) -> None:
-            if agreed:
-                self.context.ask(label, "retry", only, {"order_ids": order_ids})
-
         most = f" (the newest {_MOST_RETRIED})" if len(order_ids) == _MOST_RETRIED else ""
         question = f"{label} of {counted(len(found), 'channel')}{most}: all with an open problem that the filters show?"
-        self.app.push_screen(Confirm(question, "Retry"), retry)
+        Confirm(question, "Retry").ask(self, lambda _: self.context.ask(label, "retry", only, {"order_ids": order_ids}))
 
     def commands(self) -> Iterable[SystemCommand]:
-        yield from self._actions.commands()
+        yield from super().commands()
         yield SystemCommand("Retry all shown", "The orders of the shown problems (key R)", self.action_retry_all)
-        yield SystemCommand("Open problems only", "Or all messages (key O)", self.action_toggle_open)
+        yield SystemCommand("Open problems only", "Or all messages (key O)", partial(self.action_narrow, "O"))
 
 
 def state_of(line: MessageLine) -> Cell:

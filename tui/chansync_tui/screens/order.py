@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import apsw
-from textual.app import SystemCommand
 from textual.binding import BindingType
 
 from chansync.explain import story
@@ -20,35 +19,22 @@ from chansync_tui.screens.copying import Copy, as_json
 from chansync_tui.screens.order_actions import OrderActions, Subject
 from chansync_tui.screens.text_page import TextPage
 from chansync_tui.user_files.own_keys import called
-from chansync_tui.widgets.line import Hint
 from chansync_tui.widgets.pane import Paragraph
 
 
-class OrderPage(TextPage):
+class OrderPage(OrderActions, TextPage):
     """Shows what ``read_story`` returns; it is called again whenever the database changes."""
 
     TAB = "orders"
     SCOPE = "order"
     ABOUT = "Why this order is as it is, its sale, and everything that happened to it."
-    HINTS: ClassVar[Sequence[Hint]] = (
-        Hint("esc", "Back", keep=True),
-        Hint("?", "Keys", keep=True),
-        Hint("a", "Actions for its sale", "Act"),
-        Hint("t", "Import now", "Import"),
-        Hint("r", "Retry"),
-        Hint("m", "Messages", "Msgs"),
-        Hint("[ ]", "Section"),
-        Hint("o", "Channel"),
-        Hint("c", "Copy"),
-        Hint("q", "Quit"),
-    )
+    HINTS = ("esc", "?", "a", "t", "r", "m", "[ ]", "o", "c", "q")
 
-    BINDINGS: ClassVar[list[BindingType]] = [*OrderActions.BINDINGS]
+    BINDINGS: ClassVar[list[BindingType]] = [*OrderActions.ACTIONS]
 
     def __init__(self, read_story: Callable[[apsw.Connection], Story | None]) -> None:
         super().__init__()
         self._read_story = read_story
-        self._actions = OrderActions(self, self._subject)
         self._story: Story | None = None
 
     def paragraphs(self) -> list[Paragraph]:
@@ -64,12 +50,6 @@ class OrderPage(TextPage):
             paragraphs += _unseen(self.context.db, found.channel.id, found.number)
         return paragraphs
 
-    def action_order(self, name: str) -> None:
-        self._actions.run(name)
-
-    def commands(self) -> Iterable[SystemCommand]:
-        yield from self._actions.commands()
-
     def copies(self) -> Sequence[Copy]:
         found = self._story
         if found is None or found.channel is None:
@@ -83,7 +63,7 @@ class OrderPage(TextPage):
             Copy("command", f"{self.context.command_line(['why', code, found.number])}\n"),
         ]
 
-    def _subject(self) -> Subject | None:
+    def subject(self) -> Subject | None:
         story = self._story
         if story is None:
             return None

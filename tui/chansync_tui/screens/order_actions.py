@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
@@ -11,7 +12,7 @@ from textual.binding import Binding, BindingType
 
 from chansync.explain.outlook import PossibleStep, possible_steps
 from chansync_tui.formatting import counted
-from chansync_tui.navigation_events import ShowChannel, ShowMessages
+from chansync_tui.navigation_events import Edit, ShowMessages
 from chansync_tui.screens.dialogs import Field, Question
 from chansync_tui.screens.finder import Finder, Option
 from chansync_tui.screens.mend import Mending, open_problem_of
@@ -41,105 +42,86 @@ _FIELDS = {
 _LINE = "line-"
 
 
-class OrderActions:
-    """Actions on one order and its sale: for the list of orders, and for the page of an order.
+class OrderActions(Page):
+    """A page with actions on one order and its sale: the list of orders, and the page of an order.
 
-    A screen adds ``BINDINGS`` to its own, and hands the name in ``order('…')`` to ``run``.
-
-    Args:
-        page: the screen.
-        subject: the order that the keys act on.
+    A screen adds ``ACTIONS`` to its own keys.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
+    ACTIONS: ClassVar[list[BindingType]] = [
         Binding("M", "order('mend')", "Mend its problem: choose what to do about it"),
-        Binding("r", "order('retry')", "Retry the order, or those that are marked"),
-        Binding("t", "order('import')", "Ask the site for it and import it now"),
-        Binding("a", "order('act')", "Actions for its sale"),
-        Binding("o", "order('channel')", "Open the channel"),
-        Binding("m", "order('messages')", "Its messages"),
+        Binding("r", "order('retry')", "Retry the order, or those that are marked", tooltip="Retry"),
+        Binding("t", "order('import')", "Ask the site for it and import it now", tooltip="Import now|Import"),
+        Binding("a", "order('act')", "Actions for its sale", tooltip="Actions for its sale|Act"),
+        Binding("o", "order('channel')", "Open the channel", tooltip="Channel"),
+        Binding("m", "order('messages')", "Its messages", tooltip="Messages|Msgs"),
     ]
 
-    def __init__(self, page: Page, subject: Callable[[], Subject | None]) -> None:
-        self._page = page
-        self._subject = subject
-        self._mending = Mending(page)
-        self._actions: Mapping[str, Callable[[Subject], None]] = {
-            "mend": self._mend,
-            "retry": self._retry,
-            "import": self._import,
-            "act": self._act,
-            "channel": self._show_channel,
-            "messages": self._show_messages,
-        }
+    @abstractmethod
+    def subject(self) -> Subject | None:
+        """The order that the keys act on."""
 
-    def run(self, name: str) -> None:
+    def action_order(self, name: str) -> None:
         """Run the action of that name on the order, if there is one."""
-        if (order := self._subject()) is not None:
-            self._actions[name](order)
+        if (order := self.subject()) is not None:
+            getattr(self, f"_order_{name}")(order)
 
-    def _notify(self, sentence: str) -> None:
-        self._page.notify(sentence, markup=False)
-
-    def _mend(self, order: Subject) -> None:
-        problem = open_problem_of(self._page.context.db, order.order_id) if order.order_id is not None else None
+    def _order_mend(self, order: Subject) -> None:
+        problem = open_problem_of(self.context.db, order.order_id) if order.order_id is not None else None
         if problem is None:
-            self._notify(f"Order {order.number} has no open problem.")
+            self.notify(f"Order {order.number} has no open problem.")
         else:
-            self._mending.open(problem)
+            Mending(self).open(problem)
 
     def retry_all(self, orders: Sequence[tuple[int, int]]) -> None:
         """Try several orders again: the ids of their channels and their own."""
         channels = {channel_id for channel_id, _ in orders}
         only = next(iter(channels)) if len(channels) == 1 else None
         label = f"Retry {counted(len(orders), 'order')}"
-        self._page.context.ask(label, "retry", only, {"order_ids": sorted(order_id for _, order_id in orders)})
+        self.context.ask(label, "retry", only, {"order_ids": sorted(order_id for _, order_id in orders)})
 
-    def _retry(self, order: Subject) -> None:
+    def _order_retry(self, order: Subject) -> None:
         if order.order_id is None:
-            self._notify(f"The order was never seen. Press {self._page.own_key('t')} to ask the site for it.")
+            self.notify(f"The order was never seen. Press {self.own_key('t')} to ask the site for it.")
             return
         label = f"Retry order {order.number}"
-        self._page.context.ask(label, "retry", order.channel_id, {"order_ids": [order.order_id]})
+        self.context.ask(label, "retry", order.channel_id, {"order_ids": [order.order_id]})
 
-    def _import(self, order: Subject) -> None:
+    def _order_import(self, order: Subject) -> None:
         if order.channel_id is None:
-            self._notify("Its channel was removed: there is no site to ask.")
+            self.notify("Its channel was removed: there is no site to ask.")
             return
         label = f"Ask {order.channel_code} for order {order.number}"
-        self._page.context.ask(label, "sync", order.channel_id, {"order_numbers": [order.number]})
+        self.context.ask(label, "sync", order.channel_id, {"order_numbers": [order.number]})
 
-    def _show_channel(self, order: Subject) -> None:
+    def _order_channel(self, order: Subject) -> None:
         if order.channel_id is not None:
-            self._page.post_message(ShowChannel(order.channel_id))
+            self.post_message(Edit("channel", order.channel_id))
 
-    def _show_messages(self, order: Subject) -> None:
+    def _order_messages(self, order: Subject) -> None:
         if order.channel_id is None:
             return
         if order.order_id is None:
-            self._notify("The order was never seen, so there are no messages about it.")
+            self.notify("The order was never seen, so there are no messages about it.")
             return
-        self._page.post_message(ShowMessages(order.channel_id, order.channel_code, order.order_id, order.number))
+        self.post_message(ShowMessages(order.channel_id, order.channel_code, order.order_id, order.number))
 
-    def _act(self, order: Subject) -> None:
+    def _order_act(self, order: Subject) -> None:
         if not order.sale:
             if order.state == "problem":
-                self._mend(order)
+                self._order_mend(order)
             else:
-                asks = f"{self._page.own_key('t')} asks the site for it and imports it if it may be"
-                self._notify(f"It has no sale: enter says why, {asks}.")
+                asks = f"{self.own_key('t')} asks the site for it and imports it if it may be"
+                self.notify(f"It has no sale: enter says why, {asks}.")
             return
-        found = possible_steps(self._page.context.db, order.sale)
+        found = possible_steps(self.context.db, order.sale)
         if not found:
-            self._notify(f"The sale {order.sale} is closed: nothing can be done with it.")
+            self.notify(f"The sale {order.sale} is closed: nothing can be done with it.")
             return
-
-        def ask(chosen: Option[PossibleStep] | None) -> None:
-            if chosen is not None:
-                self._ask_step(order.sale, chosen.value)
 
         options = [Option(step, step.label, step.will) for step in found]
-        self._page.app.push_screen(Finder(f"Actions for the sale {order.sale}", options, word_width=24), ask)
+        window = Finder[PossibleStep](f"Actions for the sale {order.sale}", options, word_width=24)
+        window.ask(self, lambda step: self._ask_step(order.sale, step))
 
     def _ask_step(self, sale: str, step: PossibleStep) -> None:
         """Say what the step will do and ask whether to do it; the cancel button has the focus."""
@@ -149,25 +131,29 @@ class OrderActions:
             for at, line in enumerate(step.lines)
         ]
 
-        def perform(answer: Mapping[str, str] | None) -> None:
-            if answer is not None:
-                self._page.context.write(f"{step.label}: {sale}", _performer(step, sale, answer))
+        title = f"{step.label}: {sale}"
 
-        self._page.app.push_screen(
-            Question(f"{step.label}: {sale}", step.will, step.label, fields, lambda answer: _parsed(step, answer)),
-            perform,
-        )
+        def agreed(answer: Mapping[str, str]) -> None:
+            from chansync.orders.sale_actions import perform
+
+            given = _parsed(step, answer)
+            self.context.write(title, lambda db: perform(db, step.action, sale, **given))
+
+        Question(title, step.will, step.label, fields, lambda answer: _parsed(step, answer)).ask(self, agreed)
 
     def commands(self) -> Iterable[SystemCommand]:
-        """What the command palette offers for the order."""
-        order = self._subject()
+        order = self.subject()
         if order is None:
             return
         number = order.number
-        yield SystemCommand("Retry the order", f"Order {number} (key r)", partial(self.run, "retry"))
-        yield SystemCommand("Import it now", f"Ask the site for order {number} (key t)", partial(self.run, "import"))
-        yield SystemCommand("Messages of the order", "Its part of the log (key m)", partial(self.run, "messages"))
-        for step in possible_steps(self._page.context.db, order.sale) if order.sale else ():
+        yield SystemCommand("Retry the order", f"Order {number} (key r)", partial(self.action_order, "retry"))
+        yield SystemCommand(
+            "Import it now", f"Ask the site for order {number} (key t)", partial(self.action_order, "import")
+        )
+        yield SystemCommand(
+            "Messages of the order", "Its part of the log (key m)", partial(self.action_order, "messages")
+        )
+        for step in possible_steps(self.context.db, order.sale) if order.sale else ():
             ask = partial(self._ask_step, order.sale, step)
             yield SystemCommand(f"{step.label}: {order.sale}", step.will, ask)
 
@@ -193,12 +179,3 @@ def _parsed(step: PossibleStep, answer: Mapping[str, str]) -> dict[str, Any]:
     if step.lines and (lines := step.chosen([answer[f"{_LINE}{at}"] for at in range(len(step.lines))])):
         given["lines"] = lines
     return given
-
-
-def _performer(step: PossibleStep, sale: str, answer: Mapping[str, str]) -> Callable[[Any], str]:
-    def do(db: Any) -> str:
-        from chansync.orders.sale_actions import perform
-
-        return perform(db, step.action, sale, **_parsed(step, answer))
-
-    return do

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import apsw
 from textual import on
@@ -21,17 +21,17 @@ from chansync.store.order_list import OrderFilter, OrderLine, order_parts
 from chansync_tui.formatting import SKIPPED_WHY, clock, total_text
 from chansync_tui.navigation_events import ShowNumber, ShowOrder
 from chansync_tui.order_text import story_paragraphs
+from chansync_tui.screens.filtered_page import Narrowing
 from chansync_tui.screens.finder import Finder, Option
 from chansync_tui.screens.list_page import ListPage
 from chansync_tui.screens.order_actions import OrderActions, Subject
 from chansync_tui.user_files.own_keys import called
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.entry import Search
-from chansync_tui.widgets.filterline import Chip, FilterLine
+from chansync_tui.widgets.filterline import FilterLine
 from chansync_tui.widgets.line import Hint, Part
-from chansync_tui.widgets.mark_table import MarkTable
 from chansync_tui.widgets.pane import Paragraph
-from chansync_tui.widgets.table import Cell, Table
+from chansync_tui.widgets.table import Cell, MarkTable, Table
 
 _COLUMNS = (
     Column("Changed", 5, 11, whole=True),
@@ -62,40 +62,31 @@ class OrderSource:
         return order_parts(db, self.chosen, span)
 
 
-class Orders(ListPage[OrderLine]):
+class Orders(OrderActions, ListPage[OrderLine]):
     """The list of orders."""
 
     TAB = "orders"
     SCOPE = "orders"
     ABOUT = "The orders of all channels: find one, see why it is as it is, and act on its sale."
-    HINTS: ClassVar[Sequence[Hint]] = (
-        Hint("?", "Keys", keep=True),
-        Hint("q", "Quit", keep=True),
-        Hint("enter", "Details", "More"),
-        Hint("/", "Find"),
-        Hint("w", "Why is one missing?", "Missing?"),
-        Hint("r", "Retry"),
-        Hint("t", "Import now", "Import"),
-        Hint("a", "Actions for its sale", "Act"),
-        Hint("m", "Messages", "Msgs"),
-        Hint("^p", "Palette"),
+    HINTS = ("?", "q", Hint("enter", "Details", "More"), "/", "w", "r", "t", "a", "m", "^p")
+
+    FILTERS = (
+        Narrowing("C", "channel_id", "Channel", "Filter by channel"),
+        Narrowing("S", "state", "State", "Filter by state"),
+        Narrowing("T", "status", "Status", "Filter by the site's status", "The site's status"),
     )
 
-    MARKED: ClassVar[Sequence[Hint]] = (Hint("r", "Retry"),)
+    MARKED = ("r",)
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *OrderActions.BINDINGS,
-        Binding("slash", "search", "Find by number or customer"),
-        Binding("w", "missing", "Why is an order missing? Ask its site"),
-        Binding("C", "narrow('C')", "Filter by channel"),
-        Binding("S", "narrow('S')", "Filter by state"),
-        Binding("T", "narrow('T')", "Filter by the site's status"),
+        *OrderActions.ACTIONS,
+        Binding("slash", "search", "Find by number or customer", tooltip="Find"),
+        Binding("w", "missing", "Why is an order missing? Ask its site", tooltip="Why is one missing?|Missing?"),
+        *(each.binding for each in FILTERS),
     ]
 
     def __init__(self) -> None:
         super().__init__(OrderSource(OrderFilter()))
-        self._actions = OrderActions(self, self._subject)
-        self._channel_code = ""
 
     def body(self) -> Iterable[Widget]:
         yield FilterLine()
@@ -110,20 +101,12 @@ class Orders(ListPage[OrderLine]):
 
     @property
     def chosen(self) -> OrderFilter:
-        """The filters."""
         source = self.window.source
         assert isinstance(source, OrderSource)
         return source.chosen
 
     def show_chips(self) -> None:
-        chosen = self.chosen
-        chips = (
-            Chip("C", "Channel", self._channel_code),
-            Chip("S", "State", chosen.state or ""),
-            Chip("T", "Status", chosen.status or ""),
-            Chip("/", "Text", chosen.text, "search"),
-        )
-        self.query_one(FilterLine).set_chips(chips, self.counted_rows("order"))
+        self.query_one(FilterLine).set_chips(self.chips(), self.counted_rows("order"))
 
     def empty_text(self) -> str:
         chosen = self.chosen
@@ -160,48 +143,31 @@ class Orders(ListPage[OrderLine]):
 
     def only_channel(self, channel_id: int, code: str) -> None:
         """Show the orders of one channel."""
-        self._channel_code = code
-        self._set(OrderFilter(channel_id=channel_id))
+        self.channel_code = code
+        self.choose(OrderFilter(channel_id=channel_id))
 
-    def _set(self, chosen: OrderFilter) -> None:
+    def choose(self, chosen: OrderFilter) -> None:
         self.set_source(OrderSource(chosen))
 
-    @property
-    def searched(self) -> str:
-        return self.chosen.text
-
     def search(self, text: str) -> None:
-        self._set(replace(self.chosen, text=text.lstrip("#")))
+        super().search(text.lstrip("#"))
 
-    def clear(self) -> None:
-        self._channel_code = ""
-        self._set(OrderFilter())
-
-    def action_narrow(self, key: str) -> None:
-        if key == "C":
-            self.choose_filter("Channel", self.channel_options(), self._narrow_channel)
-        elif key == "S":
-            states = [Option(word, word, about) for word, about in _STATES.items()]
-            self.choose_filter("State", states, lambda each: self._set(replace(self.chosen, state=each.value or None)))
-        else:
-            statuses = [Option(word, word) for word in order_list.statuses(self.context.db)]
-            self.choose_filter(
-                "The site's status", statuses, lambda each: self._set(replace(self.chosen, status=each.value or None))
-            )
-
-    def _narrow_channel(self, option: Option[str]) -> None:
-        self._channel_code = option.word if option.value else ""
-        self._set(replace(self.chosen, channel_id=int(option.value) if option.value else None))
+    def values_of(self, field: str) -> list[Option[Any]]:
+        if field == "state":
+            return [Option(word, word, about) for word, about in _STATES.items()]
+        if field == "status":
+            return [Option(word, word) for word in order_list.statuses(self.context.db)]
+        return super().values_of(field)
 
     # Actions
 
     def action_order(self, name: str) -> None:
         if name == "retry" and self.table.marked:
-            self._actions.retry_all([(line.channel_id, line.id) for line in self.table.marked.values()])
-            return
-        self._actions.run(name)
+            self.retry_all([(line.channel_id, line.id) for line in self.table.marked.values()])
+        else:
+            super().action_order(name)
 
-    def _subject(self) -> Subject | None:
+    def subject(self) -> Subject | None:
         line = self.table.selected
         if line is None:
             return None
@@ -209,7 +175,6 @@ class Orders(ListPage[OrderLine]):
 
     @on(Table.Chosen, "#list")
     def open_story(self) -> None:
-        """Open the order's page."""
         if line := self.table.selected:
             self.post_message(ShowOrder(line.id))
 
@@ -217,47 +182,42 @@ class Orders(ListPage[OrderLine]):
         """Ask for the number and the channel, unless the filters name them."""
         from chansync_tui.screens.dialogs import Field, Question
 
-        options = self.channel_options()
+        options = self.values_of("channel_id")
         if not options:
-            self.notify("There is no channel whose site could be asked.", markup=False)
+            self.notify("There is no channel whose site could be asked.")
             return
 
-        def with_number(answer: dict[str, str] | None) -> None:
-            number = (answer or {}).get("number", "").lstrip("#")
-            if number:
+        def with_number(answer: dict[str, str]) -> None:
+            if number := answer["number"].lstrip("#"):
                 self._missing_in(number, options)
 
         if self.chosen.text and not self.window.lines:
             self._missing_in(self.chosen.text, options)
             return
         sentence = "Which order is missing? Enter its number as the customer knows it, or the site's own id."
-        self.app.push_screen(
-            Question("Why is an order missing?", sentence, "Go on", [Field("number", "Number")], changes=False),
-            with_number,
-        )
+        fields = [Field("number", "Number")]
+        Question("Why is an order missing?", sentence, "Go on", fields, changes=False).ask(self, with_number)
 
     def missing(self, number: str) -> None:
         """Say why the order of that number is missing; ask whose it is only where nothing tells it."""
-        self._missing_in(number, self.channel_options())
+        self._missing_in(number, self.values_of("channel_id"))
 
-    def _missing_in(self, number: str, options: list[Option[str]]) -> None:
-        if self.chosen.channel_id is None:
-            able = find.channels_that_may_have(self.context.db, number)
-            options = [option for option in options if int(option.value) in able] or options
-
-        def go(chosen: Option[str] | None) -> None:
-            if chosen is not None:
-                self.post_message(ShowNumber(int(chosen.value), number))
+    def _missing_in(self, number: str, options: list[Option[Any]]) -> None:
+        def go(channel_id: int) -> None:
+            self.post_message(ShowNumber(channel_id, number))
 
         if self.chosen.channel_id is not None:
-            self.post_message(ShowNumber(self.chosen.channel_id, number))
-        elif len(options) == 1:
-            go(options[0])
+            go(self.chosen.channel_id)
+            return
+        able = find.channels_that_may_have(self.context.db, number)
+        options = [option for option in options if option.value in able] or options
+        if len(options) == 1:
+            go(options[0].value)
         else:
-            self.app.push_screen(Finder(f"Whose order is {number}?", options, word_width=22), go)
+            Finder[int](f"Whose order is {number}?", options, word_width=22).ask(self, go)
 
     def commands(self) -> Iterable[SystemCommand]:
-        yield from self._actions.commands()
+        yield from super().commands()
         yield SystemCommand("Why is an order missing?", "Ask its site for it (key w)", self.action_missing)
         yield SystemCommand("Find an order", "By number or customer (key /)", self.action_search)
 

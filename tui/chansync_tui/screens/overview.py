@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
-from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.message import Message as TextualMessage
 from textual.widget import Widget
 
 from chansync.model.errors import ChansyncError
@@ -20,21 +18,18 @@ from chansync.model.times import local_text, now_ms
 from chansync.store import day
 from chansync.store.day import Day, quiet_hours
 from chansync.store.overview import ChannelLine, channel_lines, open_count
-from chansync.store.pauses import Pause, pauses
+from chansync.store.pauses import pauses
 from chansync.store.problem_causes import Cause
-from chansync_tui.channel_text import SIGN_TONES, sign_of, state_of
 from chansync_tui.formatting import clock, counted, spark, until
-from chansync_tui.navigation_events import ShowCause, ShowChannel, ShowMessage, ShowMessages, ShowOrders
-from chansync_tui.problem_text import CAUSE_COLUMNS, cause_cells
-from chansync_tui.screens.cause_reader import CauseReader
-from chansync_tui.screens.channel_actions import ChannelActions
+from chansync_tui.navigation_events import ShowCause, ShowMessage
+from chansync_tui.screens.cause_reader import CAUSE_COLUMNS, CauseReader, cause_cells
+from chansync_tui.screens.channel_actions import SIGN_TONES, ChannelActions, sign_of, state_of
 from chansync_tui.screens.page import COPY
-from chansync_tui.screens.two_panes import TwoPanes
+from chansync_tui.symbols import symbols
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.line import Hint, Line, Part
-from chansync_tui.widgets.mark_table import MarkTable
 from chansync_tui.widgets.pane import Paragraph
-from chansync_tui.widgets.table import Cell, Table
+from chansync_tui.widgets.table import Cell, MarkTable, Table
 
 if TYPE_CHECKING:
     from chansync.store.messages import Message
@@ -57,51 +52,32 @@ _NOTHING = """No channel yet: {w} opens the guide, step by step to a channel tha
 _NEWEST = 50
 
 
-class Overview(TwoPanes):
+class Overview(ChannelActions):
     """The channels, and below them the causes of open problems; wide screens show the channel's problems beside it."""
 
     TAB = "overview"
     SCOPE = "overview"
     ABOUT = "How every channel does, and below what needs you, by its cause: mend it where it shows."
     AUTO_FOCUS = "#channels"
-    HINTS: ClassVar[Sequence[Hint]] = (
-        Hint("?", "Keys", keep=True),
-        Hint("q", "Quit", keep=True),
-        Hint("enter", "Open"),
-        Hint("m", "Mend"),
-        Hint("s", "Sync"),
-        Hint("p", "Pause or resume", "Pause"),
-        Hint("tab", "Problems"),
-        Hint("o", "Orders"),
-        Hint("^p", "Find anything", "Find"),
-    )
+    HINTS = ("?", "q", Hint("enter", "Open"), "m", "s", "p", "tab", "o", Hint("^p", "Find anything", "Find"))
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        *ChannelActions.BINDINGS,
-        Binding("m", "mend", "Mend: the problem under the cursor, or the channel's newest"),
-        Binding("x", "solve", "Mark the problems under the cursor as solved"),
-        Binding("r", "retry", "Try again what waits for the cause under the cursor"),
-        Binding("o", "orders", "Orders of the channel"),
-        Binding("tab,shift+tab", "other", "Channels or problems"),
-        Binding("w", "app.guide", "The guide: first steps"),
+        *ChannelActions.ACTIONS,
+        Binding("m", "mend", "Mend: the problem under the cursor, or the channel's newest", tooltip="Mend"),
+        Binding("x", "solve", "Mark the problems under the cursor as solved", tooltip="Solved"),
+        Binding("r", "retry", "Try again what waits for the cause under the cursor", tooltip="Retry"),
+        Binding("o", "orders", "Orders of the channel", tooltip="Orders"),
+        Binding("tab,shift+tab", "other", "Channels or problems", tooltip="Problems"),
+        Binding("w", "app.open('Guide')", "The guide: first steps"),
         Binding("escape", "unmark", "Remove the marks"),
         COPY,
     ]
 
-    class Known(TextualMessage):
-        """What takes longer to read is known."""
-
-        def __init__(self, days: dict[int, Day]) -> None:
-            super().__init__()
-            self.days = days
-
     def __init__(self) -> None:
         super().__init__()
         self._days: dict[int, Day] = {}
-        self._pauses: dict[int, Pause] = {}
         self._reading = False
         self._cause_reader = CauseReader(self, self._show_causes)
-        self._actions = ChannelActions(self, lambda: self.channels.chosen)
 
     def body(self) -> Iterable[Widget]:
         yield Line(id="today")
@@ -120,19 +96,17 @@ class Overview(TwoPanes):
 
     @property
     def channels(self) -> MarkTable[ChannelLine]:
-        """The channels."""
         return self.query_one("#channels", MarkTable)
 
     @property
     def causes(self) -> MarkTable[Cause]:
-        """The causes of open problems."""
         return self.query_one("#causes", MarkTable)
 
     # Reading
 
     def read(self) -> None:
         db = self.context.db
-        self._pauses = pauses(db)
+        self.pauses = pauses(db)
         lines = channel_lines(db)
         # What needs a person is at the top.
         lines.sort(key=lambda line: ("bad", "warn", "good", "dim").index(SIGN_TONES[sign_of(line)]))
@@ -159,14 +133,13 @@ class Overview(TwoPanes):
             found = self.context.read(day.days, lambda: True)
         except ChansyncError:
             found = None
-        self.post_message(self.Known(found if found is not None else self._days))
+        self.call_later(self._show_days, found)
 
-    @on(Known)
-    def show_days(self, event: Known) -> None:
-        """Show the hours and the sales of the day."""
+    def _show_days(self, found: dict[int, Day] | None) -> None:
+        """Show the hours and the sales of the day; None: they could not be read."""
         self._reading = False
-        if event.days != self._days:
-            self._days = event.days
+        if found is not None and found != self._days:
+            self._days = found
             self.channels.redraw_rows()
             self._show_today(self.channels.items)
             self.explain()
@@ -205,7 +178,7 @@ class Overview(TwoPanes):
         sign = sign_of(line)
         tone = "" if line.used else "dim"
         quiet = quiet_hours(found.hours) if line.used else 0
-        state = f"no sale for {quiet} h" if quiet and sign == "on" else state_of(line, self._pauses.get(line.id), now)
+        state = f"no sale for {quiet} h" if quiet and sign == "on" else state_of(line, self.pauses.get(line.id), now)
         return (
             Cell(*_sign(sign)),
             Cell(line.code, "strong" if line.used else "dim"),
@@ -216,11 +189,6 @@ class Overview(TwoPanes):
             Cell(format_sums(found.money), tone),
             Cell(state, "warn" if quiet else SIGN_TONES[sign]),
         )
-
-    @on(Table.Moved)
-    def moved(self) -> None:
-        """The cursor is on another row."""
-        self.explain_move()
 
     def on_descendant_focus(self) -> None:
         self.explain_soon()
@@ -237,11 +205,8 @@ class Overview(TwoPanes):
                 (f"{self.own_key('m')} mends it, for all of them; enter shows them", "dim"),
             ]
         elif line is not None:
-            told = [(each.text, each.kind) for each in standing(self.context.db, line, now_ms())]
-            if (pause := self._pauses.get(line.id)) is not None:
-                told = [
-                    (f"Paused by {pause.by} since {clock(pause.at, now_ms())}: {self.own_key('p')} resumes it.", "warn")
-                ]
+            told = self.paused(line)
+            told = told or [(each.text, each.kind) for each in standing(self.context.db, line, now_ms())]
         return told
 
     def beside(self) -> Iterable[Paragraph]:
@@ -261,7 +226,6 @@ class Overview(TwoPanes):
             yield Paragraph(text, "bad", opens=partial(ShowMessage, message.id))
 
     def _newest(self, line: ChannelLine, count: int) -> list[Message]:
-        """The channel's newest open problems."""
         from chansync.store import messages
 
         return messages.newest_open(self.context.db, line.id, count)
@@ -275,27 +239,13 @@ class Overview(TwoPanes):
 
         return Mending(self)
 
-    @on(Table.Chosen, "#channels")
-    def open_channel(self) -> None:
-        """Open the channel."""
-        if line := self.channels.selected:
-            self.post_message(ShowChannel(line.id))
-
     @on(Table.Chosen, "#causes")
     def open_cause(self) -> None:
-        """Show the problems of the cause."""
         if cause := self.causes.selected:
             self.post_message(ShowCause(cause))
 
-    def action_channel(self, name: str) -> None:
-        self._actions.run(name)
-
     def action_other(self) -> None:
         (self.channels if self.causes.has_focus else self.causes).focus()
-
-    def action_orders(self) -> None:
-        if line := self.channels.selected:
-            self.post_message(ShowOrders(line.id, line.code))
 
     def action_mend(self) -> None:
         if self.causes.has_focus:
@@ -305,7 +255,7 @@ class Overview(TwoPanes):
             if found := self._newest(line, 1):
                 self._mending.open(found[0].id)
             else:
-                self.notify(f"{line.code} has no open problem.", markup=False)
+                self.notify(f"{line.code} has no open problem.")
 
     def _chosen_causes(self) -> list[Cause]:
         return self.causes.chosen if self.causes.has_focus else []
@@ -321,25 +271,12 @@ class Overview(TwoPanes):
         self.channels.unmark()
         self.causes.unmark()
 
-    def action_messages(self) -> None:
-        if line := self.channels.selected:
-            self.post_message(ShowMessages(line.id, line.code))
-
     @on(MarkTable.Marked)
     def count_marks(self) -> None:
-        """The hints name what is marked, and what can be done with it."""
-        self.show_hints(self.channels.marked or self.causes.marked)
-
-    def show_hints(self, marked: dict[Any, Any]) -> None:
-        """Show the keys for the marked rows, or those of the screen."""
-        self.set_hints(marked, [Hint("s", "Sync"), Hint("p", "Pause"), Hint("r", "Retry"), Hint("x", "Solved")])
-
-    def commands(self) -> Iterable[SystemCommand]:
-        yield from self._actions.commands()
+        marked = self.channels.marked or self.causes.marked
+        self.set_hints(marked, ["s", Hint("p", "Pause"), "r", "x"])
 
 
 def _sign(sign: str) -> tuple[str, str]:
-    from chansync_tui.symbols import symbols
-
     drawn = {"on": symbols().on, "off": symbols().off, "bad": "x" if symbols().ascii_only else "✖", "warn": "!"}
     return drawn[sign], SIGN_TONES[sign]

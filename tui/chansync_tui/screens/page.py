@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -11,7 +11,6 @@ from textual import events, on
 from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
-from textual.timer import Timer
 from textual.widget import Widget
 
 from chansync.doctor.daemon import diagnose
@@ -23,10 +22,9 @@ from chansync_tui.list_view import View
 from chansync_tui.user_files import own_keys, preferences
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.jump import Jump
-from chansync_tui.widgets.line import Hint, HintLine, Line
-from chansync_tui.widgets.mark_table import MarkTable
+from chansync_tui.widgets.line import Hint, HintLine, Hints, Line
 from chansync_tui.widgets.pane import Notice, Plain
-from chansync_tui.widgets.table import Table
+from chansync_tui.widgets.table import MarkTable, Table
 from chansync_tui.widgets.topbar import DaemonLine, TopBar
 
 if TYPE_CHECKING:
@@ -35,30 +33,31 @@ if TYPE_CHECKING:
 LEAST_WIDTH, LEAST_HEIGHT = 60, 20
 
 #: For screens whose ``copies`` are some.
-COPY = Binding("c,y", "copy", "Copy: its number, the row, JSON or the command (through the terminal)")
-
-#: The cursor rests when it has not moved for that long.
-_REST_SECONDS = 0.12
+COPY = Binding("c,y", "copy", "Copy: its number, the row, JSON or the command (through the terminal)", tooltip="Copy")
 
 
 class Told(NamedTuple):
-    """A sentence on something that was done: its tone, and until when it is shown (monotonic seconds)."""
+    """A sentence on something that was done, and its tone."""
 
     sentence: str
     tone: str
-    until: float
 
 
 class Page(Screen[None]):
     """A screen that is updated when the database changes."""
 
-    TAB: ClassVar[str] = ""
+    #: The tab that the screen belongs to; None: that of the screen that it was opened from.
+    TAB: ClassVar[str | None] = ""
 
     #: What the screen is for, in a sentence; and the name under which its keys can be others, empty: they cannot.
     ABOUT: ClassVar[str] = ""
     SCOPE: ClassVar[str] = ""
 
-    HINTS: ClassVar[Sequence[Hint]] = ()
+    #: The keys that the last line names, as they are called; what each does is the tooltip of its binding, and behind
+    #: a bar how to say it in fewer words. The first ones are kept where there is no room.
+    HINTS: ClassVar[Hints] = ()
+    KEPT: ClassVar[int] = 2
+
     ALLOW_SELECT = False
     AUTO_FOCUS = "Table"
 
@@ -72,10 +71,6 @@ class Page(Screen[None]):
 
     #: The user's own keys: those of the screen, of lists, and those that work everywhere.
     _moved: Sequence[own_keys.Moved] = ()
-
-    #: Until the cursor rests; and when it moved last.
-    _explaining: Timer | None = None
-    _moved_at = 0.0
 
     #: Whether it was updated since it was shown.
     _is_shown = False
@@ -116,15 +111,15 @@ class Page(Screen[None]):
         self.notify(f"{preferences.file_name()}: {' '.join(faults)}", severity="warning", timeout=20)
 
     def tab(self) -> str:
-        """The tab that the screen belongs to."""
-        return self.TAB
+        """The tab that is marked in the top line."""
+        return self.app.current_mode if self.TAB is None else self.TAB
 
     def body(self) -> Iterable[Widget]:
         """The widgets between the top lines and the bottom lines."""
         return ()
 
     def on_mount(self) -> None:
-        self.query_one(HintLine).set_hints(self.HINTS)
+        self.query_one(HintLine).set_hints(self.hints)
 
     def on_screen_resume(self) -> None:
         """Update the screen when it is shown, or shown again; Textual tells of the first time more than once."""
@@ -149,45 +144,31 @@ class Page(Screen[None]):
         self.read()
 
     @property
-    def hints(self) -> Sequence[Hint]:
+    def hint_keys(self) -> Hints:
         """The keys that the last line names now."""
         return self.HINTS
 
-    def set_hints(self, marked: Mapping[Any, Any], actions: Sequence[Hint]) -> None:
+    @property
+    def hints(self) -> Sequence[Hint]:
+        """The same with what they do."""
+        return [replace(self._hint(each), keep=place < self.KEPT) for place, each in enumerate(self.hint_keys)]
+
+    def _hint(self, named: str | Hint) -> Hint:
+        if isinstance(named, Hint):
+            return named
+        maps = (type(node)._merged_bindings for node in (self, self.app))
+        key = _key_of(named)
+        bound = next(found.key_to_bindings[key][0] for found in maps if found and key in found.key_to_bindings)
+        label, _, short = bound.tooltip.partition("|")
+        return Hint(named, label, short)
+
+    def set_hints(self, marked: Mapping[Any, Any], actions: Hints) -> None:
         """Show the keys of the screen, or where rows are marked how many are, and the keys for them."""
-        count = Hint(str(len(marked)), "marked:", keep=True)
-        hints = [count, *actions, Hint("esc", "None", keep=True)] if marked else self.hints
-        self.query_one(HintLine).set_hints(hints)
+        count, unmark = Hint(str(len(marked)), "marked:", keep=True), Hint("esc", "None", keep=True)
+        self.query_one(HintLine).set_hints([count, *map(self._hint, actions), unmark] if marked else self.hints)
 
     def read(self) -> None:
         """Read what this screen shows from the database."""
-
-    def explain(self) -> None:
-        """Show details of the row under the cursor, if the screen has a place for them."""
-
-    def explain_soon(self) -> None:
-        """Explain when the cursor rests, not for every row that it passes."""
-        if self._explaining:
-            self._explaining.stop()
-        self._moved_at = time.monotonic()
-        self._explaining = self.set_timer(_REST_SECONDS, self._explain)
-
-    def explain_move(self) -> None:
-        """Explain the row that the cursor moved to: at once after a rest, with the row in one update of the screen."""
-        moved, self._moved_at = self._moved_at, time.monotonic()
-        if self.explains_at_once and self._explaining is None and self._moved_at - moved > _REST_SECONDS:
-            self.explain()
-        else:
-            self.explain_soon()
-
-    def _explain(self) -> None:
-        self._explaining = None
-        self.explain()
-
-    @property
-    def explains_at_once(self) -> bool:
-        """Whether to explain takes but a moment."""
-        return False
 
     @property
     def is_changing(self) -> bool:
@@ -238,8 +219,7 @@ class Page(Screen[None]):
 
     @on(HintLine.Pressed)
     async def press_hint(self, event: HintLine.Pressed) -> None:
-        """A click on a key hint does what the key does."""
-        active = self.active_bindings.get("right_square_bracket" if event.key == "[ ]" else own_keys.key(event.key))
+        active = self.active_bindings.get(_key_of(event.key))
         if active is not None:
             await self.app.run_action(active.binding.action, active.node)
 
@@ -292,12 +272,22 @@ class Page(Screen[None]):
         elif len(found) == 1:
             self.copy(found[0].text)
         else:
-            self.app.push_screen(copying.choice(found), lambda chosen: self.copy(chosen.value) if chosen else None)
+            copying.choice(found).ask(self, self.copy)
 
     def copy(self, text: str) -> None:
         """Copy a text to the clipboard, through the terminal."""
         self.app.copy_to_clipboard(text)
-        self.notify("Copied, where the terminal allows it (OSC 52).", markup=False, timeout=3)
+        self.notify("Copied, where the terminal allows it (OSC 52).", timeout=3)
+
+    def ask(
+        self, label: str, kind: str, channel_id: int | None, args: dict[str, Any], done: Callable[[jobs.Job], object]
+    ) -> None:
+        """Ask for a job; ``done`` gets it when it is finished, unless the screen was closed meanwhile."""
+        self.context.ask(label, kind, channel_id, args, lambda job: done(job) if self.is_attached else None)
+
+    def say(self, sentence: str, tone: str = "") -> None:
+        """Show a sentence on the line over the list, of a screen that has one; an empty one hides the line."""
+        self.query_one("#notice", Notice).put(sentence, tone)
 
     def fail(self, sentence: str) -> None:
         """Show that the database cannot be read; what was read last stays on the screen."""
@@ -311,10 +301,10 @@ class Page(Screen[None]):
         """Show the progress of the jobs that this program asked for."""
         line = self.query_one("#jobs", Line)
         texts = []
-        for job_id, (label, _) in self.context.jobs.items():
+        for job_id, asked in self.context.jobs.items():
             job = jobs.job(self.context.db, job_id)
             if job is not None:
-                texts.append(f"{label}: {job_words(job)}")
+                texts.append(f"{asked.label}: {job_words(job)}")
         if line.display != bool(texts):
             line.display = bool(texts)
         if texts:
@@ -329,6 +319,11 @@ class Page(Screen[None]):
                 f"This window has {columns}x{rows} cells. chansync needs {LEAST_WIDTH}x{LEAST_HEIGHT}: "
                 "make it larger, or quit with q."
             )
+
+
+def _key_of(hint: str) -> str:
+    """The key that a hint names, as Textual names it."""
+    return "right_square_bracket" if hint == "[ ]" else own_keys.key(hint)
 
 
 def job_words(job: jobs.Job) -> str:

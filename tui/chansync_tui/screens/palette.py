@@ -16,17 +16,8 @@ from chansync.explain import find
 from chansync.explain.find import Found
 from chansync.model.errors import ChansyncError
 from chansync_tui.context import context_of
-from chansync_tui.navigation_events import (
-    EditField,
-    ShowChannel,
-    ShowCustomer,
-    ShowItem,
-    ShowMessage,
-    ShowOrder,
-    ShowSale,
-)
+from chansync_tui.navigation_events import Edit, ShowMessage, ShowOrder, ShowRecord, ShowSale
 from chansync_tui.screens.finder import Finder, Option
-from chansync_tui.widgets.table import Table
 
 Act = Callable[[], Any]
 
@@ -36,11 +27,11 @@ _PAUSE = 0.15
 _OPENS: dict[str, Callable[[Found], Message]] = {
     "order": lambda found: ShowOrder(int(found.key)),
     "sale": lambda found: ShowSale(str(found.key)),
-    "channel": lambda found: ShowChannel(int(found.key)),
-    "field": lambda found: EditField(found.channel_id, str(found.key)),
+    "channel": lambda found: Edit("channel", int(found.key)),
+    "field": lambda found: Edit("channel", found.channel_id, field=str(found.key)),
     "message": lambda found: ShowMessage(int(found.key)),
-    "customer": lambda found: ShowCustomer(int(found.key)),
-    "item": lambda found: ShowItem(str(found.key)),
+    "customer": lambda found: ShowRecord("customer", str(found.key)),
+    "item": lambda found: ShowRecord("item", str(found.key)),
 }
 
 
@@ -51,14 +42,6 @@ class Palette(Finder[Act]):
         commands: those of the screen and of the program.
         missing: asks the sites for an order of that number.
     """
-
-    class Searched(Message):
-        """The longer lists were searched for a text."""
-
-        def __init__(self, text: str, found: list[Found]) -> None:
-            super().__init__()
-            self.text = text
-            self.found = found
 
     def __init__(self, commands: Iterable[SystemCommand], missing: Callable[[str], Any]) -> None:
         self._commands = list(commands)
@@ -71,6 +54,7 @@ class Palette(Finder[Act]):
         self._word_width = 30
 
     def narrowed(self, text: str) -> list[Option[Act]]:
+        text = text.strip()
         words = text.casefold().split()
         if not words:
             return list(self._options)
@@ -92,17 +76,13 @@ class Palette(Finder[Act]):
         return [*found, *_options(commands)]
 
     @on(Input.Changed)
-    def narrow(self, event: Input.Changed) -> None:
-        """Show what is found at once; the longer lists follow."""
+    def search_soon(self, event: Input.Changed) -> None:
+        """The longer lists follow what is found at once."""
         self._text = event.value.strip()
-        self._show()
         if self._wait is not None:
             self._wait.stop()
         if len(self._text) >= 3:
             self._wait = self.set_timer(_PAUSE, self._search)
-
-    def _show(self, *, follow: bool = True) -> None:
-        self.query_one(Table).show(self.narrowed(self._text), follow=follow)
 
     def _search(self) -> None:
         text, context = self._text, context_of(self)
@@ -117,16 +97,15 @@ class Palette(Finder[Act]):
             except ChansyncError:
                 return
             if found:
-                self.post_message(self.Searched(text, found))
+                self.call_later(self._show_more, text, found)
 
         self.run_worker(search, thread=True, exit_on_error=False)
 
-    @on(Searched)
-    def show_more(self, event: Searched) -> None:
+    def _show_more(self, text: str, found: list[Found]) -> None:
         """Add what the longer lists have."""
-        if event.text == self._text:
-            self._more = (event.text, event.found)
-            self._show(follow=False)
+        if text == self._text:
+            self._more = (text, found)
+            self.table.show(self.narrowed(text))
 
 
 def _options(commands: Iterable[SystemCommand]) -> list[Option[Act]]:

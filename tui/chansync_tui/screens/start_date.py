@@ -10,7 +10,7 @@ from textual.app import App
 from chansync.model.channel import parse_field
 from chansync.model.times import local_text, now_ms
 from chansync_tui.formatting import counted
-from chansync_tui.screens.dialogs import Field, Question
+from chansync_tui.screens.dialogs import Answer, Field, Question
 from chansync_tui.screens.finder import Finder, Option
 
 _ANOTHER = "another"
@@ -23,20 +23,19 @@ def choose_start(app: App[Any], starts: Sequence[Sequence[Any]], then: Callable[
         starts: the proposed days, today first and the one for everything last, each with its number of orders or None.
     """
 
-    def typed(answer: dict[str, str] | None) -> None:
-        then(answer["start"] if answer else "")
+    def chosen(day: str | None) -> None:
+        if day != _ANOTHER:
+            then(day or "")
+            return
+        field = Field("start", "Start date", local_text(now_ms())[:10])
+        question = Question(
+            "Start date", "Orders from that day on are imported.", "Use it", [field], _check, changes=False
+        )
 
-    def chosen(option: Option[str] | None) -> None:
-        if option is None:
-            then("")
-        elif option.value == _ANOTHER:
-            app.push_screen(
-                Question("Start date", "Orders from that day on are imported.", "Use it",
-                         [Field("start", "Start date", local_text(now_ms())[:10])], _check, changes=False),
-                typed,
-            )  # fmt: skip
-        else:
-            then(option.value)
+        def typed(answer: Answer | None) -> None:
+            then(answer["start"] if answer else "")
+
+        app.push_screen(question, typed)
 
     options = []
     for place, (day, number) in enumerate(starts):

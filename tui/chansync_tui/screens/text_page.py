@@ -10,13 +10,12 @@ from textual import events, on
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
-from chansync.model.safe_text import on_one_line
 from chansync_tui.screens.copying import Copy
 from chansync_tui.screens.page import COPY, Page
 from chansync_tui.text import wrap_indented
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.line import Hint
-from chansync_tui.widgets.pane import Paragraph
+from chansync_tui.widgets.pane import Paragraph, text_of
 from chansync_tui.widgets.table import Cell, Table
 
 
@@ -30,8 +29,8 @@ class TextPage(Page):
     """Shows ``paragraphs`` as a list of lines, so that a text of any length scrolls quickly."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,backspace,h,left", "dismiss", "Back"),
-        Binding("right_square_bracket", "section(1)", "Next section"),
+        Binding("escape,backspace,h,left", "dismiss", "Back", tooltip="Back"),
+        Binding("right_square_bracket", "section(1)", "Next section", tooltip="Section"),
         Binding("left_square_bracket", "section(-1)", "Previous section"),
         COPY,
     ]
@@ -55,7 +54,6 @@ class TextPage(Page):
 
     @property
     def table(self) -> Table[_Row]:
-        """The lines."""
         return self.query_one("#prose", Table)
 
     def read(self) -> None:
@@ -63,7 +61,6 @@ class TextPage(Page):
         self._show()
 
     def on_resize(self, event: events.Resize) -> None:
-        super().on_resize(event)
         self._show()
 
     def _show(self) -> None:
@@ -73,7 +70,6 @@ class TextPage(Page):
 
     @on(Table.Chosen, "#prose")
     def open_line(self) -> None:
-        """Open what the line refers to, if anything."""
         row = self.table.selected
         if row is not None and row.paragraph.opens is not None:
             self.post_message(row.paragraph.opens())
@@ -92,31 +88,21 @@ class TextPage(Page):
 
     def whole_text(self) -> Copy:
         """All of the text, to copy."""
-        return Copy("text", "".join(f"{on_one_line(paragraph.text)}\n" for paragraph in self._paragraphs))
+        return Copy("text", text_of(self._paragraphs))
 
 
 class Zoomed(TextPage):
     """What stands beside a list, on a screen of its own."""
 
+    TAB = None
     ABOUT = "All about the row under the cursor."
-    HINTS: ClassVar[Sequence[Hint]] = (
-        Hint("esc", "Back", keep=True),
-        Hint("?", "Keys", keep=True),
-        Hint("enter", "Open what the line names", "Open"),
-        Hint("[ ]", "Section"),
-        Hint("c", "Copy"),
-        Hint("q", "Quit"),
-    )
+    HINTS = ("esc", "?", Hint("enter", "Open what the line names", "Open"), "[ ]", "c", "q")
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("plus", "dismiss", "Back")]
 
-    def __init__(self, tab: str, read: Callable[[], list[Paragraph]]) -> None:
+    def __init__(self, read: Callable[[], Iterable[Paragraph]]) -> None:
         super().__init__()
-        self._tab = tab
         self._read_text = read
 
-    def tab(self) -> str:
-        return self._tab
-
     def paragraphs(self) -> list[Paragraph]:
-        return self._read_text()
+        return [*self._read_text()]

@@ -7,6 +7,8 @@ import json
 import os
 from pathlib import Path
 
+from chansync_tui.user_files import write
+
 #: So many actions are kept.
 MOST = 200
 
@@ -37,15 +39,7 @@ def keep(database: Path, session: str, at: int, what: str) -> None:
             file.write(json.dumps([session, at, what]) + "\n")
             size = file.tell()
         if size > _LONGEST:
-            _shorten(path)
-
-
-def _shorten(path: Path) -> None:
-    fresh = path.with_suffix(f".{os.getpid()}.new")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.writelines(f"{json.dumps(each)}\n" for each in _read(path))
-    fresh.replace(path)
+            write(path, "".join(f"{json.dumps(each)}\n" for each in _read(path)))
 
 
 def earlier(database: Path, session: str) -> list[tuple[int, str]]:

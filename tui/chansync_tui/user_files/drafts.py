@@ -6,7 +6,6 @@ They never hold secrets. A draft is written while the user types, so that a lost
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 from chansync.db.process_locks import is_alive, process_owner
 from chansync.model.errors import StoreError
 from chansync.model.times import now_ms
+from chansync_tui.user_files import write
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +56,7 @@ def keep(path: Path, title: str, data: dict[str, Any]) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    new = path.with_suffix(f".{os.getpid()}.new")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump({"title": title, "at": now_ms(), "by": process_owner(), "form": data}, file)
-    os.replace(new, path)
+    write(path, json.dumps({"title": title, "at": now_ms(), "by": process_owner(), "form": data}))
 
 
 def drop(path: Path) -> None:

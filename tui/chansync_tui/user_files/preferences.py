@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from chansync_tui.list_view import Sort, View
+from chansync_tui.user_files import write
 
 
 def _path() -> Path:
@@ -77,11 +78,7 @@ def keep_view(name: str, chosen: View) -> str:
 def _keep(what: str, fields: dict[str, Any]) -> str:
     path = _path()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # Replaced atomically: another program may write at the same moment.
-        fresh = path.with_name(f"{path.name}.{os.getpid()}")
-        fresh.write_text(json.dumps(_read() | fields, indent=2) + "\n", "utf-8")
-        fresh.replace(path)
+        write(path, json.dumps(_read() | fields, indent=2) + "\n")
     except OSError as error:
         return f"{what} is not stored: {path} cannot be written ({error.strerror or error})."
     return ""

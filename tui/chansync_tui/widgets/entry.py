@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from rich.highlighter import Highlighter
@@ -83,15 +84,14 @@ class InPlace(Entry):
         Binding("escape", "drop", "Leave the field as it was", priority=True),
     ]
 
+    @dataclass
     class Left(Message):
         """The text is accepted; the cursor moves by ``step``, or the form is saved. ``went``: by a click elsewhere."""
 
-        def __init__(self, text: str, step: int, *, confirm: bool = False, went: bool = False) -> None:
-            super().__init__()
-            self.text = text
-            self.step = step
-            self.confirm = confirm
-            self.went = went
+        text: str
+        step: int
+        confirm: bool = False
+        went: bool = False
 
     class Dropped(Message):
         """Typing was cancelled."""

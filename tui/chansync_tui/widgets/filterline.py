@@ -33,23 +33,21 @@ class Chip:
 class FilterLine(Line, Jumpable):
     """Shows the filters; a click on one does what its key does."""
 
+    @dataclass
     class Picked(Message):
         """A chip was clicked: run its action."""
 
-        def __init__(self, chip: Chip) -> None:
-            super().__init__()
-            self.action = chip.action
+        action: str
 
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
+    def __init__(self) -> None:
+        super().__init__()
         self._chips: Sequence[Chip] = ()
         self._note = self._short_note = ""
 
     def set_chips(self, chips: Sequence[Chip], note: str = "", short_note: str = "") -> None:
         """Show these filters and a note at the right end, which is shorter if there is no room."""
-        own = getattr(self.screen, "own_key", str) if self.is_attached else str
         self._chips = [
-            replace(chip, key=own(chip.key), action=chip.action or f"narrow('{chip.key}')") for chip in chips
+            replace(chip, key=self.own_key(chip.key), action=chip.action or f"narrow('{chip.key}')") for chip in chips
         ]
         self._note, self._short_note = note, short_note
         self.redraw()
@@ -70,7 +68,7 @@ class FilterLine(Line, Jumpable):
         return len(self._chips)
 
     def jump_to(self, place: int) -> None:
-        self.post_message(self.Picked(self._chips[place]))
+        self.post_message(self.Picked(self._chips[place].action))
 
     @staticmethod
     def _words(chip: Chip, form: str) -> list[Part]:
@@ -92,5 +90,5 @@ class FilterLine(Line, Jumpable):
             for chip in self._chips:
                 end += sum(width(safe(text)) for text, _ in [(f" {chip.key}", ""), *self._words(chip, form), (" ", "")])
                 if event.x < end:
-                    self.post_message(self.Picked(chip))
+                    self.post_message(self.Picked(chip.action))
                     return

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any, Self
 
 from textual import events
 from textual.content import Content
+from textual.geometry import Region
 from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
 
 from chansync_tui.text import fit, safe, width
-from chansync_tui.widgets.still import Still
 
 #: (text, tone); a tone is a name of ``TONES`` or empty.
 Part = tuple[str, str]
@@ -49,15 +52,40 @@ def content(parts: Sequence[Part], cells: int) -> Content:
     return Content.assemble(*pieces)
 
 
+class Still(Widget):
+    """A widget whose lines change by ``refresh``, by its styles and by its size alone.
+
+    Textual asks every widget of the screen for its lines whenever a cell of any of them changes.
+    """
+
+    _drawn: tuple[Region, list[Strip]] | None = None
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        # Otherwise it is redrawn when the mouse passes over it.
+        self.auto_links = False
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        if self._drawn is None or self._drawn[0] != crop:
+            self._drawn = (crop, super().render_lines(crop))
+        return self._drawn[1]
+
+    def refresh(self, *regions: Region, **named: Any) -> Self:
+        self._drawn = None
+        return super().refresh(*regions, **named)
+
+    def notify_style_update(self) -> None:
+        self._drawn = None
+        super().notify_style_update()
+
+
 class Line(Still):
     """Shows the first of several wordings that fits (if none does, the last one, cut), and a text at the right."""
 
     DEFAULT_CSS = "Line { height: 1; width: 1fr; }"
 
-    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
-        super().__init__(id=id, classes=classes)
-        # Otherwise it is redrawn when the mouse passes over it.
-        self.auto_links = False
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
         self._wordings: tuple[Sequence[Part], ...] = ((),)
         self._right: Sequence[Part] = ()
         self._notes: Sequence[Sequence[Part]] = ()
@@ -89,6 +117,10 @@ class Line(Still):
                 return content(wording, cells) + Content(" " * (room - end.cell_length)) + end
         return content(fitting, cells)
 
+    def own_key(self, key: str) -> str:
+        """The user's own key in place of that one, on a screen where there can be one."""
+        return str(getattr(self.screen, "own_key", str)(key)) if self.is_attached else key
+
     def on_resize(self, event: events.Resize) -> None:
         self.refresh()
 
@@ -103,6 +135,10 @@ class Hint:
     keep: bool = False
 
 
+#: Hints by their keys, or whole.
+Hints = Sequence["str | Hint"]
+
+
 def _parts(hints: Sequence[Hint], *, short: bool) -> list[Part]:
     parts: list[Part] = []
     for hint in hints:
@@ -113,12 +149,11 @@ def _parts(hints: Sequence[Hint], *, short: bool) -> list[Part]:
 class HintLine(Line):
     """The last line of a screen: all hints with long labels, all with short ones, or as many as fit."""
 
+    @dataclass
     class Pressed(Message):
         """A hint was clicked: its key is meant."""
 
-        def __init__(self, key: str) -> None:
-            super().__init__()
-            self.key = key
+        key: str
 
     _hints: Sequence[Hint] = ()
 
@@ -136,8 +171,7 @@ class HintLine(Line):
 
     def set_hints(self, hints: Sequence[Hint]) -> None:
         """Show these hints, with the user's own keys."""
-        own = getattr(self.screen, "own_key", str) if self.is_attached else str
-        hints = [replace(each, key=own(each.key)) for each in hints]
+        hints = [replace(each, key=self.own_key(each.key)) for each in hints]
         self._hints = hints
         wordings = [_parts(hints, short=False), _parts(hints, short=True)]
         left = list(hints)

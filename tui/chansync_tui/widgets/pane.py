@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice, zip_longest
 from typing import NamedTuple
 
@@ -13,9 +13,9 @@ from textual.strip import Strip
 from textual.visual import VisualType
 from textual.widgets import Static
 
+from chansync.model.safe_text import on_one_line
 from chansync_tui.text import fit, safe, width, wrap, wrap_indented
-from chansync_tui.widgets.line import TONES, Part
-from chansync_tui.widgets.still import Still
+from chansync_tui.widgets.line import TONES, Part, Still
 
 
 class Paragraph(NamedTuple):
@@ -27,13 +27,26 @@ class Paragraph(NamedTuple):
     opens: Callable[[], Message] | None = None
 
 
+def heading(title: str) -> Iterable[Paragraph]:
+    """A heading, after an empty line."""
+    return Paragraph(""), Paragraph(title, "title", heading=True)
+
+
+def pairs(values: Mapping[str, object], name_width: int = 16) -> Iterable[Paragraph]:
+    """A line for each name with a value."""
+    return [Paragraph(f"  {name.replace('_', ' '):<{name_width}} {value}") for name, value in values.items() if value]
+
+
+def text_of(paragraphs: Iterable[Paragraph]) -> str:
+    """The text for the clipboard, without control characters, as it may be pasted into a shell."""
+    return "".join(f"{on_one_line(each.text)}\n" for each in paragraphs)
+
+
 class Pane(Still):
     """Shows parts, each wrapped to the width; lines that do not fit the height are left out."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        # Otherwise it is redrawn when the mouse passes over it.
-        self.auto_links = False
         self._parts: Sequence[Part] = ()
         #: The size for which the lines were made last, and they.
         self._wrapped: tuple[Size, Sequence[Part]] | None = None

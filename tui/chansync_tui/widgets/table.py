@@ -7,22 +7,24 @@ There are no hover effects: moving the mouse writes nothing to the terminal.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import Binding, BindingsMap, BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
+from textual.scrollbar import ScrollBarRender
 from textual.strip import Strip
 
 from chansync_tui.list_view import View, in_order
 from chansync_tui.symbols import symbols
-from chansync_tui.text import fit, safe, width, wrap
+from chansync_tui.text import fit, width, wrap
 from chansync_tui.user_files import own_keys, preferences
 from chansync_tui.widgets.columns import Column, Needs, gap_between, lay_out
 from chansync_tui.widgets.jump import Jumpable
@@ -42,6 +44,12 @@ class Cell(NamedTuple):
     text: str
     tone: str = ""
     exact: str = ""
+
+
+class _PlainBar(ScrollBarRender):
+    """A scroll bar of whole cells, for locales that are not UTF-8."""
+
+    VERTICAL_BARS: ClassVar[list[str]] = [" "] * len(ScrollBarRender.VERTICAL_BARS)
 
 
 class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=False):
@@ -66,12 +74,11 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
     #: How the user looks at the list.
     view: reactive[View] = reactive(View(), repaint=False, init=False)
 
+    @dataclass
     class Moved(Message):
         """The cursor is on another row."""
 
-        def __init__(self, table: Table[Any]) -> None:
-            super().__init__()
-            self.table = table
+        table: Table[Any]
 
         @property
         def control(self) -> Table[Any]:
@@ -84,19 +91,17 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
     class Scrolled(Moved):
         """The list was scrolled; only of a table with ``partial``."""
 
+    @dataclass
     class Headed(Moved):
         """The heading of a column was clicked."""
 
-        def __init__(self, table: Table[Any], title: str) -> None:
-            super().__init__(table)
-            self.title = title
+        title: str
 
+    @dataclass
     class Ended(Moved):
         """The user asked for the first or the last row; only of a table with ``partial``."""
 
-        def __init__(self, table: Table[Any], *, last: bool) -> None:
-            super().__init__(table)
-            self.last = last
+        last: bool
 
     def __init__(
         self,
@@ -151,7 +156,8 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
 
     def _use(self, columns: Sequence[Column], list_name: str) -> None:
         self.list_name = list_name
-        self._all_columns = columns
+        #: Every column of the list, also those that are not shown.
+        self.all_columns = columns
         self.view = preferences.view(list_name) if list_name else View()
         self._head_columns()
 
@@ -160,9 +166,9 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
         sign = "" if sort is None else symbols().falling if sort.descending else symbols().rising
         self._columns = [
             each.headed(sign) if sort is not None and sort.title == each.title and each.title else each
-            for each in self._all_columns
+            for each in self.all_columns
         ]
-        self._hidden = {i for i, each in enumerate(self._all_columns) if each.title and each.title in self.view.hidden}
+        self._hidden = {i for i, each in enumerate(self.all_columns) if each.title and each.title in self.view.hidden}
         self._needs = Needs(self._columns)
         self._widths = {}
 
@@ -188,7 +194,7 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
     def sorter(self) -> Callable[[Sequence[T]], Sequence[T]] | None:
         """A function, for any thread, that puts rows into the order of the view; None: they stay as they come."""
         sort, cells = self.view.sort, self._cells
-        place = next((i for i, each in enumerate(self._all_columns) if sort and each.title == sort.title), None)
+        place = next((i for i, each in enumerate(self.all_columns) if sort and each.title == sort.title), None)
         if sort is None or place is None:
             return None
 
@@ -198,14 +204,9 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
         return lambda items: in_order(items, text_of, descending=sort.descending)
 
     @property
-    def all_columns(self) -> Sequence[Column]:
-        """Every column of the list, also those that are not shown."""
-        return self._all_columns
-
-    @property
     def shown_titles(self) -> list[str]:
         """The titles of the columns that are shown now."""
-        return [self._all_columns[index].title for index in self._layout()]
+        return [self.all_columns[index].title for index in self._layout()]
 
     def set_empty(self, text: str) -> None:
         """Set the text that is shown if there are no rows."""
@@ -325,12 +326,12 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
 
     def action_first(self) -> None:
         if self._partial:
-            self.post_message(self.Ended(self, last=False))
+            self.post_message(self.Ended(self, False))
         self._go(0)
 
     def action_last(self) -> None:
         if self._partial:
-            self.post_message(self.Ended(self, last=True))
+            self.post_message(self.Ended(self, True))
         self._go(len(self.items) - 1)
 
     def action_choose(self) -> None:
@@ -354,9 +355,7 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
 
     def watch_show_vertical_scrollbar(self, shown: bool) -> None:
         if shown and symbols().ascii_only:
-            from chansync_tui.widgets.plain_bar import PlainBar
-
-            self.vertical_scrollbar.renderer = PlainBar  # type: ignore[misc]
+            self.vertical_scrollbar.renderer = _PlainBar  # type: ignore[misc]
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
@@ -373,7 +372,7 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
         for index, cells in self._layout().items():
             end += cells + self._gap
             if x < end:
-                return self._all_columns[index].title
+                return self.all_columns[index].title
         return ""
 
     def on_click(self, event: events.Click) -> None:
@@ -439,7 +438,7 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
     @property
     def titles(self) -> list[str]:
         """The titles of all columns, also those that have no room."""
-        return [column.title for column in self._all_columns]
+        return [column.title for column in self.all_columns]
 
     def texts_of(self) -> Callable[[Sequence[T]], list[list[str]]]:
         """A function, for any thread, that gives the texts of rows for a file: times with their dates."""
@@ -515,10 +514,61 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
         self._painted.pop(line + self._head, None)
         return Strip([Segment("  ", base), Segment(text, base)], 2 + width(text)).adjust_cell_length(cells, base)
 
-    @property
-    def shown_text(self) -> str:
-        """The visible lines as plain text."""
-        return "\n".join(safe(self.render_line(y).text.rstrip()) for y in range(self.size.height))
+
+class MarkTable(Table[T]):
+    """Posts ``Marked`` whenever rows were marked or unmarked; marks stay on their rows when the list changes."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "mark", "Mark the row, or unmark it"),
+        Binding("V", "mark_range", "Mark from the row that was marked last to this one"),
+        Binding("asterisk", "mark_all", "Mark all rows shown, or unmark them"),
+    ]
+
+    @classmethod
+    def bound(cls) -> tuple[BindingsMap, own_keys.Moved]:
+        """What the keys of lists do, and which of them are the user's own."""
+        found = BindingsMap() if cls._merged_bindings is None else cls._merged_bindings.copy()
+        return found, own_keys.move(found, own_keys.LISTS)
+
+    class Marked(Table.Moved):
+        """Rows were marked or unmarked."""
+
+    def action_mark(self) -> None:
+        item = self.selected
+        if item is None:
+            return
+        key = self.key_of(item)
+        if self.marked.pop(key, None) is None:
+            self.marked[key] = item
+        self._refresh_row(self.cursor)
+        self.post_message(self.Marked(self))
+        self.action_move(1)
+
+    def action_mark_range(self) -> None:
+        if self.selected is None:
+            return
+        keys = [self.key_of(item) for item in self.items]
+        last = next((key for key in reversed(self.marked) if key in keys), keys[self.cursor])
+        low, high = sorted((keys.index(last), self.cursor))
+        self._mark(self.items[low : high + 1])
+
+    def action_mark_all(self) -> None:
+        if all(self.key_of(item) in self.marked for item in self.items):
+            self.unmark()
+        else:
+            self._mark(self.items)
+
+    def _mark(self, items: Sequence[T]) -> None:
+        self.marked |= {self.key_of(item): item for item in items}
+        self.refresh()
+        self.post_message(self.Marked(self))
+
+    def unmark(self) -> None:
+        """Remove all marks."""
+        if self.marked:
+            self.marked = {}
+            self.refresh()
+            self.post_message(self.Marked(self))
 
 
 def _exact(cell: Cell | str) -> str:

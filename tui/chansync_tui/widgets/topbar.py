@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from textual import events
 from textual.message import Message
 
@@ -30,12 +32,11 @@ _SHORT = {"overview": "Home", "activity": "Runs", "messages": "Log"}
 class TopBar(Line, Jumpable):
     """The tabs with their keys, and user@host."""
 
+    @dataclass
     class Picked(Message):
         """A tab was clicked."""
 
-        def __init__(self, mode: str) -> None:
-            super().__init__()
-            self.mode = mode
+        mode: str
 
     def __init__(self, tab: str, who: str) -> None:
         super().__init__()
