@@ -165,6 +165,7 @@ class StatusChange:
         carrier, tracking: how the goods travel, of a sale that is written out; empty where nobody said.
         shipped_at: UTC milliseconds of when they left; None for a sale that is not written out.
         reason: of a cancellation, one of ``chansync.model.steps.CANCEL_REASONS``; empty where nobody said.
+        sale: the number of the order's sale, for sentences that name it; empty where there is none.
     """
 
     external_id: str
@@ -174,6 +175,7 @@ class StatusChange:
     tracking: str = ""
     shipped_at: int | None = None
     reason: str = ""
+    sale: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +188,7 @@ class TrackingChange:
         lines: what that package holds: the site's id of each line, and how many pieces.
         shipped_at: when that package left, UTC milliseconds.
         told: every tracking number that the site may have been told of the order's packages.
+        sale: the number of the order's sale, for sentences that name it; empty where there is none.
     """
 
     external_id: str
@@ -196,6 +199,7 @@ class TrackingChange:
     lines: tuple[tuple[str, int], ...] = ()
     shipped_at: int | None = None
     told: frozenset[str] = frozenset()
+    sale: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ class DueShipment:
         shipped_at: when a package left, UTC milliseconds; None where that is not known.
         replaces: the tracking number that the site was told of the package before; empty: none.
         told: every tracking number that may have been sent for the order so far.
+        sale: the number of the order's sale; empty where it has none any more.
         attempts: how often sending it failed.
     """
 
@@ -40,6 +41,7 @@ class DueShipment:
     package: int
     lines: tuple[tuple[str, int], ...]
     shipped_at: int | None
+    sale: str
     told: frozenset[str]
 
 
@@ -107,17 +109,18 @@ def due(
         f"""SELECT p.id, o.id, o.external_id, o.number, p.carrier, p.tracking, coalesce((
                SELECT tracking FROM shipment_push b WHERE b.order_id = p.order_id AND b.package = p.package
                AND b.id < p.id AND b.sent_at IS NOT NULL ORDER BY b.id DESC LIMIT 1), ''), p.attempts,
-               p.package, p.lines, p.shipped_at, (SELECT json_group_array(tracking) FROM shipment_push b
+               p.package, p.lines, p.shipped_at, coalesce(l.number, ''), (
+               SELECT json_group_array(tracking) FROM shipment_push b
                WHERE b.order_id = p.order_id AND b.sent_at IS NOT NULL)
-           FROM shipment_push p JOIN "order" o ON o.id = p.order_id
+           FROM shipment_push p JOIN "order" o ON o.id = p.order_id LEFT JOIN sale_link l ON l.order_id = o.id
            WHERE p.channel_id = ?1 AND p.state IN ('due', 'sent') AND p.id > ?4
            AND (?2 IS NULL OR coalesce(p.next_try_at, 0) <= ?2) AND NOT (p.state = 'sent' AND p.sent_at > ?3)
            AND NOT {kept_back} ORDER BY p.id LIMIT ?5""",
         (channel_id, now, settled, after_id, limit, json.dumps(sorted(waits))),
     )
     return [
-        DueShipment(*(*own, tuple(map(tuple, json.loads(lines))), at, frozenset(json.loads(told))))
-        for *own, lines, at, told in rows
+        DueShipment(*(*own, tuple(map(tuple, json.loads(lines))), at, sale, frozenset(json.loads(told))))
+        for *own, lines, at, sale, told in rows
     ]
 
 

@@ -135,7 +135,10 @@ def _changes(db: apsw.Connection, rows: list[DueStatus]) -> list[StatusChange]:
     for row in rows:
         sale = registry.erp(db, row.sale.erp).view(db, row.sale.key) if row.sale else None
         shipment = sale.shipment if sale else None
-        change = StatusChange(row.external_id, row.status, row.known, reason=sale.cancel_reason if sale else "")
+        change = StatusChange(
+            row.external_id, row.status, row.known, reason=sale.cancel_reason if sale else "",
+            sale=row.sale.number if row.sale else "",
+        )  # fmt: skip
         if shipment is not None:
             change = replace(change, carrier=shipment.carrier, tracking=shipment.tracking, shipped_at=shipment.at)
         changes.append(change)

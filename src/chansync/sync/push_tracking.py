@@ -44,6 +44,7 @@ async def push_tracking(run: Pushing) -> None:
                 row.lines,
                 row.shipped_at,
                 row.told,
+                row.sale,
             )
             for row in rows
         ]

@@ -268,7 +268,7 @@ class TestPackages:
         self.pack(sending, own, "", SKU_001=2)
         sync(sending, "de", statuses=True)
         [sentence] = world.rows(sending, "SELECT sentence FROM message WHERE code = 'tracking_not_told' AND open")
-        assert "chansync erp ship SALE --package 1" in sentence[0]
+        assert f"chansync erp ship de-{own} --package 1" in sentence[0]
         assert sent(server) == []
         perform(sending.db, "ship", f"de-{own}", tracking="T1", package=1)
         sync(sending, "de", statuses=True)

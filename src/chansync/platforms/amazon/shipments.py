@@ -147,11 +147,11 @@ class Shipments:
         own, carrier = change.external_id, change.carrier or self._carrier
         given = {"carrier": carrier, "tracking number": change.tracking}
         if missing := " and ".join(name for name in given if not given[name]):
-            whose, option = (f" of package {package}", f" --package {package}") if package else ("", "")
+            whose, option = (f" of package {package}", f"--package {package} ") if package else ("", "")
             return PushResult(
                 own,
-                f"Amazon wants the {missing}{whose}: chansync erp ship SALE{option} --carrier NAME --tracking NUMBER "
-                "(the channel's carrier stands in for one that is not named)",
+                f"Amazon wants the {missing}{whose}: chansync erp ship {change.sale} {option}--carrier NAME "
+                "--tracking NUMBER (the channel's carrier stands in for one that is not named)",
             )
         if not items:
             return PushResult(own, f"nothing of it is left to be shipped while Amazon has it as {order.status}")
