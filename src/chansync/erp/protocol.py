@@ -164,7 +164,8 @@ class Embedded(Protocol):
         ...
 
     def settle(self, db: apsw.Connection, sale_key: str) -> None:
-        """The sale's order was decided on by all that was answered. Call it inside the order's transaction."""
+        """Mark all answers of that sale as used: its order was decided on with them. Call it inside the order's
+        transaction."""
         ...
 
     def drop(self, db: apsw.Connection, sale_key: str) -> None:
@@ -206,7 +207,7 @@ class Embedded(Protocol):
         ...
 
 
-class AtOnce:
+class ImmediateAnswers:
     """What an ERP in our own database has to say of steps that wait: it carries out each at once."""
 
     is_outside = False

@@ -16,8 +16,8 @@ import pytest
 
 from chansync.erp.protocol import PointOfSale
 from chansync.model.channel import Channel, IntegrationSystem
+from chansync.model.channel_parameters import default_values
 from chansync.model.order import Order, PartPayment, Refund, RefundLine, TaxNumbers
-from chansync.model.parameters import default_values
 from chansync.model.sale import (
     Customer,
     LineKind,
