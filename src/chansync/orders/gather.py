@@ -34,10 +34,9 @@ def gather(
     Raises:
         NotPossible: the ERP has lost the sale that the order became.
     """
-    former = 0
     decision = _decision(order, row)
+    former = len(sale_links.former(db, row.id)) if row is not None else 0
     if row is None or row.sale is None:
-        former = len(sale_links.former(db, row.id)) if row is not None else 0
         key = sale_key(settings.channel, order, former)
         if skip := settings.reason_to_skip(order.status, order.placed_on.isoformat(), order.awaits_prices):
             return Case(order, key, skip=skip)
