@@ -4,9 +4,9 @@ An *embedded* ERP lives in the same SQLite file as everything else: its methods 
 caller's transaction, so that a sale, its customer and the mark on its order are one commit. Reads may come outside a
 transaction.
 
-What happens to a sale is kept. Blocks, requests, documents, payments, refunds and stock are movements,
-what is undone is undone by another movement, and a sale's state is always derived from them. Its own data are rewritten
-only while nothing has happened to it.
+Entries are never overwritten: blocks, requests, documents, payments, refunds and stock. What is undone is undone by
+another entry, and a sale's state is always derived from them. A sale's own row and lines are rewritten while it is
+untouched, and later where no book depends on them; the old values are kept in its event.
 """
 
 from __future__ import annotations
