@@ -10,9 +10,9 @@ from pathlib import Path
 
 from chansync.erp.http import openapi
 from chansync.exports.columns import EXPORTS
+from chansync.model.channel_parameters import PARAMETERS, SECTIONS
 from chansync.model.message import CODES
 from chansync.model.parameter import Parameter
-from chansync.model.parameters import PARAMETERS, SECTIONS
 from chansync.notices.services import SERVICES
 from chansync.orders.remedies import REMEDIES
 from chansync.platforms import registry

@@ -27,7 +27,7 @@ from chansync.store import daemons, jobs, runs, streams
 from chansync.store.clock import bring_back
 from chansync.store.jobs import Job
 from chansync.sync import retention
-from chansync.sync.idle import erp_streams_due, pass_over
+from chansync.sync.due_work import erp_streams_due, pass_over
 from chansync.sync.run_result import RunResult
 from chansync.sync.runner import SyncRequest, sync_channel
 from chansync_daemon.hints import PACE, Hints, read_routes
@@ -347,7 +347,7 @@ class Service:
         if entry is None or (await self.store.run(streams.stream, channel_id, "orders")).last_ok_at is None:
             return
         self.hints.rest(channel_id, PACE)
-        request = SyncRequest(orders=True, hinted=order_ids)
+        request = SyncRequest(orders=True, webhook_order_ids=order_ids)
         async with self._hosts.place(entry.host, HINT_CADENCE):
             try:
                 [result] = await sync_channel(

@@ -124,7 +124,7 @@ def _request(job: Job) -> SyncRequest:
             numbers = tuple(job.args.get("order_numbers", ()))
             return SyncRequest(
                 orders=job.kind == "sync",
-                as_set=job.kind == "sync" and not numbers,
+                configured_pushes=job.kind == "sync" and not numbers,
                 order_numbers=numbers,
                 lookups=job.kind == "lookups" or bool(job.args.get("lookups")),
             )

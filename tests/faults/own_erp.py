@@ -39,7 +39,7 @@ ERP = "own"
 EXAMPLE = ("chansync.erp.http.example.books", "chansync.erp.http.example.server")
 #: Modules of ours that have to do with an outside ERP.
 OURS = (
-    "chansync.sync.erp_run", "chansync.sync.deciding_again", "chansync.erp.outside.sales", "chansync.erp.http.remote",
+    "chansync.sync.erp_run", "chansync.sync.deciding_again", "chansync.erp.outside.sales", "chansync.erp.http.client",
     "chansync.orders.outside_sales", "chansync.orders.import_order", "chansync.orders.apply",
 )  # fmt: skip
 #: Problems that orders have by themselves: an item without a SKU, a gift card that no method is named for.

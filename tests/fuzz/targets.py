@@ -19,10 +19,10 @@ from chansync.demo.amazon.settlements import COLUMNS as SETTLEMENT_COLUMNS
 from chansync.erp.ledger.items import import_items, read_items
 from chansync.erp.ledger.stock import parse_quantity
 from chansync.http.body import BodyError, decode
+from chansync.model.channel_parameters import PARAMETERS
 from chansync.model.errors import ChansyncError, DataError
 from chansync.model.money import parse_amount
 from chansync.model.order import Order
-from chansync.model.parameters import PARAMETERS
 from chansync.model.times import format_duration, parse_date, parse_duration
 from chansync.platforms.amazon.parse import OrderReader as AmazonReader
 from chansync.platforms.amazon.returns import BY_MERCHANT, TO_AMAZON, read_returns

@@ -65,7 +65,7 @@ def main(database: str, _folder: str, moment: str, count: str) -> None:
 
     if int(count):
         _arm(moment, int(count))
-    request = SyncRequest(as_set=True)
+    request = SyncRequest(configured_pushes=True)
     shops.with_store(Path(database), lambda store: sync_channel(store, company.CHANNEL, request, trigger="command"))
 
 

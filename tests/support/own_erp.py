@@ -15,8 +15,8 @@ from chansync.demo.faults import Faults, Spoilt, spoil
 from chansync.demo.serving import ServerThread, hang, send_whole
 from chansync.erp.contract import Seen
 from chansync.erp.http import HttpErp
+from chansync.erp.http.client import HttpRemote
 from chansync.erp.http.example.server import make_app, open_books
-from chansync.erp.http.remote import HttpRemote
 from chansync.erp.remote import ErpSettings
 from support.judge import Judge
 from support.patience import PATIENCE

@@ -9,7 +9,7 @@ from typing import Any
 
 import apsw
 
-from chansync.model.parameters import PARAMETERS, SECTIONS
+from chansync.model.channel_parameters import PARAMETERS, SECTIONS
 from chansync.model.times import local_text, now_ms
 from chansync.store import channels, messages, orders, runs
 from chansync.store.orders import OrderRow

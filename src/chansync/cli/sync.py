@@ -71,7 +71,7 @@ def sync(
         raise UsageError(f"--since is about orders: give --orders too, or leave --{named} out.")
     request = SyncRequest(
         **kinds | {"orders": kinds["orders"] or not others},
-        as_set=not (any(kinds.values()) or since or numbers),
+        configured_pushes=not (any(kinds.values()) or since or numbers),
         since=parse_date(since) if since else None,
         order_numbers=numbers,
         dry_run=dry_run,

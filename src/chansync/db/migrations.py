@@ -16,8 +16,8 @@ from pathlib import Path
 
 from sqlite_utils import Database, Migrations
 
+from chansync.db import first_schema
 from chansync.db import migrations_sql as sql
-from chansync.db import schema
 from chansync.db.version import APPLICATION_ID
 from chansync.model import stored_json
 from chansync.model.order import TaxNumbers
@@ -78,7 +78,7 @@ def _needs(db: Database) -> None:
 #: In their order: the name that a database keeps of each, its SQL, and what is done after that. Databases of schema 7
 #: have recorded the first name as their last migration: they have all of that schema.
 _MIGRATIONS: tuple[tuple[str, str, Callable[[Database], None] | None], ...] = (
-    ("0007_totals", "".join(schema.SCRIPTS), None),
+    ("0007_totals", "".join(first_schema.SCRIPTS), None),
     ("0008_stock", sql.STOCK, None),
     ("0009_sale_links", sql.SALE_LINKS, None),
     ("0010_customers", sql.CUSTOMERS, _customers),

@@ -1,8 +1,8 @@
-"""The SQL of the migrations after ``chansync.db.schema``; only ``chansync.db.migrations`` runs it."""
+"""The SQL of the migrations after ``chansync.db.first_schema``; only ``chansync.db.migrations`` runs it."""
 
 from __future__ import annotations
 
-from chansync.db.schema import ORDER_COLUMNS, ORDER_INDEXES
+from chansync.db.first_schema import ORDER_COLUMNS, ORDER_INDEXES
 
 # Balances of goods, kept by the journal's own entries: otherwise each order would add up every movement of its items.
 STOCK = """

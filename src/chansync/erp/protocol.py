@@ -4,8 +4,9 @@ An *embedded* ERP lives in the same SQLite file as everything else: its methods 
 caller's transaction, so that a sale, its customer and the mark on its order are one commit. Reads may come outside a
 transaction.
 
-Nothing that happens to a sale is overwritten. Blocks, requests, documents, payments, refunds and stock are movements,
-what is undone is undone by another movement, and a sale's state is always derived from them.
+Entries are never overwritten: blocks, requests, documents, payments, refunds and stock. What is undone is undone by
+another entry, and a sale's state is always derived from them. A sale's own row and lines are rewritten while it is
+untouched, and later where no book depends on them; the old values are kept in its event.
 """
 
 from __future__ import annotations
@@ -163,7 +164,8 @@ class Embedded(Protocol):
         ...
 
     def settle(self, db: apsw.Connection, sale_key: str) -> None:
-        """The sale's order was decided on by all that was answered. Call it inside the order's transaction."""
+        """Mark all answers of that sale as used: its order was decided on with them. Call it inside the order's
+        transaction."""
         ...
 
     def drop(self, db: apsw.Connection, sale_key: str) -> None:
@@ -205,7 +207,7 @@ class Embedded(Protocol):
         ...
 
 
-class AtOnce:
+class ImmediateAnswers:
     """What an ERP in our own database has to say of steps that wait: it carries out each at once."""
 
     is_outside = False

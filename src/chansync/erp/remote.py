@@ -4,7 +4,7 @@ An outside ERP shares no transaction with us, is slow, and fails on its own. So 
 data and of each sale's view, and writes the steps of a sale down before they are sent. ``Remote`` is what sends them.
 All its methods work in batches, and know nothing of our database.
 
-**Once is once.** Any call may be repeated, because an answer was lost or a process died: a step whose work is done
+**Every call is idempotent.** It may be repeated (an answer was lost, a process died): a step whose work is done
 already answers with the state that it finds and ``changed`` False. The core helps: it never asks for the same steps
 twice at once, records the sales of one ERP in one batch at a time (two clients that record orders of one new buyer
 would make two customers), and asks ``views`` before it sends again what it does not know to have arrived, never before

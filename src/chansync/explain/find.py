@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import apsw
 
 from chansync.erp import registry
+from chansync.model.channel_parameters import PARAMETERS
 from chansync.model.errors import UsageError
 from chansync.model.order import bare_number
 from chansync.model.paging import storable
-from chansync.model.parameters import PARAMETERS
 from chansync.store import channels, messages
 
 #: How many of each kind are found.

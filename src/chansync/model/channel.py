@@ -9,10 +9,10 @@ from functools import lru_cache
 from typing import Any
 
 from chansync.model.address import may_go
+from chansync.model.channel_parameters import BY_NAME, PARAMETERS
 from chansync.model.errors import UsageError
 from chansync.model.parameter import Parameter, applies
 from chansync.model.parameter_types import Flag, Reference, References, TextList
-from chansync.model.parameters import BY_NAME, PARAMETERS
 
 
 @dataclass(slots=True)

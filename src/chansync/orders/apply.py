@@ -13,7 +13,7 @@ from chansync.model.money import format_money
 from chansync.model.sale import SaleDraft
 from chansync.model.steps import Step, StepResult
 from chansync.orders.decide import Case, Plan
-from chansync.orders.edits import is_given_back
+from chansync.orders.differences import is_given_back
 from chansync.orders.problem import Problem
 
 

@@ -7,7 +7,7 @@ it finds nothing more to do; so it may be asked at every look at the order, howe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -32,7 +32,7 @@ from chansync.model.steps import (
 from chansync.model.steps import Refund as RefundStep
 from chansync.model.times import local_text
 from chansync.orders import refunds
-from chansync.orders.edits import Change, completes, differences, give_back, only_contact, tax_change
+from chansync.orders.differences import Change, completes, give_back, only_contact, tax_change, undecided
 from chansync.orders.problem import Problem
 from chansync.orders.settings import ImportSettings
 from chansync.orders.totals import gift_cards_unmapped, paid_by_others
@@ -59,10 +59,10 @@ class History:
 
     Attributes:
         status: the order's status when it was last seen.
-        own_status: the status that we gave the order ourselves: it is no news, and nobody paid by it.
+        own_status: the status that we last set on the site; seeing it again is no change and proves no payment.
         todo: what is left of ``ON_CREATION``.
         problems: the codes of its open problems.
-        taken: what the sale has taken over of the order, and what a person decided to keep (``orders.edits``).
+        taken: what the sale has taken over of the order, and what a person decided to keep (``orders.differences``).
         decision: the word of what a person decided on the order as it is now (``orders.decisions``); empty: nothing.
         refunds: the ids of the refunds that the site ever told.
     """
@@ -85,7 +85,10 @@ class Case:
         sale: None while there is none.
         history: None while the order is not known to be a sale.
         draft: the sale that the order would make now, or why it makes none; None where neither can matter.
-        again: what of ``ON_CREATION`` was done with the sale that this one replaces, and is done with this one too.
+        differences: every difference between the order and its sale, also those that a person decided to keep.
+        skip: why the order is not imported (``ImportSettings.reason_to_skip``); then there is nothing to decide.
+        repeat_steps: the words of the steps of ``ON_CREATION`` that were done with the sale that is replaced, to be
+            repeated for the new one.
         paid: what was paid of that sale, in minor units, and is paid of this one too; 0 where it may have been taken
             back.
         waiting: the steps that an outside ERP was asked for and has not answered, so that the sale is not known as it
@@ -97,10 +100,12 @@ class Case:
 
     order: Order
     sale_key: str
-    sale: SaleView | None
-    history: History | None
-    draft: SaleDraft | Problem | None
-    again: tuple[str, ...] = ()
+    sale: SaleView | None = None
+    history: History | None = None
+    draft: SaleDraft | Problem | None = None
+    differences: Sequence[Change] = ()
+    skip: str = ""
+    repeat_steps: tuple[str, ...] = ()
     paid: int = 0
     waiting: Mapping[str, bool] = field(default_factory=dict)
     now: int = 0
@@ -113,8 +118,7 @@ class Plan:
     """What shall be done with an order.
 
     Attributes:
-        skip: why it is not imported, as ``ImportSettings.reason_to_skip`` names it; then there is nothing else.
-        waits: nothing can be said of it yet: what was to be done and what stood in its way stay as they are.
+        waits: nothing can be decided yet; todo and problems stay as they are.
         steps: in their order.
         todo: the words of those steps that the creation of the sale asks for: each is tried until it is done.
         problems: what stands in the way, whatever becomes of the steps.
@@ -128,7 +132,6 @@ class Plan:
         drops: what the ERP was asked for and has not been sent is void.
     """
 
-    skip: str = ""
     waits: bool = False
     steps: list[Step] = field(default_factory=list)
     todo: list[str] = field(default_factory=list)
@@ -163,12 +166,8 @@ class _Balance:
 
 
 def decide(case: Case, settings: ImportSettings) -> Plan:
-    """What shall be done with the order, and what stands in its way."""
+    """What shall be done with an order that is not skipped, and what stands in its way."""
     order, sale = case.order, case.sale
-    if case.history is None:
-        reason = settings.reason_to_skip(order.status, order.placed_on.isoformat(), order.awaits_prices)
-        if reason:
-            return Plan(skip=reason)
     if case.waiting:
         return _while_waiting(case, settings)
     if sale is None:
@@ -233,7 +232,7 @@ def _end(sale: SaleView) -> Step:
 def _follow(case: Case, sale: SaleView, settings: ImportSettings) -> Plan:
     """A sale follows its order: edits while it is untouched, what is left of its creation, payment and refunds."""
     plan = Plan()
-    balance = _edit(plan, case, sale)
+    balance = _take_over_edit(plan, case, sale)
     if plan.remake:
         return plan
     if not plan.problems and not any(isinstance(step, Rewrite) for step in plan.steps):
@@ -267,17 +266,17 @@ def _came_back(case: Case, settings: ImportSettings) -> bool:
     return case.order.status not in (history.status, history.own_status)
 
 
-def _edit(plan: Plan, case: Case, sale: SaleView) -> _Balance:
+def _take_over_edit(plan: Plan, case: Case, sale: SaleView) -> _Balance:
     """Bring an untouched sale in line with its order; what of a touched one cannot be is a problem."""
     state, order = sale.state, case.order
     balance = _Balance(state.currency, state.total, state.refunded, state.paid)
-    changes = differences(order, sale, _taken(case), case.draft)
+    changes = undecided(case.differences, sale, _taken(case), case.draft)
     if not state.touched and (sentence := tax_change(order, sale)):
         changes.append(Change("tax", order.divided_by, sentence))
     if not changes:
         return balance
     if state.touched:
-        return _edit_touched(plan, case, sale, changes, balance)
+        return _take_over_touched(plan, case, sale, changes, balance)
     if not isinstance(case.draft, SaleDraft):
         plan.problems += [case.draft] if case.draft else []
         plan.held = True
@@ -286,7 +285,7 @@ def _edit(plan: Plan, case: Case, sale: SaleView) -> _Balance:
     return _Balance(case.draft.currency, case.draft.total)
 
 
-def _edit_touched(plan: Plan, case: Case, sale: SaleView, changes: list[Change], balance: _Balance) -> _Balance:
+def _take_over_touched(plan: Plan, case: Case, sale: SaleView, changes: list[Change], balance: _Balance) -> _Balance:
     """What no book depends on is changed, what was cancelled is given back, and a person decides on the rest."""
     order = case.order
     amend, rest = _amend(case, sale, changes)
@@ -370,7 +369,7 @@ def _complete(plan: Plan, case: Case, sale: SaleView) -> None:
         plan.steps.append(Complete(case.draft, case.order.digest[:16]))
     was_told = case.history is not None and "order_changed" in case.history.problems and _decision(case) != "keep"
     if (names_buyer or was_told) and (sentence := tax_change(case.order, sale)):
-        sentence = f"Order {case.order.number} tells its buyer since it became a sale, and {sentence}."
+        sentence = f"Order {case.order.number} named its buyer only after it became a sale, and {sentence}."
         plan.problems.append(Problem("order_changed", sentence, {"changes": [sentence]}))
 
 
@@ -397,7 +396,9 @@ def _carry_on(plan: Plan, case: Case, settings: ImportSettings, balance: _Balanc
     if history is not None:
         todo = list(history.todo)
     else:
-        todo = [word for word, parameter in ON_CREATION.items() if settings.channel[parameter] or word in case.again]
+        todo = [
+            word for word, parameter in ON_CREATION.items() if settings.channel[parameter] or word in case.repeat_steps
+        ]
     if case.sale and history and "block" not in todo and _is_block_short(plan, case.sale, history):
         todo.insert(0, "block")
     is_own_status = history is not None and case.order.status == history.own_status

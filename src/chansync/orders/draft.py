@@ -33,11 +33,18 @@ def sale_key(channel: Channel, order: Order, former: int = 0) -> str:
 
 
 def draft_sale(
-    db: apsw.Connection, settings: ImportSettings, order: Order, accepted: Accepted | None = None
+    db: apsw.Connection,
+    settings: ImportSettings,
+    order: Order,
+    key: str,
+    former: int = 0,
+    accepted: Accepted | None = None,
 ) -> SaleDraft:
     """The sale that the order makes; reads the ERP's items, writes nothing.
 
     Args:
+        key: of the sale (``sale_key``).
+        former: how many sales it replaces.
         accepted: the difference between total and lines that a person has accepted.
 
     Raises:
@@ -60,8 +67,8 @@ def draft_sale(
     check_charged(settings, order, customer, lines, currency, rate)
     external = values["external_sale_number"]
     return SaleDraft(
-        key=sale_key(channel, order),
-        number=f"{channel.code}-{order.number}" if external else "",
+        key=key,
+        number=f"{channel.code}-{order.number}" + (f"-{former + 1}" if former else "") if external else "",
         channel_code=channel.code,
         order_number=order.number,
         pos=settings.pos.code,

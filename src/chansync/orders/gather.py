@@ -12,14 +12,13 @@ from chansync.model.order import Order
 from chansync.model.sale import SaleDraft, SaleView
 from chansync.model.times import now_ms
 from chansync.orders.decide import Case, History, prices_missing
+from chansync.orders.differences import differences, needs_draft
 from chansync.orders.draft import draft_sale, sale_key, with_tax
-from chansync.orders.edits import needs_draft
 from chansync.orders.problem import Problem
 from chansync.orders.settings import ImportSettings
 from chansync.orders.totals import Accepted
 from chansync.store import messages, orders, returns, sale_links, settlements
 from chansync.store.orders import OrderRow
-from chansync.store.sale_links import SaleLink
 
 
 def gather(
@@ -28,24 +27,19 @@ def gather(
     erp: Embedded,
     order: Order,
     row: OrderRow | None,
-    again: tuple[str, ...] = (),
-    paid: int = 0,
 ) -> Case:
-    """Look at the order's sale and draft the sale that it would make now; writes nothing.
-
-    Args:
-        again, paid: see ``Case``.
+    """Look at the order's sale, find what of the order differs from it, and draft the sale that it would make now;
+    writes nothing. Of an order that is skipped nothing is looked at.
 
     Raises:
         NotPossible: the ERP has lost the sale that the order became.
     """
-    former: list[SaleLink] = []
     decision = _decision(order, row)
+    former = len(sale_links.former(db, row.id)) if row is not None else 0
     if row is None or row.sale is None:
-        former = sale_links.former(db, row.id) if row is not None else []
-        key = sale_key(settings.channel, order, len(former))
-        if settings.reason_to_skip(order.status, order.placed_on.isoformat(), order.awaits_prices):
-            return Case(order, key, None, None, None)
+        key = sale_key(settings.channel, order, former)
+        if skip := settings.reason_to_skip(order.status, order.placed_on.isoformat(), order.awaits_prices):
+            return Case(order, key, skip=skip)
         history, sale, waiting = None, erp.view(db, key), erp.waiting(db, key)
     else:
         key = row.sale.key
@@ -67,15 +61,17 @@ def gather(
         order = _free(order)
     if not order.lacks_prices:
         order = with_tax(db, settings, order)
+    taken = history.taken if history else {}
+    # Without prices there is nothing to compare its sale with.
+    changes = differences(order, sale, taken) if sale is not None and not order.awaits_prices else []
     draft: SaleDraft | Problem | None = None
     if order.lacks_prices:
         draft = prices_missing(order)
-    elif not order.awaits_prices and (sale is None or needs_draft(order, sale, history.taken if history else {})):
-        draft = _draft(db, settings, order, row) if erp.code == settings.erp.code else _elsewhere(order, key)
-    if former and isinstance(draft, SaleDraft):
-        draft = replace(draft, key=key, number=f"{draft.number}-{len(former) + 1}" if draft.number else "")
+    elif not order.awaits_prices and (sale is None or needs_draft(order, sale, changes, taken)):
+        is_here = erp.code == settings.erp.code
+        draft = _draft(db, settings, order, row, key, former) if is_here else _elsewhere(order, key)
     wishes = tuple(erp.wishes(db, key))
-    return Case(order, key, sale, history, draft, again, paid, waiting, now_ms(), wishes=wishes)
+    return Case(order, key, sale, history, draft, changes, waiting=waiting, now=now_ms(), wishes=wishes)
 
 
 def _with_reports(db: apsw.Connection, settings: ImportSettings, order: Order) -> Order:
@@ -115,9 +111,11 @@ def _elsewhere(order: Order, key: str) -> Problem:
     return Problem("not_possible", sentence, {"sale_key": key})
 
 
-def _draft(db: apsw.Connection, settings: ImportSettings, order: Order, row: OrderRow | None) -> SaleDraft | Problem:
+def _draft(
+    db: apsw.Connection, settings: ImportSettings, order: Order, row: OrderRow | None, key: str, former: int
+) -> SaleDraft | Problem:
     try:
         accepted = orders.accepted_difference(db, row.id) if row else None
-        return draft_sale(db, settings, order, Accepted(*accepted) if accepted else None)
+        return draft_sale(db, settings, order, key, former, Accepted(*accepted) if accepted else None)
     except Problem as problem:
         return problem

@@ -30,7 +30,7 @@ from chansync.model.times import now_ms
 from chansync.orders import status_events
 from chansync.orders.apply import Settled, apply
 from chansync.orders.decide import Case, Plan, decide
-from chansync.orders.edits import still_kept, taken_over
+from chansync.orders.differences import still_kept, taken_over
 from chansync.orders.gather import gather
 from chansync.orders.items import held_by
 from chansync.orders.problem import Problem
@@ -126,11 +126,13 @@ class OrderImport:
         return orders.by_external_id(self._db, self._channel_id, order.external_id)
 
     def unchanged(self, order: Order | UnreadableOrder, row: OrderRow | None, *, again: bool = False) -> Outcome | None:
-        """The outcome where the order came before just so; None where it is to be imported. Only reads."""
+        """The outcome where this exact version of the order was imported before; None where it is to be imported. Only
+        reads."""
         return Outcome(Action.UNCHANGED, reason=row.reason) if row and self._is_known(row, order, again) else None
 
     def import_changed(self, order: Order | UnreadableOrder, row: OrderRow | None) -> Outcome:
-        """Import an order that did not come before just so. Call it in a transaction that the guard has checked.
+        """Import an order of which this exact version was not imported before. Call it in a transaction that the guard
+        has checked.
 
         Args:
             row: read in that transaction, as another process may have imported the order before.
@@ -155,7 +157,8 @@ class OrderImport:
                 self._log(Problem("refunds_unreadable", sentence, data), order, row.id)
 
     def _is_known(self, row: OrderRow, order: Order | UnreadableOrder, again: bool) -> bool:
-        """Whether the order came before just so, and nothing on our side asks for another look."""
+        """Whether this exact version of the order was imported before, and nothing on our side asks for another
+        look."""
         if isinstance(order, UnreadableOrder):
             return not again and row.modified_at == order.modified_at and not row.digest
         if row.digest != order.digest:
@@ -199,10 +202,10 @@ class OrderImport:
             erp.settle(self._db, row.sale.key)
             return self._note_another(order, row, row.sale)
         case = gather(self._db, self._settings, erp, order, row)
-        plan = decide(case, self._settings)
-        if plan.skip:
+        if case.skip:
             erp.settle(self._db, case.sale_key)
-            return self._note_skip(order, row, plan.skip)
+            return self._note_skip(order, row, case.skip)
+        plan = decide(case, self._settings)
         if plan.remake and row is not None:
             return self._make_again(case, row, plan)
         settled = apply(self._db, erp, case, plan)
@@ -248,12 +251,12 @@ class OrderImport:
         paid = int(row.decision.get("paid", _paid(case)))
         status_events.replace_sale(self._db, row.id, str(row.decision.get("by", "")))
         fresh = replace(row, sale=None, todo=[], taken={}, decision={})
-        again = gather(self._db, settings, settings.erp, order, fresh, done, paid)
-        again = replace(again, shipment=case.sale.shipment)
-        new = decide(again, settings)
-        if new.skip:
-            sentence = settings.skip_sentence(new.skip, order.status, order.placed_on.isoformat())
+        again = gather(self._db, settings, settings.erp, order, fresh)
+        if again.skip:
+            sentence = settings.skip_sentence(again.skip, order.status, order.placed_on.isoformat())
             raise Problem("not_possible", f"Order {order.number} cannot make a new sale: {sentence}", {})
+        again = replace(again, repeat_steps=done, paid=paid, shipment=case.sale.shipment)
+        new = decide(again, settings)
         settled = apply(self._db, settings.erp, again, new)
         if settled.recorded is None and settled.problems:
             raise settled.problems[0]
@@ -365,7 +368,7 @@ class OrderImport:
             follows = taken_over(order) if "amend" in changed and not plan.held else {}
             now = before | {name: follows[name] for name in ("payment", "parts") if name in follows}
             if case.sale is not None:
-                now["kept"] = still_kept(order, case.sale, before)
+                now["kept"] = still_kept(case.differences, before)
         kept = {**(now.get("kept") or {}), **plan.kept}
         counts = before.get("restocked")
         is_settled = (

@@ -1,4 +1,4 @@
-"""Why an order cannot go its way, as a value."""
+"""A problem that stops an order from being imported or updated, as a value."""
 
 from __future__ import annotations
 

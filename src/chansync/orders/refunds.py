@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from chansync.model.errors import DataError
-from chansync.model.money import format_money, round_to_minor, to_minor
+from chansync.model.money import format_money, minor_digits, round_to_minor, to_minor
 from chansync.model.order import Order, RefundLine
 from chansync.model.order import Refund as OrderRefund
 from chansync.model.returns import SiteReturn
@@ -85,7 +85,7 @@ def new_refunds(
     currency, left = sale.currency, sale.total
     found = NewRefunds()
     keys, kept = {each.key for each in recorded}, taken.get("kept") or {}
-    restocked = _growth(order, taken)
+    restocked = _restocked_since(order, taken)
     unclear: list[str] = []
     entered = [each for each in recorded if each.key.startswith(BY_HAND) and withdrawn_key(each.key) not in keys]
     for refund in order.refunds:
@@ -100,8 +100,8 @@ def new_refunds(
             total = _agreed(refund, sale, left)
             if twin is not None:
                 raise DataError(
-                    f"refund {refund.external_id} is {refund.total} {currency}, and a person entered a refund of that "
-                    f"amount ({twin.key}): where both are the same, no further one is to be recorded."
+                    f"Refund {refund.external_id}: the order says {refund.total} {currency}, and a person entered a "
+                    f"refund of that amount ({twin.key}); where both are the same, no further one is to be recorded."
                 )
         except DataError as error:
             believed = _witnesses(refund).get(decision)
@@ -116,7 +116,10 @@ def new_refunds(
             left -= total
             found.steps.append(_step(refund, key, total, sale, restocked))
     if unclear:
-        sentence = f"Order {order.number}: {' '.join(unclear)} Nothing is recorded until that is decided."
+        named = " ".join(unclear)
+        sentence = (
+            f"What is refunded of order {order.number} is unclear. {named} Nothing is recorded until it is decided."
+        )
         found.problems.append(Problem("refund_unclear", sentence, {"refunds": unclear}))
     return found
 
@@ -133,7 +136,7 @@ def stays_out(order: Order, sale: SaleView, taken: Mapping[str, Any]) -> Refund 
     """Notes which goods of an issued sale stay with the buyer: the order is refunded, and the site restocked less."""
     if not order.refunded or any(each.key == NOT_RETURNED for each in sale.refunds):
         return None
-    restocked = _growth(order, taken)
+    restocked = _restocked_since(order, taken)
     lines = []
     for line in order.lines:
         back = restocked.get(line.external_id)
@@ -166,7 +169,7 @@ def restocked_now(order: Order) -> dict[str, str]:
     return {line.external_id: str(line.restocked) for line in order.lines if line.restocked}
 
 
-def _growth(order: Order, taken: Mapping[str, Any]) -> dict[str, Decimal | None]:
+def _restocked_since(order: Order, taken: Mapping[str, Any]) -> dict[str, Decimal | None]:
     """How many pieces of each line the site has put back since; None where it does not say."""
     before = taken.get("restocked") or {}
     return {
@@ -208,24 +211,36 @@ def _agreed(refund: OrderRefund, sale: Refundable, left: int) -> int:
     """
     currency = sale.currency
     by_lines = _by_lines(refund)
-    told = (
-        f"refund {refund.external_id} is {refund.total} {currency} by the order's summary, "
-        f"{'unknown' if refund.amount is None else refund.amount} by the refund itself, "
-        f"{'not told' if by_lines is None else by_lines} by its lines"
-    )
+    told = _told(refund, currency)
     try:
         total = to_minor(refund.total, currency, "the amount")
         amount = total if refund.amount is None else to_minor(refund.amount, currency, "the amount")
     except DataError:
-        raise DataError(f"{told}, which is finer than the currency.") from None
+        raise DataError(f"{told}; {currency} has {minor_digits(currency) or 'no'} decimals.") from None
     lines = total if by_lines is None else round_to_minor(by_lines, currency)
     if amount != total or abs(lines - total) > len(refund.lines or ()):
         raise DataError(f"{told}.")
     if total > left:
-        raise DataError(f"{told}, which is more than the {format_money(left, currency)} that are left of the sale.")
+        raise DataError(f"{told}; only {format_money(left, currency)} are left of the sale.")
     if any(_is_strange(line, sale) for line in refund.lines or ()):
-        raise DataError(f"{told}, and names pieces that the sale does not have, or not any more.")
+        raise DataError(f"{told}; it names pieces that the sale does not have, or not any more.")
     return total
+
+
+def _told(refund: OrderRefund, currency: str) -> str:
+    """What each witness says, for people: those that say the same together, those that say nothing last."""
+    names = {"summary": "the order", "refund": "the refund itself", "lines": "its lines"}
+    said: dict[Decimal | None, list[str]] = {}
+    for witness, amount in _witnesses(refund).items():
+        said.setdefault(amount, []).append(names[witness])
+    silent = said.pop(None, [])
+    parts = [f"{_listed(who)} {amount} {currency}" for amount, who in said.items()]
+    return f"Refund {refund.external_id}: " + ", ".join(parts + ([f"{_listed(silent)} nothing"] if silent else []))
+
+
+def _listed(witnesses: list[str]) -> str:
+    *first, last = witnesses
+    return f"{', '.join(first)} and {last} say" if first else f"{last} {'say' if last == 'its lines' else 'says'}"
 
 
 def _is_strange(line: RefundLine, sale: Refundable) -> bool:

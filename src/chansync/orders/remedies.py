@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 import apsw
 
 from chansync.model.channel import Channel
-from chansync.model.parameters import BY_NAME
+from chansync.model.channel_parameters import BY_NAME
 from chansync.orders.decisions import DECISIONS, accept_difference, accept_reports, decide_on, withdraw
 from chansync.store import channels, messages, orders
 from chansync.store.messages import Message

@@ -339,8 +339,8 @@ class Connector(Protocol):
 
         With no cursor: from ``start`` (a day in the site's time) on; with neither: everything. Orders that
         were placed before ``start`` may be among them; the caller selects. Pages are fetched ahead while the
-        caller works on earlier ones, at most a few, so that memory does not grow; but none before the caller has
-        asked on after the first, which may be one without orders for that: it may wait there for its turn.
+        caller works on earlier ones, at most a few, so that memory does not grow. The second page is fetched only when
+        the caller asks for it: the first may be empty, so that the caller can wait for its turn after it.
         An order may come twice; none is left out, also when orders change during the pull. Nothing new is one request.
         """
 
@@ -369,7 +369,7 @@ class Connector(Protocol):
     async def statuses(self, external_ids: list[str]) -> dict[str, str]:
         """The orders' statuses as they are now, by id; those that the site does not have are left out.
 
-        Of one that the site fails at, a word that is none of its statuses; setting it is then an error.
+        For an order that the site fails at it is a placeholder that is no real status, so that setting it is an error.
         """
 
     async def push_statuses(self, changes: list[StatusChange]) -> list[PushResult]:

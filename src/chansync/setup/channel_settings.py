@@ -27,10 +27,10 @@ from chansync.model.channel import (
     unknown_field,
     validate,
 )
+from chansync.model.channel_parameters import BY_NAME, PARAMETERS, default_values
 from chansync.model.errors import UsageError
 from chansync.model.parameter import applies
 from chansync.model.parameter_types import Reference, References, Text
-from chansync.model.parameters import BY_NAME, PARAMETERS, default_values
 from chansync.orders.items import NOTHING
 from chansync.orders.settings import erp_codes
 from chansync.platforms import registry

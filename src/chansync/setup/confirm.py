@@ -14,8 +14,8 @@ from chansync.db.connection import Store
 from chansync.db.transaction import transaction
 from chansync.erp import registry
 from chansync.model.channel import Channel, FieldError
+from chansync.model.channel_parameters import BY_NAME
 from chansync.model.errors import ChansyncError, SiteError
-from chansync.model.parameters import BY_NAME
 from chansync.platforms.protocol import Connector, CountsOrders, Lookups, LookupValue, SiteIdentity
 from chansync.setup.channel_settings import named
 from chansync.setup.connect import connect, keep_facts

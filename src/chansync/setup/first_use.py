@@ -10,8 +10,8 @@ import apsw
 from chansync.db.connection import Store
 from chansync.db.transaction import transaction
 from chansync.model.channel import NEEDED, Channel, FieldError, parse_field
+from chansync.model.channel_parameters import BY_NAME, PARAMETERS
 from chansync.model.errors import ChansyncError
-from chansync.model.parameters import BY_NAME, PARAMETERS
 from chansync.setup import channel_settings
 from chansync.setup.confirm import ConnectionReport, confirm_channel
 from chansync.setup.typed_fields import InvalidFields

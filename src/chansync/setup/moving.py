@@ -12,9 +12,9 @@ from chansync.db.connection import Store
 from chansync.db.transaction import transaction
 from chansync.erp import registry
 from chansync.erp.abilities import impossible_parameters
+from chansync.model.channel_parameters import PARAMETERS
 from chansync.model.errors import UsageError
 from chansync.model.parameter_types import Flag, Reference, References
-from chansync.model.parameters import PARAMETERS
 from chansync.orders.items import NOTHING
 from chansync.setup import channel_settings
 from chansync.setup.channel_settings import MAPPING_TARGETS

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import apsw
 
-from chansync.model.parameters import BY_NAME
+from chansync.model.channel_parameters import BY_NAME
 from chansync.orders.remedies import Remedy, Subject, offered, subjects_of
 from chansync.setup.channel_settings import MAPPING_TARGETS
 from chansync.setup.forms import options

@@ -10,9 +10,9 @@ import apsw
 from chansync.db.connection import Store
 from chansync.model.address import may_go
 from chansync.model.channel import FieldError, destination, entered_for
+from chansync.model.channel_parameters import PARAMETERS
 from chansync.model.errors import UsageError
 from chansync.model.parameter import Parameter, defaults
-from chansync.model.parameters import PARAMETERS
 from chansync.platforms import registry
 from chansync.secrets import sealing
 from chansync.secrets.key_file import KeyUnreadable

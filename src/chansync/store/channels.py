@@ -11,8 +11,8 @@ import apsw
 
 from chansync.db.transaction import transaction
 from chansync.model.channel import Channel, is_of_type
+from chansync.model.channel_parameters import BY_NAME, default_values
 from chansync.model.errors import AlreadyExists, UsageError
-from chansync.model.parameters import BY_NAME, default_values
 from chansync.model.stored_json import SQL_VALUE, object_or_empty
 from chansync.model.times import now_ms
 from chansync.store import systems as _systems

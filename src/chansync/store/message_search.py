@@ -2,7 +2,7 @@
 
 A log of a million messages answers within a tenth of a second: each condition that has an index is counted up to a
 bound, and a rare one leads the search. A text is found through an index of its pieces (``message_text`` of
-``chansync.db.schema``); what is newer than that index is looked through.
+``chansync.db.first_schema``); what is newer than that index is looked through.
 """
 
 from __future__ import annotations

@@ -33,8 +33,8 @@ class OrderRow:
         site_key: what the site gave the order when it was placed and never changes, or empty.
         refunds: what its summary said of its refunds, as ``refunds_text`` writes it.
         customer: who bought, for people.
-        decision: what a person decided on the order as it was then (``orders/edits.py``); empty: nothing is pending.
-        taken: what its sale has taken over of it (``orders/edits.py``).
+        decision: what a person decided on the order as it was then (``orders/decisions.py``); empty: nothing.
+        taken: what its sale has taken over of it (``orders/differences.py``).
         attributes: what whoever packs or books it has to know, label → text.
     """
 

@@ -30,8 +30,8 @@ class SaleLink:
 
 
 def put(db: apsw.Connection, order_id: int, link: SaleLink, taken: Mapping[str, Any] | None = None) -> None:
-    """Note that the order became that sale, and what the sale has taken over of it (``orders/edits.py``); None where
-    that is not known yet. Call it inside the order's transaction."""
+    """Note that the order became that sale, and what the sale has taken over of it (``orders/differences.py``); None
+    where that is not known yet. Call it inside the order's transaction."""
     db.execute(
         "INSERT INTO sale_link (order_id, erp, sale_key, ref, number, recorded_at, taken) VALUES (?, ?, ?, ?, ?, ?, ?)",
         (order_id, link.erp, link.key, link.ref, link.number, now_ms(), "{}" if taken is None else sorted_text(taken)),
@@ -54,7 +54,7 @@ def remove(db: apsw.Connection, sale_key: str) -> int | None:
 
 
 def set_taken(db: apsw.Connection, order_id: int, taken: Mapping[str, Any]) -> None:
-    """Note what the sale has taken over of its order (``orders/edits.py``)."""
+    """Note what the sale has taken over of its order (``orders/differences.py``)."""
     db.execute("UPDATE sale_link SET taken = ?1 WHERE order_id = ?2 AND taken <> ?1", (sorted_text(taken), order_id))
 
 

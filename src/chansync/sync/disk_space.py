@@ -32,7 +32,8 @@ def check(path: Path) -> None:
     if usage.free < LEAST_BYTES and share < LEAST_SHARE:
         raise NoRoom(
             f"Only {usage.free // 10**6} MB ({share:.1%}) of the disk of {path.parent} are free: no orders are pulled "
-            "before it is 1 GB or 5 %. Statuses and quantities still go out. Make room; to see what takes it: "
+            "until 1 GB or 5 % of the disk is free. Statuses and quantities still go out. Make room; to see what takes "
+            "it: "
             f"df -h {path.parent}; du -sh {path.parent}"
         )
 

@@ -245,9 +245,9 @@ class OrdersPull:
         if self._in_vain >= MOST_IN_VAIN and self.plans is None:
             code = self.importing.channel.code
             raise OnlyProblems(
-                f"The last {self._in_vain} new orders all met problems, and none went through: the sync ended there, "
-                f"and the next one, in {REST_IN_VAIN // 60} minutes or with chansync sync {code}, goes on from there. "
-                f"What they lack: chansync log --open --channel {code}"
+                f"The last {self._in_vain} new orders all failed, so the sync stopped. It goes on in "
+                f"{REST_IN_VAIN // 60} minutes, or now with: chansync sync {code}. See the problems: chansync log "
+                f"--open --channel {code}"
             )
 
     def _finish_page(self, db: apsw.Connection, page: OrderPage, moves_cursor: bool) -> None:

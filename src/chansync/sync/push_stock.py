@@ -24,7 +24,7 @@ from chansync.store.streams import LeaseLost
 from chansync.sync.pushing import Pushing
 from chansync.sync.run_result import PushPlan
 from chansync.sync.site_listing import look_through, report
-from chansync.sync.stock_plan import Change, Drift, Shelves, batches, offered, words
+from chansync.sync.stock_plan import Change, ChannelItems, Drift, batches, offered, words
 
 #: How long what was looked up on the site counts, in milliseconds.
 LOOK_EVERY = 24 * 3600 * 1000
@@ -44,7 +44,7 @@ NAMED = 5
 class _Work:
     """What a run begins with, and the cursor to be kept once all of it is done."""
 
-    shelves: Shelves
+    channel_items: ChannelItems
     mapped: dict[str, str]
     cursor: dict[str, Any]
 
@@ -59,18 +59,18 @@ async def push_quantities(run: Pushing) -> None:
     work = await run.store.run(_load, run.channel, run.asked)
     if work is None:
         return
-    shelves = work.shelves
+    channel_items = work.channel_items
     looked_before = now_ms() - LOOK_EVERY
-    is_daily = shelves.is_outdated(looked_before)
-    await _look(run, shelves, shelves.unknown(looked_before))
+    is_daily = channel_items.is_outdated(looked_before)
+    await _look(run, channel_items, channel_items.unknown(looked_before))
     able = platforms.platform(run.channel.system.kind).capabilities
     if is_daily and run.plans is None and Capability.LIST_ITEMS in able:
         await _list(run, work)
     now = None if run.asked else now_ms()
-    turning = [change.row.item for change in shelves.changes(now) if change.needs_look]
-    await _look(run, shelves, list(dict.fromkeys(turning)))
-    changes = shelves.changes(now)
-    run.counts.expected = len(shelves.on_site())
+    turning = [change.row.item for change in channel_items.changes(now) if change.needs_look]
+    await _look(run, channel_items, list(dict.fromkeys(turning)))
+    changes = channel_items.changes(now)
+    run.counts.expected = len(channel_items.on_site())
     run.counts.fetched = run.counts.unchanged = run.counts.expected - len(changes)
     run.tell()
     if run.plans is not None:
@@ -117,37 +117,37 @@ def _load(db: apsw.Connection, channel: Channel, asked: bool) -> _Work | None:
         return None
     mapped = mappings.targets(db, channel.id, "item")
     stock = offered(channel.values, erp.stock(db, warehouses), order_holds.held(db, warehouses))
-    return _Work(Shelves(channel.values, stock, mapped, site_items.rows(db, channel.id)), mapped, cursor)
+    return _Work(ChannelItems(channel.values, stock, mapped, site_items.rows(db, channel.id)), mapped, cursor)
 
 
-async def _look(run: Pushing, shelves: Shelves, items: list[str]) -> None:
+async def _look(run: Pushing, channel_items: ChannelItems, items: list[str]) -> None:
     """Read what the site has of the items."""
     for first in range(0, len(items), LOOK):
         if run.stop.is_set():
             return
         wanted = items[first : first + LOOK]
         found = await run.connector.items(wanted)
-        if mapped := shelves.mapped_ids(wanted):
+        if mapped := channel_items.mapped_ids(wanted):
             found += await run.connector.items_by_id(mapped)
-        gtins = await run.store.run(_gtins, run.channel, shelves.not_in(wanted, found))
+        gtins = await run.store.run(_gtins, run.channel, channel_items.not_in(wanted, found))
         if gtins:
             found += await run.connector.items_by_gtin(list(gtins))
         by_gtin = {form: item for gtin, item in gtins.items() for form in gtin_forms(gtin)}
-        await run.store.run(_note_look, run, shelves, wanted, found, by_gtin)
+        await run.store.run(_note_look, run, channel_items, wanted, found, by_gtin)
 
 
 async def _list(run: Pushing, work: _Work) -> None:
     """Look through all that the site sells: for what has a GTIN of ours in a form that cannot be asked for, and for
     what nobody knows."""
-    shelves = work.shelves
-    listing = await look_through(run, work.mapped, shelves.not_found())
+    channel_items = work.channel_items
+    listing = await look_through(run, work.mapped, channel_items.not_found())
     if listing.by_gtin:
         items = list(listing.by_gtin)
         found = [site for sites in listing.by_gtin.values() for site in sites]
         by_gtin = {
             form: item for item, sites in listing.by_gtin.items() for site in sites for form in gtin_forms(site.gtin)
         }
-        await run.store.run(_note_look, run, shelves, items, found, by_gtin)
+        await run.store.run(_note_look, run, channel_items, items, found, by_gtin)
     if not run.stop.is_set():
         await run.store.run(report, run, listing.unknown)
 
@@ -162,12 +162,12 @@ def _gtins(db: apsw.Connection, channel: Channel, items: list[str]) -> dict[str,
 def _note_look(
     db: apsw.Connection,
     run: Pushing,
-    shelves: Shelves,
+    channel_items: ChannelItems,
     items: list[str],
     found: list[SiteItem],
     by_gtin: dict[str, str],
 ) -> None:
-    rows = shelves.take(items, found, now_ms(), by_gtin)
+    rows = channel_items.take(items, found, now_ms(), by_gtin)
     if run.plans is None:
         with transaction(db):
             site_items.replace(db, run.channel_id, items, rows)
@@ -238,14 +238,14 @@ def _wait(db: apsw.Connection, run: Pushing, change: Change) -> None:
 def _finish(db: apsw.Connection, run: Pushing, work: _Work) -> None:
     """Say what failed and what drifted, and remember up to where all is sent."""
     with transaction(db):
-        site_items.replace(db, run.channel_id, work.shelves.gone(), [])
+        site_items.replace(db, run.channel_id, work.channel_items.gone(), [])
         for code, found, by in (
             ("push_failed", _failures, "everything was sent"),
             ("sku_case_differs", _in_another_case, "the SKUs are the same, or mapped"),
         ):
             messages.open_or_solve(db, code, found(db, run.channel_id), by, run.channel_id, run.run_id)
-        if work.shelves.drifts:
-            _report_drift(db, run, work.shelves.drifts)
+        if work.channel_items.drifts:
+            _report_drift(db, run, work.channel_items.drifts)
         streams.store_cursor(db, run.channel_id, run.lease.stream, work.cursor, None)
         run.lease.renew(db)
 

@@ -63,11 +63,11 @@ class SyncRequest:
         returns: read what buyers send back.
         statuses, quantities: send them; where the channel does not, the result says why.
         erp: send what waits for the channel's outside ERP, as a sync of orders does too where a person asks for it.
-        as_set: also send what the channel is set to send.
+        configured_pushes: also send what the channel is set to send.
         since: pull everything that changed from that day on, whatever was pulled before.
         order_numbers: just these orders.
-        hinted: just the orders of these ids, because the site said that something happened to them. Such a run is none
-            of the schedule's pulls: that it works, or fails, says nothing of the stream.
+        webhook_order_ids: just the orders of these ids, because the site's webhooks said that something happened to
+            them. Such a run is none of the schedule's pulls: that it works, or fails, says nothing of the stream.
         dry_run: say what would be done and write nothing.
     """
 
@@ -79,10 +79,10 @@ class SyncRequest:
     statuses: bool = False
     quantities: bool = False
     erp: bool = False
-    as_set: bool = False
+    configured_pushes: bool = False
     since: date | None = None
     order_numbers: tuple[str, ...] = ()
-    hinted: tuple[str, ...] = ()
+    webhook_order_ids: tuple[str, ...] = ()
     dry_run: bool = False
 
     @classmethod
@@ -240,7 +240,7 @@ def _streams(channel: Channel, request: SyncRequest) -> list[str]:
     asked = {name for name in _IN_ORDER if getattr(request, name)}
     if request.orders or request.comparison:
         asked.add("erp")
-    if request.as_set:
+    if request.configured_pushes:
         asked |= {stream for stream in SENDING if not why_off(channel, stream)}
     return [name for name in _IN_ORDER if name in asked]
 
@@ -397,7 +397,7 @@ class _Run:
                 await self.store.run(keep_facts, self.channel, connector)
 
     async def _look_after_webhooks(self, connector: Connector, *, now: bool = False) -> None:
-        if self.request.dry_run or self.request.hinted or self.stop.is_set():
+        if self.request.dry_run or self.request.webhook_order_ids or self.stop.is_set():
             return
         if now or await self.store.run(webhooks.is_due, self.channel):
             await webhooks.look_after(self.store, self.channel, connector, anew=now, run_id=self.run_id)
@@ -424,8 +424,8 @@ class _Run:
                 await compare(pull)
             elif self.request.order_numbers:
                 await pull.by_number(self.request.order_numbers)
-            elif self.request.hinted:
-                await take_hinted(pull, self.request.hinted)
+            elif self.request.webhook_order_ids:
+                await take_hinted(pull, self.request.webhook_order_ids)
             else:
                 await pull.due_and_changed(self.request.since)
         finally:
@@ -478,7 +478,7 @@ class _Run:
                     runs.finish(db, self.run_id, self.counts, "stopped", result.sentence)
                 self._release(db, ok=False, next_run_at=None)
                 return
-            if self.request.hinted:
+            if self.request.webhook_order_ids:
                 assert self.run_id is not None
                 runs.finish(db, self.run_id, self.counts, result.state, result.sentence)
                 streams.give_back(db, self.channel.id, self.stream, self.lease.owner)

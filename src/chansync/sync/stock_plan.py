@@ -104,7 +104,7 @@ class Drift:
     found: str
 
 
-class Shelves:
+class ChannelItems:
     """The items of a channel.
 
     Args:

@@ -12,8 +12,8 @@ import pytest
 from chansync.db.connection import Store
 from chansync.db.transaction import transaction
 from chansync.erp.ledger.check import check
+from chansync.model.channel_parameters import default_values
 from chansync.model.order import Order
-from chansync.model.parameters import default_values
 from chansync.orders import settings
 from chansync.orders.import_order import Action, OrderImport
 from chansync.platforms.amazon.parse import OrderReader

@@ -50,7 +50,7 @@ def troubled(monkeypatch: pytest.MonkeyPatch) -> Iterator[AmazonServer]:
 
 async def _pull(opened: Store) -> None:
     for code in amazon.CHANNELS:
-        await sync_channel(opened, code, SyncRequest(as_set=True), trigger="command")
+        await sync_channel(opened, code, SyncRequest(configured_pushes=True), trigger="command")
 
 
 def _do_something(store: Store, rng: random.Random) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from chansync.cli.main import main
 from chansync.db.connection import Store
-from chansync.model.parameters import PARAMETERS
+from chansync.model.channel_parameters import PARAMETERS
 from functional.cli.conftest import Run
 
 # Switching a channel on or testing it would connect; what connecting does is tested with a store that listens.

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from chansync.erp.contract import Seen, Subject
 from chansync.erp.http import HttpErp, openapi
 from chansync.erp.http.example.books import Sale, apply
-from chansync.erp.http.messages import HEADER, signature
+from chansync.erp.http.wire_format import HEADER, signature
 from chansync.erp.remote import (
     ErpError,
     ErpRefused,

@@ -500,7 +500,7 @@ def test_a_whole_sync_asks_the_erp_and_tells_the_site(far: Callable[..., Far]) -
 
     it = far(**ALL, paid_statuses="processing")
     number = it.world.order()
-    request = SyncRequest(as_set=True)
+    request = SyncRequest(configured_pushes=True)
     results = shops.with_store(
         it.world.path, lambda store: sync_channel(store, company.CHANNEL, request, trigger="command")
     )
@@ -653,7 +653,7 @@ def test_an_order_that_is_gone_from_the_site_is_not_brought_back_by_an_answer(fa
 
 
 def test_the_daemon_runs_a_stream_when_it_is_due_and_when_something_new_is_asked_for(far: Callable[..., Far]) -> None:
-    from chansync.sync.idle import erp_streams_due
+    from chansync.sync.due_work import erp_streams_due
 
     it = far()
     it.erp()

@@ -16,7 +16,7 @@ from chansync.job_runner import perform
 from chansync.setup import channel_settings
 from chansync.store import channels, jobs, outbox, streams
 from chansync.sync import renewing, runner
-from chansync.sync.idle import pass_over
+from chansync.sync.due_work import pass_over
 from chansync.sync.run_result import RunResult
 from chansync.sync.runner import SyncRequest, sync_channel
 from support import mailbox, world

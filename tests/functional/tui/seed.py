@@ -62,7 +62,7 @@ def _methods(db: apsw.Connection) -> None:
 
 
 def _channel(db: apsw.Connection, path: Path, code: str, system: str, **values: Any) -> int:
-    from chansync.model.parameters import default_values
+    from chansync.model.channel_parameters import default_values
 
     given = default_values() | {
         "code": code,

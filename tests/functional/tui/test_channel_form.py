@@ -11,7 +11,7 @@ import pytest
 from textual.pilot import Pilot
 
 from chansync.erp.ledger import setup
-from chansync.model import parameter_types, parameters
+from chansync.model import channel_parameters, parameter_types
 from chansync.store import channels, jobs, mappings
 from chansync_tui.app import ChansyncApp
 from chansync_tui.forms.rows import Row
@@ -451,7 +451,7 @@ async def test_what_a_first_connection_cannot_fill_in_is_asked_for_before_it(
 async def test_a_parameter_more_needs_no_change_in_the_screens(
     company: Path, monkeypatch: pytest.MonkeyPatch, field_type: parameter_types.ParameterType
 ) -> None:
-    added = parameters.ChannelParameter(
+    added = channel_parameters.ChannelParameter(
         "gift_note",
         "Gift note",
         "Printed on the parcel.",
@@ -459,10 +459,10 @@ async def test_a_parameter_more_needs_no_change_in_the_screens(
         field_type,
         field_type.parse("no" if field_type.word != "text" else ""),
     )
-    changed = (*parameters.PARAMETERS, added)
-    for module in ("model.parameters", "model.channel", "setup.channel_settings", "setup.forms.channel_form"):
+    changed = (*channel_parameters.PARAMETERS, added)
+    for module in ("model.channel_parameters", "model.channel", "setup.channel_settings", "setup.forms.channel_form"):
         monkeypatch.setattr(f"chansync.{module}.PARAMETERS", changed)
-    monkeypatch.setitem(parameters.BY_NAME, "gift_note", added)  # type: ignore[arg-type]
+    monkeypatch.setitem(channel_parameters.BY_NAME, "gift_note", added)  # type: ignore[arg-type]
     app = ChansyncApp(company)
     async with app.run_test(size=WIDE) as pilot:
         await open_channel(pilot)

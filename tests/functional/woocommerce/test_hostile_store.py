@@ -254,7 +254,7 @@ def test_a_run_that_meets_only_problems_ends_and_the_next_goes_on(hostile: Any, 
     server = hostile(lambda ids: orders(ids, meta_data=[{"key": "x", "value": "y" * 30_000}]))
     for runs in (1, 2):
         memory, out, err = synced(store.path, "shop", PATIENCE)
-        assert "all met problems" in out + err
+        assert "new orders all failed, so the sync stopped" in out + err
         assert memory < MOST_MEMORY
         [(known,)] = world.rows(store, 'SELECT count(*) FROM "order"')
         assert 200 * runs <= known <= 200 * runs + 100
@@ -316,7 +316,7 @@ def test_pulls_pause_while_the_disk_is_nearly_full(hostile: Any, store: Store, m
     monkeypatch.setattr(disk_space, "LEAST_SHARE", 1.1)
     paused = shops.synced_stream(store.path, "shop")
     assert (paused.state, paused.error_code, server.asked) == ("failed", "disk_low", 0)
-    assert "no orders are pulled before it is 1 GB or 5 %" in paused.sentence
+    assert "no orders are pulled until 1 GB or 5 % of the disk is free" in paused.sentence
     [(channel, sentence)] = world.rows(store, "SELECT channel_id, sentence FROM message WHERE open = 1")
     assert (channel, sentence) == (None, paused.sentence), "once, and not for every channel"
     # Little in bytes is much of a small disk, and the other way round.

@@ -14,7 +14,7 @@ from typing import Any
 import apsw
 
 from chansync.erp.papers import SaleDetails, SalePapers, SaleRow
-from chansync.erp.protocol import AtOnce, MissingStock, NoDocument, NotPossible, PointOfSale, each_whole
+from chansync.erp.protocol import ImmediateAnswers, MissingStock, NoDocument, NotPossible, PointOfSale, each_whole
 from chansync.erp.remote import ErpCapability
 from chansync.model import steps
 from chansync.model.errors import UsageError
@@ -105,7 +105,7 @@ class TinyReference:
         return {"code": code, **row}
 
 
-class TinyErp(AtOnce):
+class TinyErp(ImmediateAnswers):
     """``chansync.erp.protocol.Embedded`` in memory."""
 
     code = "tiny"

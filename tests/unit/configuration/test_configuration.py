@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import pytest
 
 from chansync.db.connection import Store
+from chansync.model.channel_parameters import PARAMETERS
 from chansync.model.errors import UsageError
-from chansync.model.parameters import PARAMETERS
 from chansync.secrets import sealing
 from chansync.setup import channel_settings, systems
 from chansync.setup.typed_fields import InvalidFields

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chansync.model.channel import Channel, IntegrationSystem
-from chansync.model.parameters import default_values
+from chansync.model.channel_parameters import default_values
 from chansync.setup.channel_settings import check_same_orders
 
 

@@ -12,7 +12,7 @@ SQL = re.compile(r"\b(FROM|JOIN|INTO|UPDATE|TABLE|REFERENCES|ON)\s+\"?erp_", re.
 #: Where the tables are used, and where they are made.
 THEIRS = (
     "src/chansync/erp/ledger/",
-    *(f"src/chansync/db/{name}" for name in ("schema.py", "ledger_schema.py", "migrations")),
+    *(f"src/chansync/db/{name}" for name in ("first_schema.py", "first_ledger_schema.py", "migrations")),
 )
 
 

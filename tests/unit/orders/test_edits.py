@@ -12,7 +12,9 @@ from chansync.db.connection import Store
 from chansync.erp.ledger.check import check
 from chansync.erp.ledger.stock import set_stock
 from chansync.model.order import Address, Order, PartPayment, Refund, RefundLine, TaxNumbers
+from chansync.model.sale import SaleDraft
 from chansync.orders.decisions import decide_on
+from chansync.orders.gather import gather
 from chansync.orders.import_order import OrderImport, Outcome
 from chansync.orders.sale_actions import perform
 from chansync.store import channels, mappings, orders
@@ -295,6 +297,18 @@ def test_another_order_makes_a_sale_of_its_own(shop: Store) -> None:
     assert sales(shop) == [("shop-1", 1773, 1773, ""), ("shop-1-2", 1773, 1773, "")]
     buyers = "SELECT billing ->> '$.first_name' FROM erp_sale ORDER BY id"
     assert world.rows(shop, buyers) == [("Anna",), ("Zoe",)]
+
+
+def test_the_draft_of_a_sale_that_replaced_another_is_that_sales_own(shop: Store) -> None:
+    other = {"site_key": "two", "placed_at": LATER, "billing": ZOE, "delivery": ZOE, "status": "on-hold"}
+    take(shop, site_key="one")
+    take(shop, **other)
+    decide(shop, "new-sale", **other)
+    settings = world.load_settings(shop, channels.channel(shop.db, "shop"))
+    row = orders.by_external_id(shop.db, settings.channel.id, "1")
+    case = gather(shop.db, settings, settings.erp, order(**other, **LARGER), row)
+    assert isinstance(case.draft, SaleDraft)
+    assert (case.draft.key, case.draft.number, case.draft.total) == ("chansync:shop:1~2", "shop-1-2", 2963)
 
 
 def refunded(total: str, amount: str | None, *lines: RefundLine, key: str = "50") -> dict[str, Any]:

@@ -30,16 +30,29 @@ def refund(amount: str, *lines: RefundLine, own: str = "7") -> Refund:
     [
         (refund("5.00"), ""),
         (refund("17.73"), ""),
-        (refund("17.74"), "more than the 17.73 EUR that are left"),
+        (
+            refund("17.74"),
+            "Refund 7: the order and the refund itself say 17.74 EUR, its lines say nothing; only 17.73 EUR are left",
+        ),
         (refund("5.00", back("1", 2, "5.00")), ""),
         (refund("5.00", back("1", 3, "5.00")), "pieces that the sale does not have"),
         (refund("5.00", back("", 1, "5.00")), "pieces that the sale does not have"),
         (refund("5.00", back("8", 0, "5.00")), "pieces that the sale does not have"),
         (refund("5.00", back("1", 0, "5.00"), back("91", 0, "0", "shipping")), ""),
         (refund("5.00", back("90", 1, "5.00", "shipping")), ""),
-        (refund("5.001"), "finer than the currency"),
-        (refund("5.00", back("1", 1, "6.00")), "6.00 by its lines"),
-        (replace(refund("5.00"), amount=Decimal(0)), "0 by the refund itself"),
+        (refund("5.001"), "say 5.001 EUR, its lines say nothing; EUR has 2 decimals."),
+        (
+            replace(refund("5.001"), amount=None),
+            "the order says 5.001 EUR, the refund itself and its lines say nothing;",
+        ),
+        (
+            refund("5.00", back("1", 1, "6.00")),
+            "the order and the refund itself say 5.00 EUR, its lines say 6.00 EUR. ",
+        ),
+        (
+            replace(refund("5.00"), amount=Decimal(0)),
+            "the order says 5.00 EUR, the refund itself says 0 EUR, its lines say nothing. ",
+        ),
     ],
 )
 def test_what_is_recorded_and_what_a_person_decides(told: Refund, unclear: str) -> None:
@@ -76,7 +89,9 @@ def test_a_refund_of_an_amount_that_a_person_entered_may_be_the_same() -> None:
     told = [refund("5.00", own="7"), refund("5.00", own="8"), refund("3.00", own="9")]
     found = new_refunds(order(refunds=told), entered, {}, SALE, "")
     assert [step.refund_id for step in found.steps] == ["8", "9"]
-    assert ["refund 7 is 5.00 EUR" in problem.sentence for problem in found.problems] == [True]
+    assert [
+        "Refund 7: the order says 5.00 EUR, and a person entered" in problem.sentence for problem in found.problems
+    ] == [True]
     kept = new_refunds(order(refunds=told), entered, {}, SALE, "keep")
     assert list(kept.kept) == ["refund:7"]
     later = new_refunds(order(refunds=told), entered, {"kept": kept.kept}, SALE, "")

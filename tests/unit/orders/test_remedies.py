@@ -8,8 +8,8 @@ import click
 import pytest
 
 from chansync.cli.program import program
+from chansync.model.channel_parameters import BY_NAME
 from chansync.model.message import CODES
-from chansync.model.parameters import BY_NAME
 from chansync.orders.remedies import REMEDIES, Remedy
 
 _EACH = [pytest.param(code, remedy, id=f"{code} {remedy.name}") for code in REMEDIES for remedy in REMEDIES[code]]

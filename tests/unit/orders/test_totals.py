@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from chansync.erp.protocol import PointOfSale
 from chansync.model.channel import Channel, IntegrationSystem
+from chansync.model.channel_parameters import default_values
 from chansync.model.money import round_to_minor
-from chansync.model.parameters import default_values
 from chansync.model.sale import LineKind, SaleLine
 from chansync.orders.problem import Problem
 from chansync.orders.settings import ImportSettings

@@ -13,7 +13,7 @@ from typing import Any
 from chansync.model.order import UnreadableOrder
 from chansync.model.times import from_ms
 from chansync.platforms.protocol import OrderPage
-from chansync.platforms.woocommerce.pull import Pull
+from chansync.platforms.woocommerce.changed_orders import Pull
 from chansync.platforms.woocommerce.source import BY_CHANGE, Page, Query, Row, SortRefused
 
 START = 1_795_000_000_000

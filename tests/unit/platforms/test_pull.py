@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from chansync.model.errors import SiteRefused, SiteUnavailable
-from chansync.platforms.woocommerce.pull import OVERLAP, Pull
+from chansync.platforms.woocommerce.changed_orders import OVERLAP, Pull
 from chansync.platforms.woocommerce.source import BY_CHANGE, BY_ID, Page, Query, Row
 from chansync.platforms.woocommerce.windows import AHEAD, IdSet, Position, by_change, by_id
 from unit.platforms.fake_store import START, FakeStore, Reader

@@ -182,6 +182,10 @@ class TestSelection:
         configure(company, order_statuses=["processing", "pending"])
         assert take(company, order(status="pending")).action is Action.CREATE
 
+    def test_an_order_that_is_a_sale_is_followed_whatever_its_status(self, company: Store) -> None:
+        take(company, order())
+        assert take(company, order(status="pending")).action is Action.UPDATE
+
     def test_the_start_day_itself_is_taken(self, company: Store) -> None:
         assert take(company, order(placed_on=date(2020, 1, 1))).action is Action.CREATE
 

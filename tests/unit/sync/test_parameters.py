@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from chansync.db.connection import Store
+from chansync.model.channel_parameters import PARAMETERS
 from chansync.model.order import Order
-from chansync.model.parameters import PARAMETERS
 from chansync.orders.import_order import OrderImport
 from chansync.store import channels
 from support import world

@@ -220,7 +220,7 @@ class Report(Window[None]):
 
 
 def _label(name: str) -> str:
-    from chansync.model.parameters import BY_NAME
+    from chansync.model.channel_parameters import BY_NAME
 
     return BY_NAME[name].label if name in BY_NAME else name
 

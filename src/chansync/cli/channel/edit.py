@@ -33,7 +33,7 @@ def add(session: Session, code: str, pairs: tuple[str, ...]) -> int:
     A secret's value is - (a line of standard input, or typed unseen) or @FILE. With used=yes, chansync connects to
     the site first and fills in what it can.
     """
-    from chansync.model.parameters import BY_NAME
+    from chansync.model.channel_parameters import BY_NAME
     from chansync.setup import channel_settings
 
     texts = read_secrets(split_pairs(pairs, _FORM), BY_NAME) | {"code": code}
@@ -59,7 +59,7 @@ def change(session: Session, code: str, pairs: tuple[str, ...]) -> int:
     A secret's value is - (a line of standard input, or typed unseen) or @FILE. The first used=yes connects to the
     site and fills in what it can.
     """
-    from chansync.model.parameters import BY_NAME
+    from chansync.model.channel_parameters import BY_NAME
     from chansync.store import channels
 
     current = channels.channel(session.db, code)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import apsw
 
     from chansync.model.channel import Channel
-    from chansync.model.parameters import ChannelParameter
+    from chansync.model.channel_parameters import ChannelParameter
 
 
 #: The colours of system types that are not production; the word is always there too.
@@ -61,7 +61,7 @@ def show(session: Session, code: str, as_json: bool) -> None:
 
 
 def _data(db: apsw.Connection, found: Channel) -> dict[str, Any]:
-    from chansync.model.parameters import PARAMETERS
+    from chansync.model.channel_parameters import PARAMETERS
     from chansync.model.times import utc_text
     from chansync.store import mappings, webhooks
 
@@ -89,7 +89,7 @@ def _data(db: apsw.Connection, found: Channel) -> dict[str, Any]:
 
 
 def _show(db: apsw.Connection, found: Channel) -> None:
-    from chansync.model.parameters import PARAMETERS, SECTIONS
+    from chansync.model.channel_parameters import PARAMETERS, SECTIONS
     from chansync.model.times import now_ms
     from chansync.setup.confirm import vanished_values
     from chansync.store import webhooks
@@ -128,7 +128,7 @@ def _capabilities(found: Channel) -> frozenset[str]:
 
 def _titles(db: apsw.Connection, found: Channel) -> dict[str, str]:
     """Field → what its value is called, where the channel's system offers it."""
-    from chansync.model.parameters import PARAMETERS
+    from chansync.model.channel_parameters import PARAMETERS
     from chansync.setup import channel_settings
 
     return {
@@ -141,7 +141,7 @@ def _titles(db: apsw.Connection, found: Channel) -> dict[str, str]:
 
 
 def _show_field(parameter: ChannelParameter, found: Channel, able: frozenset[str], lost: str, title: str) -> None:
-    from chansync.model.parameters import applies
+    from chansync.model.channel_parameters import applies
 
     is_set = parameter.name in found.secrets if parameter.is_secret else found.values.get(parameter.name)
     text = parameter.type.show(is_set)
@@ -225,7 +225,7 @@ def _remove_webhooks(session: Session, found: Channel) -> str:
 @command("chansync channel fields", "chansync channel fields --json")
 def fields(as_json: bool) -> None:
     """List every field of a channel: its type, default, and what it does."""
-    from chansync.model.parameters import PARAMETERS, SECTIONS
+    from chansync.model.channel_parameters import PARAMETERS, SECTIONS
 
     if as_json:
         print_json([_field_data(parameter) for parameter in PARAMETERS])

@@ -83,8 +83,8 @@ def contract(session: Session, erp: str, pos: str, yes: bool, as_json: bool) -> 
 async def _prove(store: Store, code: str, pos: str, show: Callable[[Outcome], None] | None) -> list[Outcome]:
     from chansync.erp import registry
     from chansync.erp.contract import CHECKS, Subject, Unprepared, prove
+    from chansync.erp.http.client import HttpRemote
     from chansync.erp.http.forged import forgeries
-    from chansync.erp.http.remote import HttpRemote
     from chansync.erp.outside import connected
     from chansync.setup import erps
 

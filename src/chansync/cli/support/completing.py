@@ -145,8 +145,8 @@ def plain_values(kind: ParameterType) -> list[str]:
 
 def channel_fields(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     """``field=value`` of the channel that is named before it on the line."""
+    from chansync.model.channel_parameters import BY_NAME
     from chansync.model.parameter_types import Reference, References, TextList
-    from chansync.model.parameters import BY_NAME
 
     given = context.params.get(parameter.name or "") or ()
 
@@ -168,7 +168,7 @@ def channel_fields(context: click.Context, parameter: click.Parameter, incomplet
 
 def _choices(db: apsw.Connection, code: str, given: Iterable[str], source: str, of: str) -> Iterable[str]:
     """The possible values of a reference field; for a new channel, they depend on the pairs typed so far."""
-    from chansync.model.parameters import default_values
+    from chansync.model.channel_parameters import default_values
     from chansync.setup import channel_settings
     from chansync.store import channels as stored
 

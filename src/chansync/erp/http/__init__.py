@@ -72,7 +72,7 @@ class HttpErp:
             ErpRefused: the address or the token is missing.
         """
         # The client is not needed for the form, and importing it takes a while.
-        from chansync.erp.http.remote import HttpRemote
+        from chansync.erp.http.client import HttpRemote
 
         return HttpRemote(settings, **self._http_options)
 

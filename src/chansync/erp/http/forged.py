@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from chansync.erp.http.messages import HEADER, MAX_AGE, signature
-from chansync.erp.http.remote import HttpRemote
+from chansync.erp.http.client import HttpRemote
+from chansync.erp.http.wire_format import HEADER, MAX_AGE, signature
 from chansync.erp.remote import Remote
 from chansync.model.times import now_ms
 

@@ -15,8 +15,8 @@ from typing import Any
 import msgspec
 
 from chansync.erp import remote
-from chansync.erp.http import messages
-from chansync.erp.http.messages import HEADER, LARGEST_NUMBER, MAX_AGE, signature
+from chansync.erp.http import wire_format
+from chansync.erp.http.wire_format import HEADER, LARGEST_NUMBER, MAX_AGE, signature
 from chansync.model import order, sale, steps
 from chansync.model.wire import STEPS
 
@@ -107,32 +107,34 @@ def _paths() -> dict[str, Any]:
         "/reference": _operation(
             "The reference data: POSs, warehouses, methods, types, services and items; all of them, or what has "
             "changed since the cursor.",
-            messages.ReferenceAnswer,
+            wire_format.ReferenceAnswer,
             parameters=[_cursor("all of the data are told")],
         ),
         "/items": _operation(
             "The items and services with one of these SKUs or GTINs. Asked when an order has one that the reference "
             "data do not.",
-            messages.ItemsAnswer,
-            messages.ItemsRequest,
+            wire_format.ItemsAnswer,
+            wire_format.ItemsRequest,
         ),
         "/steps": _operation(
             "Carry out steps with sales, at most 20 of them: each step whole or not at all, in their order, and all of "
             "a sale's before the answer. A step that is refused stops those of the sale that need it (`needs`); where "
             "`record` is refused, all others.",
-            messages.StepsAnswer,
-            messages.StepsRequest,
+            wire_format.StepsAnswer,
+            wire_format.StepsRequest,
         ),
-        "/views": _operation("The sales of these keys, as they are now.", messages.ViewsAnswer, messages.ViewsRequest),
+        "/views": _operation(
+            "The sales of these keys, as they are now.", wire_format.ViewsAnswer, wire_format.ViewsRequest
+        ),
         "/changes": _operation(
             "What has changed since the cursor, whoever changed it. A change may be told again, but is never left out: "
             "mind transactions that commit late.",
-            messages.ChangesAnswer,
+            wire_format.ChangesAnswer,
             parameters=[_cursor("nothing is told but the cursor to begin with")],
         ),
         "/stock": _operation(
             "Pieces on hand that are not reserved, summed over the warehouses.",
-            messages.StockAnswer,
+            wire_format.StockAnswer,
             parameters=[warehouses, items],
         ),
     }
@@ -153,7 +155,7 @@ def _operation(about: str, answer: type, body: type | None = None, **more: Any) 
     made: dict[str, Any] = {"operationId": name, "summary": about.split(".")[0] + ".", "description": about} | more
     if body is not None:
         made["requestBody"] = {"required": True, "content": _content(body)}
-    refusal = {"description": "Nothing of it was done.", "content": _content(messages.Refusal)}
+    refusal = {"description": "Nothing of it was done.", "content": _content(wire_format.Refusal)}
     made["responses"] = {
         "200": {"description": (answer.__doc__ or "").split("\n")[0], "content": _content(answer)},
         "4XX": refusal,
@@ -167,11 +169,11 @@ def _content(kind: type) -> dict[str, Any]:
 
 
 def _schemas() -> dict[str, Any]:
-    bodies = [kind for kind in vars(messages).values() if is_dataclass(kind) and isinstance(kind, type)]
+    bodies = [kind for kind in vars(wire_format).values() if is_dataclass(kind) and isinstance(kind, type)]
     _, found = msgspec.json.schema_components(
         [*bodies, remote.ErpIdentity, *STEPS.values()], ref_template=_REF + "{name}"
     )
-    documented = _classes((messages, remote, order, sale, steps))
+    documented = _classes((wire_format, remote, order, sale, steps))
     for name, schema in found.items():
         if name in documented:
             _describe(schema, documented[name])
@@ -192,7 +194,7 @@ def _schemas() -> dict[str, Any]:
 
 
 def _name_step(schema: dict[str, Any], word: str) -> None:
-    """Add what ``messages.steps_request`` says of every step."""
+    """Add what ``wire_format.steps_request`` says of every step."""
     own = {
         "step": {"const": word},
         "key": {"type": "string", "description": "The step's key; its result has it too."},

@@ -14,7 +14,7 @@ from chansync.erp.entries import Entry
 from chansync.erp.ledger import closing, documents, goods, recording, refunds
 from chansync.erp.ledger.facts import facts_of
 from chansync.erp.ledger.view import papers, view
-from chansync.erp.protocol import AtOnce, Embedded, NotPossible, PointOfSale, Reference, each_whole
+from chansync.erp.protocol import Embedded, ImmediateAnswers, NotPossible, PointOfSale, Reference, each_whole
 from chansync.erp.remote import ErpCapability, ErpKind, ErpSettings, Remote
 from chansync.model import steps as all_steps
 from chansync.model.errors import UsageError
@@ -148,7 +148,7 @@ def _perform(db: apsw.Connection, sale_key: str, step: Step) -> StepResult:
     return StepResult(key, changed=True)
 
 
-class Ledger(AtOnce):
+class Ledger(ImmediateAnswers):
     """The ledger as an embedded ERP (``chansync.erp.protocol.Embedded`` says what each method does)."""
 
     code = "ledger"

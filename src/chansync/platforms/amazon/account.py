@@ -7,8 +7,8 @@ from typing import Any
 
 from chansync.platforms.amazon.client import PARTICIPATIONS, SpApi, rows_of
 from chansync.platforms.amazon.parse import CANCELLED, FBA, PAID_AMAZON, PAID_OTHERWISE, PARTIALLY_SHIPPED, SHIPPED
+from chansync.platforms.json_values import fields, text
 from chansync.platforms.protocol import Lookups, LookupValue
-from chansync.platforms.texts import fields, text
 
 API_VERSION = "2026-01-01"
 

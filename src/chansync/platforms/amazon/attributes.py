@@ -7,7 +7,7 @@ from datetime import tzinfo
 from typing import Any
 
 from chansync.model.times import from_ms
-from chansync.platforms.texts import fields, moment_or_none, objects, text
+from chansync.platforms.json_values import fields, moment_or_none, objects, text
 
 #: Constraint of an item's shipping → what it asks for.
 _CONSTRAINTS = {

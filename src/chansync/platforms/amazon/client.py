@@ -20,8 +20,8 @@ from chansync.model.times import now_ms
 from chansync.platforms.amazon.login import Login
 from chansync.platforms.amazon.places import base_address
 from chansync.platforms.amazon.rates import Operation, Rates
+from chansync.platforms.json_values import objects, text
 from chansync.platforms.system import SystemSettings
-from chansync.platforms.texts import objects, text
 
 PARTICIPATIONS = Operation("getMarketplaceParticipations", 0.016, 15)
 SEARCH_ORDERS = Operation("searchOrders", 0.0056, 20)

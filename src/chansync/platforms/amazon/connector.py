@@ -20,6 +20,7 @@ from chansync.platforms.amazon.listings import Listings
 from chansync.platforms.amazon.parse import OrderReader, hours_ahead
 from chansync.platforms.amazon.places import PLACES
 from chansync.platforms.amazon.shipments import Shipments
+from chansync.platforms.json_values import fields, text
 from chansync.platforms.protocol import (
     ConnectorSettings,
     Headline,
@@ -29,7 +30,6 @@ from chansync.platforms.protocol import (
     SiteItem,
     UnreadableSettlement,
 )
-from chansync.platforms.texts import fields, text
 
 #: Amazon keeps orders for two years.
 OLDEST_DAYS = 730

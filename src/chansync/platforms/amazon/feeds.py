@@ -17,7 +17,7 @@ from chansync.model.errors import SiteRefused, SiteUnavailable
 from chansync.model.times import from_ms, now_ms
 from chansync.platforms.amazon.client import SpApi, part, rows_of
 from chansync.platforms.amazon.rates import Operation
-from chansync.platforms.texts import objects, text
+from chansync.platforms.json_values import objects, text
 
 CREATE_DOCUMENT = Operation("createFeedDocument", 0.5, 15, "POST")
 CREATE_FEED = Operation("createFeed", 0.0083, 15, "POST", repeatable=False)

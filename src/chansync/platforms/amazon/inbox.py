@@ -12,8 +12,8 @@ from chansync.model.times import from_ms
 from chansync.platforms.amazon import search
 from chansync.platforms.amazon.client import SEARCH_ORDERS, SpApi, rows_of
 from chansync.platforms.amazon.search import Step
+from chansync.platforms.json_values import fields, moment_or_none, text
 from chansync.platforms.system import DealtOrder, FoundOrder
-from chansync.platforms.texts import fields, moment_or_none, text
 
 ORDERS = "/orders/2026-01-01/orders"
 #: What of an order is asked for.

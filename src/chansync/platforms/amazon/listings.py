@@ -14,8 +14,8 @@ from chansync.model.errors import SiteRefused, SiteUnavailable
 from chansync.platforms.amazon.client import SpApi, part, rows_of
 from chansync.platforms.amazon.feeds import Feeds
 from chansync.platforms.amazon.rates import Operation
+from chansync.platforms.json_values import fields, objects, text
 from chansync.platforms.protocol import PushResult, QuantityChange, SiteItem
-from chansync.platforms.texts import fields, objects, text
 
 SEARCH_LISTINGS = Operation("searchListingsItems", 5.0, 5)
 GET_LISTING = Operation("getListingsItem", 5.0, 10)

@@ -20,7 +20,7 @@ from chansync.http.failures import Answer
 from chansync.model.errors import SiteError, SiteRefused, SiteUnavailable
 from chansync.model.times import now_ms
 from chansync.platforms.amazon.places import REGIONS, is_loopback, token_address
-from chansync.platforms.texts import text
+from chansync.platforms.json_values import text
 from chansync.secrets import redaction
 
 #: A token is not used any more so many seconds before it ends.

@@ -23,7 +23,7 @@ from chansync.model.order import Address, ChargeLine, Order, OrderLine, PartPaym
 from chansync.model.times import from_ms
 from chansync.platforms.amazon.attributes import attributes, cancel_wish, object_in, original, ship_by, shipment
 from chansync.platforms.amazon.places import PLACES
-from chansync.platforms.texts import listed, moment, moment_or_none, text
+from chansync.platforms.json_values import listed, moment, moment_or_none, text
 
 PENDING = frozenset({"PENDING", "PENDING_AVAILABILITY"})
 CANCELLED = "CANCELLED"

@@ -18,8 +18,8 @@ from chansync.platforms.amazon.client import UNREADABLE, SpApi, part, rows_of
 from chansync.platforms.amazon.rates import Operation
 from chansync.platforms.amazon.returns import BY_MERCHANT, TO_AMAZON, read_returns
 from chansync.platforms.amazon.settlements import read_settlement
+from chansync.platforms.json_values import objects, text
 from chansync.platforms.protocol import UnreadableSettlement
-from chansync.platforms.texts import objects, text
 
 T = TypeVar("T")
 

@@ -14,8 +14,8 @@ from chansync.model.times import utc_text
 from chansync.platforms.amazon.client import CONFIRM_SHIPMENT, SpApi, part
 from chansync.platforms.amazon.feeds import Feeds
 from chansync.platforms.amazon.parse import CANCELLED, PARTIALLY_SHIPPED, SHIPPED
+from chansync.platforms.json_values import fields, listed, text
 from chansync.platforms.protocol import PushResult, StatusChange, TrackingChange
-from chansync.platforms.texts import fields, listed, text
 
 #: Cancellations go as a feed of acknowledgements that say *failure*, in XML.
 _FEED, _XML = "POST_ORDER_ACKNOWLEDGEMENT_DATA", "text/xml; charset=UTF-8"

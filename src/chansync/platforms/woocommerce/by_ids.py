@@ -13,7 +13,7 @@ from typing import Any
 from chansync.http.client import ATTEMPTS
 from chansync.http.failures import Answer
 from chansync.model.errors import SiteError
-from chansync.platforms.texts import identifier, text
+from chansync.platforms.json_values import identifier, text
 from chansync.platforms.woocommerce.client import EXACT, PAGE, StoreClient
 from chansync.platforms.woocommerce.failures import Missing
 from chansync.platforms.woocommerce.source import orders_in

@@ -19,8 +19,8 @@ from chansync.http.client import ATTEMPTS
 from chansync.model.errors import SiteError
 from chansync.model.order import Order, UnreadableOrder
 from chansync.model.times import now_ms
+from chansync.platforms.json_values import fields, identifier, text
 from chansync.platforms.protocol import Headline
-from chansync.platforms.texts import fields, identifier, text
 from chansync.platforms.woocommerce.by_ids import ByIds, fails_by_content, is_gone
 from chansync.platforms.woocommerce.client import PAGE, StoreClient
 from chansync.platforms.woocommerce.parse import summary, without_large

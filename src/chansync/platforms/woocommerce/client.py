@@ -14,7 +14,7 @@ from chansync.http.client import ATTEMPTS, SiteHttp
 from chansync.http.failures import Answer
 from chansync.model.address import Address, parse_address
 from chansync.model.errors import SiteUnavailable, UsageError
-from chansync.platforms.texts import objects
+from chansync.platforms.json_values import objects
 from chansync.platforms.woocommerce.address import ROOTS, Place, may_hold
 from chansync.platforms.woocommerce.auth import BASIC, IN_QUERY, OAUTH, Keys, Signing, ways
 from chansync.platforms.woocommerce.discovery import find_store

@@ -16,16 +16,16 @@ from chansync.model.order import Order, Refund, UnreadableOrder, bare_number
 from chansync.model.returns import SiteReturn
 from chansync.model.settlement import Settlement
 from chansync.model.times import to_ms
+from chansync.platforms.json_values import fields, identifier, text, title
 from chansync.platforms.protocol import ConnectorSettings, Headline, Lookups, OrderPage, SiteIdentity
-from chansync.platforms.texts import fields, identifier, text, title
 from chansync.platforms.woocommerce.address import store_address
 from chansync.platforms.woocommerce.auth import Keys
 from chansync.platforms.woocommerce.by_ids import ByIds
 from chansync.platforms.woocommerce.careful import CarefulSource, count_since, headlines, unreadable
+from chansync.platforms.woocommerce.changed_orders import Pull
 from chansync.platforms.woocommerce.client import EXACT, PAGE, StoreClient
 from chansync.platforms.woocommerce.lookups import pull_lookups
 from chansync.platforms.woocommerce.parse import OrderReader, without_large
-from chansync.platforms.woocommerce.pull import Pull
 from chansync.platforms.woocommerce.refunds import refunds_of
 from chansync.platforms.woocommerce.statuses import Statuses
 from chansync.platforms.woocommerce.stock import Stock

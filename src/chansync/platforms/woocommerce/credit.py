@@ -15,7 +15,7 @@ from typing import Any
 from chansync.model.errors import DataError
 from chansync.model.money import parse_amount
 from chansync.model.order import Order, PartPayment
-from chansync.platforms.texts import objects, title
+from chansync.platforms.json_values import objects, title
 
 #: Fields of an order that list the cards that paid it.
 _LISTS = ("gift_cards", "gift_card_lines", "pw_gift_cards", "store_credits")

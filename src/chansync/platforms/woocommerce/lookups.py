@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from chansync.model.errors import SiteRefused
+from chansync.platforms.json_values import fields, identifier, objects, text, title
 from chansync.platforms.protocol import Lookups, LookupValue
-from chansync.platforms.texts import fields, identifier, objects, text, title
 
 if TYPE_CHECKING:
     from chansync.platforms.woocommerce.client import StoreClient

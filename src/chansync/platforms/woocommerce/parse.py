@@ -29,7 +29,17 @@ from chansync.model.order import (
     raw_text,
 )  # fmt: skip
 from chansync.model.times import from_ms
-from chansync.platforms.texts import LONGEST_TEXT, day, identifier, lines, listed, moment_or_none, objects, text, title
+from chansync.platforms.json_values import (
+    LONGEST_TEXT,
+    day,
+    identifier,
+    lines,
+    listed,
+    moment_or_none,
+    objects,
+    text,
+    title,
+)
 from chansync.platforms.woocommerce.credit import with_credit
 
 # The names under which plugins keep a customer's numbers in ``meta_data``; compared without regard to case and to

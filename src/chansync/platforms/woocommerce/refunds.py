@@ -6,7 +6,7 @@ import asyncio
 
 from chansync.model.errors import DataError, SiteError, SiteUnavailable
 from chansync.model.order import Order, Refund
-from chansync.platforms.texts import identifier
+from chansync.platforms.json_values import identifier
 from chansync.platforms.woocommerce.by_ids import fails_by_content
 from chansync.platforms.woocommerce.client import EXACT, PAGE, StoreClient
 from chansync.platforms.woocommerce.failures import Missing

@@ -10,7 +10,7 @@ from chansync.http.failures import Answer
 from chansync.model.errors import SiteUnavailable
 from chansync.model.order import Order, UnreadableOrder
 from chansync.model.times import from_ms, now_ms
-from chansync.platforms.texts import identifier, moment_or_none
+from chansync.platforms.json_values import identifier, moment_or_none
 from chansync.platforms.woocommerce.client import EXACT, PAGE, StoreClient
 from chansync.platforms.woocommerce.failures import refusal
 

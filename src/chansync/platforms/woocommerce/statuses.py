@@ -12,8 +12,8 @@ from typing import Any
 
 from chansync.model.errors import SiteError, SiteUnavailable
 from chansync.model.order import Order, UnreadableOrder
+from chansync.platforms.json_values import fields, identifier, text
 from chansync.platforms.protocol import PushResult, StatusChange
-from chansync.platforms.texts import fields, identifier, text
 from chansync.platforms.woocommerce.by_ids import ByIds
 from chansync.platforms.woocommerce.client import EXACT, PAGE, StoreClient
 from chansync.platforms.woocommerce.lookups import order_statuses

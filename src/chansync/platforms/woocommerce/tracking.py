@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 from chansync.model.errors import SiteError, SiteRefused
+from chansync.platforms.json_values import identifier, objects, text
 from chansync.platforms.protocol import PushResult, TrackingChange
-from chansync.platforms.texts import identifier, objects, text
 from chansync.platforms.woocommerce.client import StoreClient, all_of
 from chansync.platforms.woocommerce.failures import NO_ROUTE, Missing
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
+from chansync.platforms.json_values import identifier, text
 from chansync.platforms.protocol import SiteWebhook
-from chansync.platforms.texts import identifier, text
 from chansync.platforms.woocommerce.client import StoreClient
 from chansync.platforms.woocommerce.failures import Missing, refusal
 

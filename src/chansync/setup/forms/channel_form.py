@@ -14,10 +14,10 @@ from chansync.db.connection import Store
 from chansync.erp import registry as erps
 from chansync.erp.abilities import impossible_parameters
 from chansync.model.channel import Channel, FieldError
+from chansync.model.channel_parameters import BY_NAME, PARAMETERS, SECTIONS, ChannelParameter, default_values
 from chansync.model.errors import UsageError
 from chansync.model.parameter import applies, defaults
 from chansync.model.parameter_types import Flag
-from chansync.model.parameters import BY_NAME, PARAMETERS, SECTIONS, ChannelParameter, default_values
 from chansync.platforms.protocol import Capability
 from chansync.secrets import sealing
 from chansync.setup import channel_settings

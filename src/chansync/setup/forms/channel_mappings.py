@@ -11,9 +11,9 @@ from dataclasses import replace
 import apsw
 
 from chansync.model.channel import Channel, FieldError
+from chansync.model.channel_parameters import SECTIONS
 from chansync.model.errors import UsageError
 from chansync.model.parameter_types import Reference, References
-from chansync.model.parameters import SECTIONS
 from chansync.setup import channel_settings
 from chansync.setup.forms.form import Addable, FormField
 from chansync.store import mappings

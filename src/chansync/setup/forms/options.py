@@ -8,9 +8,9 @@ import apsw
 
 from chansync.erp import registry
 from chansync.model.channel import Channel
+from chansync.model.channel_parameters import ChannelParameter
 from chansync.model.errors import UsageError
 from chansync.model.parameter_types import Choice
-from chansync.model.parameters import ChannelParameter
 from chansync.setup import channel_settings
 from chansync.setup.forms.form import MOST_OPTIONS, FormField, FormOption, reference_of
 from chansync.store import channels, mappings

@@ -11,10 +11,10 @@ import apsw
 
 from chansync.db.transaction import Undo, transaction
 from chansync.model.channel import NEEDED, Channel, FieldError, check_fields
+from chansync.model.channel_parameters import BY_NAME, PARAMETERS, default_values
 from chansync.model.errors import UsageError
 from chansync.model.parameter import applies
 from chansync.model.parameter_types import Code
-from chansync.model.parameters import BY_NAME, PARAMETERS, default_values
 from chansync.platforms import registry
 from chansync.setup import channel_settings, sealed_places
 from chansync.setup.channel_settings import capabilities, check_target

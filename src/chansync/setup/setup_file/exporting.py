@@ -10,7 +10,7 @@ import apsw
 
 from chansync import __version__
 from chansync.model.channel import Channel
-from chansync.model.parameters import PARAMETERS, SECTIONS
+from chansync.model.channel_parameters import PARAMETERS, SECTIONS
 from chansync.setup.erps import ERPS
 from chansync.setup.setup_file import channel_part, ledger_part, settings_part, typed_part
 from chansync.setup.setup_file.document import FORMAT, TABLES

@@ -1,4 +1,4 @@
-"""The tables of the embedded ledger, as ``chansync.db.schema`` has the others."""
+"""The tables of the embedded ledger, as ``chansync.db.first_schema`` has the others."""
 
 from __future__ import annotations
 

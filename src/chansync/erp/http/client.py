@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import httpx
 
 from chansync.erp.http.failures import Failures
-from chansync.erp.http.messages import (
+from chansync.erp.http.wire_format import (
     HEADER,
     LARGEST_NUMBER,
     ChangesAnswer,

@@ -6,7 +6,7 @@ Amounts are whole minor units of the row's currency (INTEGER), times are millise
 
 from __future__ import annotations
 
-from chansync.db import ledger_schema
+from chansync.db import first_ledger_schema
 
 CHANNELS = """
 CREATE TABLE setting (
@@ -415,6 +415,6 @@ SCRIPTS = (
     MESSAGES,
     SEARCH,
     NOTICES,
-    ledger_schema.SETUP,
-    ledger_schema.LEDGER,
+    first_ledger_schema.SETUP,
+    first_ledger_schema.LEDGER,
 )

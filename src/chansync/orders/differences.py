@@ -12,7 +12,7 @@ is given back as one refund.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
 from hashlib import blake2b
@@ -58,34 +58,38 @@ class Change:
         return self.field == "total" or self.field.startswith(("line:", "charge:"))
 
 
-def differences(
-    order: Order, sale: SaleView, taken: Mapping[str, Any], draft: SaleDraft | Problem | None = None
+def differences(order: Order, sale: SaleView, taken: Mapping[str, Any]) -> list[Change]:
+    """What of an order is no longer as in its sale."""
+    return [
+        *_amounts(order, sale),
+        *_items(order, taken),
+        *_texts(order, sale, taken),
+        *_methods(order, sale, taken),
+    ]
+
+
+def undecided(
+    found: Iterable[Change], sale: SaleView, taken: Mapping[str, Any], draft: SaleDraft | Problem | None = None
 ) -> list[Change]:
-    """What of an order is no longer as in its sale, but for what a person decided to keep.
+    """Those of the ``differences`` that no person has decided to keep.
 
     Args:
         draft: tells whether another code of the site is another method of the ERP; without one it is.
     """
     kept = taken.get("kept") or {}
-    return [change for change in _found(order, sale, taken, draft) if kept.get(change.field) != change.digest]
+    return [
+        change
+        for change in found
+        if kept.get(change.field) != change.digest and not _is_same_method(change, sale, draft)
+    ]
 
 
-def still_kept(order: Order, sale: SaleView, taken: Mapping[str, Any]) -> dict[str, str]:
-    """What a person decided to keep out of the sale, as far as it differs still: a change that was undone on the site
-    and is made again is a new one."""
-    there = {(change.field, change.digest) for change in _found(order, sale, taken, None)}
+def still_kept(found: Iterable[Change], taken: Mapping[str, Any]) -> dict[str, str]:
+    """What a person decided to keep out of the sale, as far as it is among the ``differences`` still: a change that was
+    undone on the site and is made again is a new one."""
+    there = {(change.field, change.digest) for change in found}
     kept: Mapping[str, str] = taken.get("kept") or {}
     return {own: digest for own, digest in kept.items() if own.startswith("refund:") or (own, digest) in there}
-
-
-def _found(order: Order, sale: SaleView, taken: Mapping[str, Any], draft: SaleDraft | Problem | None) -> list[Change]:
-    """Every difference."""
-    return [
-        *_amounts(order, sale),
-        *_items(order, taken),
-        *_texts(order, sale, taken),
-        *_methods(order, sale, taken, draft),
-    ]
 
 
 def taken_over(order: Order) -> dict[str, Any]:
@@ -201,7 +205,7 @@ def _numbers(numbers: Any) -> str:
     return ", ".join(f"{kind} {number}" for kind, number in asdict(numbers).items() if number) or "none"
 
 
-def _methods(order: Order, sale: SaleView, taken: Mapping[str, Any], draft: SaleDraft | Problem | None) -> list[Change]:
+def _methods(order: Order, sale: SaleView, taken: Mapping[str, Any]) -> list[Change]:
     """Payment and delivery method."""
     changes: list[Change] = []
     for which, now, title, known in (
@@ -209,18 +213,21 @@ def _methods(order: Order, sale: SaleView, taken: Mapping[str, Any], draft: Sale
         ("delivery", order.delivery_code, order.delivery_title, sale.delivery_method),
     ):
         before = taken.get(which)
-        if before is None or before == now or known is None:
-            continue
-        if isinstance(draft, SaleDraft):
-            new = draft.payment_method if which == "payment" else draft.delivery_method
-            if new == known:
-                continue
-        changes.append(Change(f"{which}_method", now, f"its {which} method is {title or now or 'none'}, not {before}"))
+        if before is not None and before != now and known is not None:
+            sentence = f"its {which} method is {title or now or 'none'}, not {before}"
+            changes.append(Change(f"{which}_method", now, sentence))
     parts, known_parts = _parts(order), taken.get("parts")
     if known_parts is not None and parts != known_parts:
         said = ", ".join(f"{Decimal(amount):f} by {code or 'gift card'}" for code, amount in parts.items()) or "nothing"
         changes.append(Change("part_payments", json.dumps(parts), f"other methods pay {said}"))
     return changes
+
+
+def _is_same_method(change: Change, sale: SaleView, draft: SaleDraft | Problem | None) -> bool:
+    """Whether another payment or delivery code of the site is mapped to the method that the sale has."""
+    if not isinstance(draft, SaleDraft) or change.field not in ("payment_method", "delivery_method"):
+        return False
+    return bool(getattr(draft, change.field) == getattr(sale, change.field))
 
 
 def only_contact(now: Address, known: Address | None) -> bool:
@@ -242,9 +249,9 @@ def completes(order: Order, sale: SaleView) -> bool:
     return any(address.name or address.line_1 for which, address in told.items() if which in sale.nameless)
 
 
-def needs_draft(order: Order, sale: SaleView, taken: Mapping[str, Any]) -> bool:
-    """Whether a draft of the order as it is now can matter to the sale."""
-    if completes(order, sale) or differences(order, sale, taken):
+def needs_draft(order: Order, sale: SaleView, found: Iterable[Change], taken: Mapping[str, Any]) -> bool:
+    """Whether a draft of the order as it is now, with these ``differences``, can matter to the sale."""
+    if completes(order, sale) or undecided(found, sale, taken):
         return True
     return not sale.state.touched and bool(tax_change(order, sale))
 

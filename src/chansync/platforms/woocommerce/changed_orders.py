@@ -20,8 +20,8 @@ from typing import Any
 from chansync.model.errors import SiteRefused
 from chansync.model.order import Order, UnreadableOrder
 from chansync.model.times import from_ms, now_ms
+from chansync.platforms.json_values import fields
 from chansync.platforms.protocol import OrderPage
-from chansync.platforms.texts import fields
 from chansync.platforms.woocommerce.careful import CarefulSource
 from chansync.platforms.woocommerce.client import PAGE
 from chansync.platforms.woocommerce.source import BY_CHANGE, BY_ID, Page, Query, Row, Shattered, SortRefused
