@@ -28,11 +28,12 @@ def mend(session: Session, message_id: int, name: str | None, added: tuple[str, 
 
     The exit code of a remedy is that of the command that it runs.
     """
-    from chansync.orders.remedies import offered, subject_of
+    from chansync.orders.remedies import offered, subjects_of
 
-    subject = subject_of(session.db, message_id, user_name())
-    if subject is None:
+    found = subjects_of(session.db, [message_id], user_name())
+    if not found:
         raise UsageError(f"There is no message {message_id}. See: chansync log")
+    subject = found[0]
     there = offered(subject)
     if name is None:
         _list(subject, there, as_json)

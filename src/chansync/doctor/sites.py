@@ -110,7 +110,7 @@ def _findings(seen: dict[str, Look | None], unopened: bool, here: list[str]) -> 
     unseen = [code for code, found in seen.items() if found is None]
     if unseen and unopened:
         yield warning(
-            "sites", f"{some(unseen)} could not be looked at: you may not open the keys, and no daemon answers.",
+            "sites", f"{some(unseen)} could not be looked at: you may not read the private key, and no daemon answers.",
             "Start the daemon, or run this as its user.",
         )  # fmt: skip
     elif unseen:

@@ -228,9 +228,13 @@ def _payment_method(settings: ImportSettings, order: Order, amount: int) -> str:
     if code == NO_METHOD and not amount:
         return ""
     title = order.payment_title or ("No payment method" if code == NO_METHOD else code)
+    if order.payment_code or order.payment_title:
+        paid = f"is paid by {title[:60]} ({code[:60]}), which"
+    else:
+        paid = f"has no payment method on the site, and {NO_METHOD}"
     raise Problem(
         "payment_unmapped",
-        f"Order {order.number} is paid by {title[:60]} ({code[:60]}), which is not mapped to a payment method.",
+        f"Order {order.number} {paid} is not mapped to a payment method.",
         {"site_code": code, "title": title},
         [Seen("payment", code, title)],
     )

@@ -18,7 +18,7 @@ To add one: write the function where its matter lives (``orders/decisions.py``, 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import apsw
@@ -39,7 +39,7 @@ class Subject:
 
     Attributes:
         channel, order: None where the message is about none.
-        by: the name of the person who decides.
+        by: the name of the person who decides; empty where nothing is decided.
     """
 
     message: Message
@@ -97,12 +97,11 @@ class Remedy:
     perform: Callable[[apsw.Connection, Subject], str] | None = None
     about: str = ""
 
-    def is_offered(self, subject: Subject) -> bool:
-        """Whether the message tells what the command is about: nothing can be mapped that has no code, say."""
+    @property
+    def needs(self) -> set[str]:
+        """What a message must tell for it to be offered: nothing can be mapped that has no code, say."""
         names = {name for name in _NAME.findall(self.command) if not name.isupper()}
-        if self.about:
-            names.add(self.about)
-        return names <= subject.told.keys()
+        return names | {self.about} if self.about else names
 
     def command_for(self, subject: Subject, added: Sequence[str] = ()) -> Command:
         """The command, filled in from the message and with the words that a person added."""
@@ -121,24 +120,29 @@ class Remedy:
         return Command(words + rest, missing)
 
 
-def subject_of(db: apsw.Connection, message_id: int, by: str) -> Subject | None:
-    """What the message of that id is about; None where there is no such message."""
-    message = messages.message(db, message_id)
-    if message is None:
-        return None
-    channel = channels.channel_by_id(db, message.channel_id) if message.channel_id is not None else None
-    order = orders.by_id(db, message.order_id) if message.order_id is not None else None
-    return Subject(message, channel, order, by)
+def subjects_of(db: apsw.Connection, message_ids: Iterable[int], by: str = "") -> list[Subject]:
+    """What the messages of these ids are about, without those that are gone."""
+    found = [message for each in message_ids if (message := messages.message(db, each))]
+    # Reading a channel with its settings takes most of the time, and many messages are of few channels.
+    of = {each: channels.channel_by_id(db, each) for each in {message.channel_id for message in found} if each}
+    return [
+        Subject(
+            message, of.get(message.channel_id or 0),
+            orders.by_id(db, message.order_id) if message.order_id is not None else None, by,
+        )
+        for message in found
+    ]  # fmt: skip
 
 
-def remedies(code: str) -> tuple[Remedy, ...]:
-    """The remedies of a code; none for one that only an earlier version knew."""
-    return REMEDIES.get(code, ())
+def offered(*subjects: Subject) -> tuple[Remedy, ...]:
+    """The remedies that can be performed on a message, or on each of several messages of one code.
 
-
-def offered(subject: Subject) -> tuple[Remedy, ...]:
-    """The remedies of a message, as far as it tells what they are about."""
-    return tuple(remedy for remedy in remedies(subject.message.code) if remedy.is_offered(subject))
+    None for a code that only an earlier version knew.
+    """
+    if not subjects:
+        return ()
+    told = set[str].intersection(*(set(subject.told) for subject in subjects))
+    return tuple(remedy for remedy in REMEDIES.get(subjects[0].message.code, ()) if remedy.needs <= told)
 
 
 def _decisions(code: str) -> tuple[Remedy, ...]:

@@ -76,7 +76,7 @@ def test_who_may_not_open_the_keys_has_the_daemon_look_and_sync(
         shops.make_company(path, shop, server)
         path.with_suffix(".key").rename(credentials / "chansync.key")
         alone = run("doctor", "demo")
-        assert "you may not open the keys, and no daemon answers" in " ".join(alone.out.split())
+        assert "you may not read the private key, and no daemon answers" in " ".join(alone.out.split())
         refused = run("sync", "demo")
         assert (refused.code, "a credential of the service" in refused.err) == (3, True)
         refused = run("channel", "set", "demo", "used=no", "--json")
@@ -100,7 +100,7 @@ def test_who_may_not_open_the_keys_has_the_daemon_look_and_sync(
             used = run("channel", "set", "demo", "used=yes", "--json")
             assert (used.code, json.loads(used.out)["changed"]) == (0, True)
             synced = run("sync", "demo", "--order", str(order), "--json")
-            assert "the daemon does it" in synced.err
+            assert "so the daemon does this" in synced.err
             [result] = json.loads(synced.out)
             assert (result["state"], result["counts"]["fetched"]) == ("done", 1)
             assert run("sync", "demo", "--orders", "--since", "yesterday").code in (0, 1)

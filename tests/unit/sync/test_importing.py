@@ -204,7 +204,11 @@ class TestProblems:
         [
             ({"lines": [line(sku=""), line(2, "NOPE")]}, "item_unknown", "Item NOPE (SKU NOPE, site id 1002)"),
             ({"payment_code": "stripe", "payment_title": "Card"}, "payment_unmapped", "Card (stripe)"),
-            ({"payment_code": "", "payment_title": ""}, "payment_unmapped", "(none)"),
+            (
+                {"payment_code": "", "payment_title": ""},
+                "payment_unmapped",
+                "has no payment method on the site, and (none) is",
+            ),
             ({"currency": "USD"}, "currency_not_allowed", "BGN, EUR"),
             ({"currency": ""}, "currency_missing", "states no currency"),
         ],

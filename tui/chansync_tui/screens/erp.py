@@ -141,8 +141,8 @@ class LedgerSource:
     erp: str = ""
 
     @property
-    def orders(self) -> Mapping[str, tuple[str, bool]]:
-        """The columns by whose index the list is read, as ``ListPage.orders``."""
+    def indexed_sorts(self) -> Mapping[str, tuple[str, bool]]:
+        """The columns by whose index the list is read, as ``ListPage.indexed_sorts``."""
         if self.erp and self.name in outside_lists.NAMES:
             return {}
         own = _ORDERED_BY.get(self.name) or (("Code", False) if "code" in LISTS[self.name].columns else None)
@@ -233,8 +233,8 @@ class Erp(ListPage[ListRow]):
         return source
 
     @property
-    def orders(self) -> Mapping[str, tuple[str, bool]]:
-        return self.chosen.orders
+    def indexed_sorts(self) -> Mapping[str, tuple[str, bool]]:
+        return self.chosen.indexed_sorts
 
     def show_chips(self) -> None:
         chosen = self.chosen

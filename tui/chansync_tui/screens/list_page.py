@@ -71,8 +71,8 @@ class ListPage(FilteredPage, TwoPanes, Generic[L]):
         """The text of an empty list: why it is empty, and what to do next."""
 
     @property
-    def orders(self) -> Mapping[str, tuple[str, bool]]:
-        """The columns by which the list can be ordered however long it is, as the database reads it by an index.
+    def indexed_sorts(self) -> Mapping[str, tuple[str, bool]]:
+        """The columns by which the list can be sorted however long it is, as the database reads it by an index.
 
         Title → the name of that order for the source, empty for its own, and whether its highest comes first.
         """
@@ -161,8 +161,8 @@ class ListPage(FilteredPage, TwoPanes, Generic[L]):
 
     def _order(self) -> Order[L]:
         sort = self.table.view.sort
-        if sort is not None and sort.title in self.orders:
-            by, descending = self.orders[sort.title]
+        if sort is not None and sort.title in self.indexed_sorts:
+            by, descending = self.indexed_sorts[sort.title]
             return Order(turned=sort.descending != descending, by=by)
         return Order(sort=self.table.sorter())
 
@@ -173,16 +173,16 @@ class ListPage(FilteredPage, TwoPanes, Generic[L]):
             self._open(self.window.source)
 
     def sort_limit(self, table: Table[Any], column: Column) -> str:
-        if table is not self.table or not column.sorts or column.title in self.orders:
+        if table is not self.table or not column.sorts or column.title in self.indexed_sorts:
             return ""
         is_whole = self.window.at_top and self.window.at_end
         return "" if is_whole else f"sorts up to {row_window.MOST_SORTED:,} rows"
 
     def _refuse_sort(self) -> None:
         """Show the list in its own order again, and say why."""
-        view = self.table.view
+        view, sorts = self.table.view, self.indexed_sorts
         if view.sort is not None:
-            able = f" By {' and '.join(self.orders)} it is sorted however long it is." if self.orders else ""
+            able = f" Lists of any length can be sorted by {' and '.join(sorts)}." if sorts else ""
             self.notify(
                 f"This list is too long to be sorted by {view.sort.title}: more than {row_window.MOST_SORTED:,} rows "
                 f"pass the filters. Filter it first, then sort.{able}",

@@ -9,9 +9,9 @@ import apsw
 from chansync.db.connection import Store
 from chansync.model.message import CODES
 from chansync.model.times import now_ms
-from chansync.orders.remedies import Remedy, Subject, remedies
-from chansync.setup import mending
-from chansync.setup.mending import Choice
+from chansync.orders.remedies import Remedy, Subject, offered, subjects_of
+from chansync.setup import remedy_choices
+from chansync.setup.remedy_choices import Choice
 from chansync.store import messages, orders
 from chansync.store.jobs import Job
 from chansync.store.problem_causes import Cause, cause_of
@@ -41,8 +41,12 @@ class Mending:
     def _db(self) -> apsw.Connection:
         return self._page.context.db
 
-    def open(self, message_id: int) -> None:
-        """Show what mends the message, and all of its cause; do what is chosen."""
+    def open(self, message_id: int, *, of_cause: bool = False) -> None:
+        """Show what mends the message; do what is chosen, for all of its cause that it is offered for.
+
+        Args:
+            of_cause: show only what mends all of its cause.
+        """
         message = messages.message(self._db, message_id)
         if message is None:
             self._page.notify("This message is gone: its channel was removed.")
@@ -52,23 +56,25 @@ class Mending:
             return
         cause = cause_of(self._db, message_id) if message.open else None
         ids = cause.message_ids if cause else [message_id]
-        offered = remedies(message.code)
-        if not offered:
-            self._page.notify("Nothing mends it: it only tells what happened.")
+        found = offered(*subjects_of(self._db, ids if of_cause else [message_id]))
+        if not found:
+            several = "Nothing mends all of them together: mend them one by one."
+            one = "Nothing mends it: it only tells what happened."
+            self._page.notify(several if of_cause and len(ids) > 1 else one)
             return
 
         code = CODES.get(message.code)
         title = code.title if code else message.code
-        options = [Option(remedy, remedy.sentence) for remedy in offered]
-        about = [message.sentence, *_held_up(cause)]
+        options = [Option(remedy, remedy.sentence) for remedy in found]
+        about = [message.sentence, *_held_up(cause, of_cause=of_cause)]
         window = MendWindow(title, options, word_width=60, about=about)
         window.ask(self._page, lambda remedy: self.perform(remedy, ids, cause))
 
     def perform(self, remedy: Remedy, message_ids: Sequence[int], cause: Cause | None) -> None:
         """Perform a remedy for these messages; what a person has to choose for it is asked first."""
-        subjects = mending.performed_on(self._db, remedy, message_ids, self._page.context.user)
+        subjects = remedy_choices.performed_on(self._db, remedy, message_ids, self._page.context.user)
         if not subjects:
-            self._page.notify("These messages are gone: their channel was removed.")
+            self._page.notify("This is not possible any more: the messages are gone, or have changed.")
             return
         first = subjects[0]
         if self._opens(remedy, first):
@@ -79,7 +85,7 @@ class Mending:
         elif words[:1] == ["solve"]:
             self.solve(message_ids)
         else:
-            asked = mending.choices(self._db, first, remedy)
+            asked = remedy_choices.choices(self._db, first, remedy)
 
             def done(code: int, told: Sequence[str]) -> None:
                 self._page.app.call_later(self._done, remedy, code, "\n".join(told), message_ids, cause)
@@ -98,7 +104,7 @@ class Mending:
     def _opens(self, remedy: Remedy, subject: Subject) -> bool:
         """Open what the remedy leads to, if it is a page of these screens; whether it is."""
         words, message = remedy.command.split()[1:], subject.message
-        field = mending.fields_of(subject, remedy)
+        field = remedy_choices.fields_of(subject, remedy)
         if field is not None and subject.channel is not None:
             self._page.post_message(Edit("channel", subject.channel.id, field=field))
         elif words[:2] == ["erp", "sale"] and subject.order is not None and subject.order.sale is not None:
@@ -153,7 +159,7 @@ class Mending:
             if code or not left:
                 done(code, told)
             else:
-                self._page.context.command(mending.words_for(left.pop(0), remedy, added), next_one)
+                self._page.context.command(remedy_choices.words_for(left.pop(0), remedy, added), next_one)
 
         self._page.notify(f"{remedy.sentence} ...")
         next_one()
@@ -245,13 +251,14 @@ class Mending:
         Confirm(question, "Solved").ask(self._page, lambda _: context.change(label, solve, reopen))
 
 
-def _held_up(cause: Cause | None) -> list[str]:
+def _held_up(cause: Cause | None, *, of_cause: bool) -> list[str]:
     """How many wait for the same, of which channels, what it comes to and since when."""
     if cause is None or cause.count < 2:
         return []
     what = f"{cause.count} problems of {counted(len(cause.channels) or 1, 'channel')} wait for it"
     money = f": {cause.money}" if cause.money else ""
-    return [f"{what}{money}; the oldest since {since(cause.first_at, now_ms())}. It is done for all of them."]
+    those = "" if of_cause else " that it is offered for"
+    return [f"{what}{money}; the oldest since {since(cause.first_at, now_ms())}. It is done for all of them{those}."]
 
 
 def _is_final(remedy: Remedy) -> bool:

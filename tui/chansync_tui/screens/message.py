@@ -13,7 +13,7 @@ from textual.binding import Binding, BindingType
 
 from chansync.model.safe_text import on_one_line
 from chansync.model.times import local_text
-from chansync.orders.remedies import remedies
+from chansync.orders.remedies import offered, subjects_of
 from chansync.store import messages, orders
 from chansync.store.messages import Message
 from chansync_tui.formatting import counted
@@ -100,9 +100,9 @@ class MessageActions(Page):
 def message_paragraphs(db: apsw.Connection, message: Message) -> Iterator[Paragraph]:
     """What happened, what to do, and the data."""
     yield Paragraph(message.sentence, "strong")
-    if offered := remedies(message.code):
+    if found := offered(*subjects_of(db, [message.id])):
         yield Paragraph("What to do (m):")
-        yield from (Paragraph(f"  - {remedy.sentence}") for remedy in offered)
+        yield from (Paragraph(f"  - {remedy.sentence}") for remedy in found)
     yield Paragraph("")
     yield Paragraph(_standing(message), "bad" if message.open else "")
     yield Paragraph(f"Code: {message.code} ({message.severity})")

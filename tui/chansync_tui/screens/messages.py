@@ -16,7 +16,7 @@ from textual.widget import Widget
 from chansync.model.message import CODES
 from chansync.model.paging import Span
 from chansync.model.times import local_text, now_ms
-from chansync.orders.remedies import remedies
+from chansync.orders.remedies import offered, subjects_of
 from chansync.store import messages
 from chansync.store.message_search import Filter
 from chansync.store.overview import MessageLine, code_counts, message_lines, open_count, orders_with_problems
@@ -134,7 +134,7 @@ class Messages(MessageActions, ListPage[MessageLine]):
         return self.query_one("#causes", MarkTable)
 
     @property
-    def orders(self) -> Mapping[str, tuple[str, bool]]:
+    def indexed_sorts(self) -> Mapping[str, tuple[str, bool]]:
         return {"First": ("", True)}
 
     @property
@@ -239,8 +239,8 @@ class Messages(MessageActions, ListPage[MessageLine]):
         line = self.table.selected
         if line is None:
             return []
-        offered = " ".join(remedy.sentence for remedy in remedies(line.code))
-        what = f"{self.own_key('m')} mends it: {offered}" if offered else ""
+        found = " ".join(remedy.sentence for remedy in offered(*subjects_of(self.context.db, [line.id])))
+        what = f"{self.own_key('m')} mends it: {found}" if found else ""
         times = f"{counted(line.count, 'time')}, last {local_text(line.last_at, seconds=True)}. Code: {line.code}."
         return [(line.sentence, "strong"), (what, ""), (times, "dim"), ("enter: its data", "dim")]
 
@@ -304,7 +304,7 @@ class Messages(MessageActions, ListPage[MessageLine]):
             mending.retry(several, None) if name == "retry" else mending.solve(several)
         elif self.shows_causes and name == "mend":
             if cause := self.causes.selected:
-                Mending(self).open(cause.message_ids[0])
+                Mending(self).open(cause.message_ids[0], of_cause=True)
         else:
             super().action_message(name)
 

@@ -96,7 +96,7 @@ class Orders(OrderActions, ListPage[OrderLine]):
         )
 
     @property
-    def orders(self) -> Mapping[str, tuple[str, bool]]:
+    def indexed_sorts(self) -> Mapping[str, tuple[str, bool]]:
         return {"Changed": ("", True)}
 
     @property

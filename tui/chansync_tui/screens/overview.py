@@ -250,7 +250,7 @@ class Overview(ChannelActions):
     def action_mend(self) -> None:
         if self.causes.has_focus:
             if cause := self.causes.selected:
-                self._mending.open(cause.message_ids[0])
+                self._mending.open(cause.message_ids[0], of_cause=True)
         elif line := self.channels.selected:
             if found := self._newest(line, 1):
                 self._mending.open(found[0].id)

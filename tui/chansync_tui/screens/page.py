@@ -49,7 +49,8 @@ class Page(Screen[None]):
     #: The tab that the screen belongs to; None: that of the screen that it was opened from.
     TAB: ClassVar[str | None] = ""
 
-    #: What the screen is for, in a sentence; and the name under which its keys can be others, empty: they cannot.
+    #: What the screen is for, in a sentence; and the screen's section in the preferences file for redefined keys;
+    #: empty: it has none.
     ABOUT: ClassVar[str] = ""
     SCOPE: ClassVar[str] = ""
 
@@ -77,7 +78,7 @@ class Page(Screen[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        # A new screen gets the styles of now: Textual would parse all of them again for each one that is first shown.
+        # A new screen counts as styled already: Textual would parse all styles again for each one that is first shown.
         self._css_update_count = self.app._css_update_count
         if not self.app.screen_stack:
             # The first screen inherits colours from the app, whose own styles Textual applies after it.

@@ -202,8 +202,8 @@ def remove(session: Session, code: str, yes: bool) -> int:
 
 
 def _remove_webhooks(session: Session, found: Channel) -> str:
-    """Remove the channel's webhooks from its site, by the daemon where this user may not open the keys; why they stay
-    there, or empty."""
+    """Remove the channel's webhooks from its site, by the daemon where this user may not read the private key; why they
+    stay there, or empty."""
     from chansync.store import webhooks
 
     if not any(each.site_id for each in webhooks.of_channel(session.db, found.id)):

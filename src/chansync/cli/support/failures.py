@@ -101,7 +101,7 @@ def _command_line(error: BaseException) -> int:
 
 _CLICKS_WORDS = (
     ("a valid integer range|a valid integer", "a whole number"),
-    (r"^Got unexpected extra arguments? \((.*)\)$", r"There is no place for \1 on the line"),
+    (r"^Got unexpected extra arguments? \((.*)\)$", r"Unexpected arguments: \1"),
 )
 
 

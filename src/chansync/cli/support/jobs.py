@@ -31,7 +31,7 @@ _EVERY = 0.2
 
 
 def is_by_daemon(session: Session) -> bool:
-    """Whether the daemon must do the work because this user may not read the keys; prints a note then."""
+    """Whether the daemon must do the work because this user may not read the private key; prints a note then."""
     # The command line without the option --db, as the message names the database.
     words = list(mode.arguments)
     if words[:1] == ["--db"]:
@@ -39,7 +39,7 @@ def is_by_daemon(session: Session) -> bool:
     line = shlex.join(word for word in words if not word.startswith("--db="))
     if not is_for_daemon(session.db, session.path, line):
         return False
-    note("You may not open the keys: the daemon does it.")
+    note("You may not read the private key, so the daemon does this.")
     return True
 
 
@@ -62,7 +62,7 @@ def report_of(
     session: Session, report: type[_Report], connect: Callable[[Store], Awaitable[_Report]], kind: str,
     channel_id: int | None, args: dict[str, Any], *, seconds: float = 90,
 ) -> _Report:  # fmt: skip
-    """What comes of connecting: here, or by a job of the daemon's where this user may not open the keys."""
+    """What comes of connecting: here, or by a job of the daemon's where this user may not read the private key."""
     if not is_by_daemon(session):
         return session.run_async(connect)
     job = ask_and_wait(session.db, kind, channel_id, args, seconds=seconds)

@@ -69,7 +69,7 @@ class InputFile:
             os.set_blocking(descriptor, True)
         elif not stat.S_ISREG(kind):
             os.close(descriptor)
-            raise UsageError(f"{self.path} is no file.")
+            raise UsageError(f"{self.path} is not a regular file.")
         else:
             # A file that is named twice was read before, through a descriptor that shares its position.
             os.lseek(descriptor, 0, os.SEEK_SET)
@@ -141,7 +141,7 @@ class OutputFile:
         with contextlib.suppress(FileNotFoundError):
             found = os.stat(self.path.name, dir_fd=self._folder, follow_symlinks=False)
             if not stat.S_ISREG(found.st_mode) and not stat.S_ISLNK(found.st_mode):
-                raise UsageError(f"{self.path} is no file, and nothing else is replaced. Name another file.")
+                raise UsageError(f"{self.path} is not a regular file, and nothing else is replaced. Name another file.")
 
     def _sweep(self) -> None:
         """Delete temporary files that killed commands have left for the same target."""
@@ -255,10 +255,10 @@ def secure() -> None:
     for output in _outputs:
         output.open_all()
     if any(output.descriptor >= 0 for output in _outputs):
-        _leave_a_finisher()
+        _fork_and_stay_to_name_files()
 
 
-def _leave_a_finisher() -> None:
+def _fork_and_stay_to_name_files() -> None:
     """Continue in a child process. This process stays root, gives finished files their names when the child asks for
     it, and ends with the child's exit code."""
     sys.stdout.flush()

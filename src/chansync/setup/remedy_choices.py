@@ -1,4 +1,4 @@
-"""Mending from a screen: which of several messages a remedy is performed on, and what a person has to choose for it."""
+"""Which of several messages a remedy is performed on, and the words that a person has to choose for it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import apsw
 
 from chansync.model.channel_parameters import BY_NAME
-from chansync.orders.remedies import Remedy, Subject, subject_of
+from chansync.orders.remedies import Remedy, Subject, offered, subjects_of
 from chansync.setup.channel_settings import MAPPING_TARGETS
 from chansync.setup.forms import options
 from chansync.setup.forms.channel_form import ChannelForm
@@ -78,14 +78,13 @@ def fields_of(subject: Subject, remedy: Remedy) -> str | None:
 
 
 def performed_on(db: apsw.Connection, remedy: Remedy, message_ids: Iterable[int], by: str) -> list[Subject]:
-    """The messages of one cause that the remedy has to be performed on, so that it mends all of them.
+    """The messages of one cause that the remedy has to be performed on, so that it mends all that it is offered for.
 
     What is of an order or a message is done for each; what is of a channel or a system, once for each; else once.
     """
     found: dict[object, Subject] = {}
-    for message_id in message_ids:
-        subject = subject_of(db, message_id, by)
-        if subject is not None:
+    for subject in subjects_of(db, message_ids, by):
+        if remedy in offered(subject):
             found.setdefault(_scope(remedy, subject), subject)
     return list(found.values())
 
