@@ -20,7 +20,8 @@ LONGEST_TEXT = 10_000
 #: Far more lines than any order has.
 MOST_ROWS = 2_000
 _EARLIEST = 0
-_LATEST = 253_402_300_799_000
+# A day before the last time that Python can write, which then is one in every time zone.
+_LATEST = 253_402_214_400_000
 
 
 def text(value: Any) -> str:
