@@ -35,9 +35,8 @@ def gather(
         NotPossible: the ERP has lost the sale that the order became.
     """
     decision = _decision(order, row)
-    former = len(sale_links.former(db, row.id)) if row is not None else 0
     if row is None or row.sale is None:
-        key = sale_key(settings.channel, order, former)
+        key = sale_key(settings.channel, order, _former(db, row))
         if skip := settings.reason_to_skip(order.status, order.placed_on.isoformat(), order.awaits_prices):
             return Case(order, key, skip=skip)
         history, sale, waiting = None, erp.view(db, key), erp.waiting(db, key)
@@ -69,7 +68,7 @@ def gather(
         draft = prices_missing(order)
     elif not order.awaits_prices and (sale is None or needs_draft(order, sale, changes, taken)):
         is_here = erp.code == settings.erp.code
-        draft = _draft(db, settings, order, row, key, former) if is_here else _elsewhere(order, key)
+        draft = _draft(db, settings, order, row, key) if is_here else _elsewhere(order, key)
     wishes = tuple(erp.wishes(db, key))
     return Case(order, key, sale, history, draft, changes, waiting=waiting, now=now_ms(), wishes=wishes)
 
@@ -111,11 +110,16 @@ def _elsewhere(order: Order, key: str) -> Problem:
     return Problem("not_possible", sentence, {"sale_key": key})
 
 
+def _former(db: apsw.Connection, row: OrderRow | None) -> int:
+    """How many sales the order had before its present one."""
+    return len(sale_links.former(db, row.id)) if row is not None else 0
+
+
 def _draft(
-    db: apsw.Connection, settings: ImportSettings, order: Order, row: OrderRow | None, key: str, former: int
+    db: apsw.Connection, settings: ImportSettings, order: Order, row: OrderRow | None, key: str
 ) -> SaleDraft | Problem:
     try:
         accepted = orders.accepted_difference(db, row.id) if row else None
-        return draft_sale(db, settings, order, key, former, Accepted(*accepted) if accepted else None)
+        return draft_sale(db, settings, order, key, _former(db, row), Accepted(*accepted) if accepted else None)
     except Problem as problem:
         return problem
