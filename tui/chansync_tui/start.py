@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from collections.abc import MutableMapping
@@ -59,8 +58,6 @@ def run(path: Path) -> int:
         print("The screens are drawn through stderr, which is no terminal here: start chansync without 2>.")
         return EXIT_UNUSABLE_TERMINAL
     set_defaults()
-    # What imports and screens make stays: Python's own threshold would search it for garbage a hundred times.
-    gc.set_threshold(10_000)
     # Imported here, because Textual reads the environment when it is imported.
     from chansync_tui.app import ChansyncApp
 
