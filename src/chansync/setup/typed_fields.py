@@ -58,7 +58,7 @@ def parse(
 
 
 def in_order(names: Iterable[str], errors: list[FieldError]) -> list[FieldError]:
-    """The errors in the order of the form's fields, those of fields that there are not at the end."""
+    """The errors in the order of the form's fields, those of unknown fields last."""
     order = {name: position for position, name in enumerate(names)}
     return sorted(errors, key=lambda error: order.get(error.name, len(order)))
 

@@ -47,8 +47,10 @@ def url_of(channel: Channel) -> str:
 
 
 def due_at(db: apsw.Connection, channel: Channel) -> int | None:
-    """From when on a pull looks at the webhooks, UTC milliseconds: an hour after the last look, but at once where the
-    daemon was started since, or they are not as the settings say. None: none are wanted, or the daemon takes none."""
+    """When a pull checks the channel's webhooks next, UTC milliseconds; None where none are wanted or taken.
+
+    That is an hour after the last check, or at once where the daemon was started since or the settings have changed.
+    """
     url, known = url_of(channel), webhooks.of_channel(db, channel.id)
     if not url:
         return 0 if known else None

@@ -1,5 +1,7 @@
-"""What a clock that was put back has left in the database: times to wait until that lie as far ahead as it was put
-back, for a problem order years after a machine started in the wrong one."""
+"""Mending what is left after the machine's clock was put back: retry times that lie far in the future.
+
+A problem order may otherwise wait for years after a machine was started with a wrong clock.
+"""
 
 from __future__ import annotations
 

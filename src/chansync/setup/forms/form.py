@@ -261,11 +261,11 @@ class Form(ABC):
     def _write(
         self, store: Store, texts: Mapping[str, str], changes: dict[str, str], secrets: Mapping[str, str]
     ) -> Saved:
-        """Save the ``changes`` by which it becomes what the ``texts`` say."""
+        """Save the form: the ``texts`` of its fields, and ``changes``, those that differ from what is stored."""
 
     @property
     def _short(self) -> str:
-        """The ``noun`` in one word, where it has several."""
+        """A shorter ``noun``, of one word."""
         return self.noun
 
     def _title(self) -> str:
