@@ -98,7 +98,7 @@ async def test_for_a_cause_is_offered_what_is_offered_for_all_of_its_problems(al
         await pilot.press("j")
         await until_seen(pilot, _WITHDRAW[:24])
         await pilot.press("m")
-        await until_seen(pilot, "for all of them that it is offered for")
+        await until_seen(pilot, "It is done for each of them where it applies.")
         assert _WITHDRAW in _offered(app)
         await pilot.press("escape", "g")
         await until_seen(pilot, "g The log")

@@ -257,8 +257,8 @@ def _held_up(cause: Cause | None, *, of_cause: bool) -> list[str]:
         return []
     what = f"{cause.count} problems of {counted(len(cause.channels) or 1, 'channel')} wait for it"
     money = f": {cause.money}" if cause.money else ""
-    those = "" if of_cause else " that it is offered for"
-    return [f"{what}{money}; the oldest since {since(cause.first_at, now_ms())}. It is done for all of them{those}."]
+    done = "for all of them" if of_cause else "for each of them where it applies"
+    return [f"{what}{money}; the oldest since {since(cause.first_at, now_ms())}. It is done {done}."]
 
 
 def _is_final(remedy: Remedy) -> bool:
