@@ -217,7 +217,7 @@ def test_secrets_are_nowhere_to_be_read_though_things_fail(world: World, words: 
 @pytest.mark.long
 def test_the_demo_ends_with_an_audit_that_finds_nothing_wrong(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "chansync", "demo", "--amazon", "--headless", "--seconds", "5", "--orders", "120"],
+        [sys.executable, "-m", "chansync", "demo", "--amazon", "--headless", "--seconds", "15", "--orders", "120"],
         capture_output=True, text=True, timeout=PATIENCE, check=False, cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr

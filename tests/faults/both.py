@@ -35,7 +35,7 @@ Say = Callable[[str], None]
 #: Of the marketplace whose shipments are confirmed and whose stock is sent.
 SENDING = "amazon-de"
 _SETTINGS = {"push_statuses": "yes", "push_quantities": "yes", "push_exact_quantities": "yes", "orders_every": "1h"}
-_EVERYTHING = SyncRequest(statuses=True, quantities=True)
+_EVERYTHING = SyncRequest(settlements=True, statuses=True, quantities=True)
 
 
 def kill_beside_screens(folder: Path, seed: int, kills: int, rate: float, say: Say) -> tuple[Counter[str], list[str]]:

@@ -24,6 +24,7 @@ from chansync.db.connection import Store, open_async, open_store
 from chansync.demo import company
 from chansync.demo.amazon import company as amazon
 from chansync.demo.amazon.audit import audit as audit_amazon
+from chansync.demo.amazon.audit import held as held_at_amazon
 from chansync.demo.audit import Audit, audit
 from chansync.demo.stock_audit import audit_stock
 from chansync.erp.outside import sales
@@ -255,6 +256,9 @@ async def _summary(path: Path, shop: str, fake: dict[str, str] | None, *, tryton
             _act(url, closed=True)
     store = await open_async(path)
     try:
+        # Amazon first: what its orders take is not to be offered by the shop.
+        truth = await _truth(fake["url"]) if fake else {}
+        at_amazon = await _pull_amazon(store, truth) if fake else []
         request = SyncRequest(comparison=True, quantities=not tryton)
         results = await sync_channel(store, company.CHANNEL, request, trigger="command")
         if tryton:
@@ -262,12 +266,11 @@ async def _summary(path: Path, shop: str, fake: dict[str, str] | None, *, tryton
 
             results.append(await _finish(store, ERP))
         found = await audit(store, company.CHANNEL)
-        found.wrong += [] if tryton else await audit_stock(store, company.CHANNEL)
+        if not tryton:
+            found.wrong += await audit_stock(store, company.CHANNEL, await store.run(held_at_amazon, truth))
         wrong = _print("on the site", "channel takes", results, found)
         if fake:
-            truth = await _truth(fake["url"])
-            results = await _pull_until_told(store, max((told["updated"] for told in truth.values()), default=0))
-            wrong |= _print("at Amazon", "channels take", results, await store.run(audit_amazon, truth))
+            wrong |= _print("at Amazon", "channels take", at_amazon, await store.run(audit_amazon, truth))
     finally:
         await store.aclose()
     print("Nothing lost, nothing doubled, nothing off by a cent." if not wrong else "The demo failed.")
@@ -286,13 +289,14 @@ async def _finish(store: Store, erp: str) -> RunResult:
         await asyncio.sleep(10)
 
 
-async def _pull_until_told(store: Store, moment: int) -> list[RunResult]:
-    """Pull Amazon's channels until their searches have gone beyond that moment (seconds since 1970), since when the
-    seller's orders are as they are; the last results.
+async def _pull_amazon(store: Store, truth: dict[str, dict[str, Any]]) -> list[RunResult]:
+    """Pull Amazon's channels until their searches have gone beyond the last change, and read the settlements; the last
+    results.
 
     A search sees what is some seconds old, and is allowed so often only: it is no error if the first sees too little.
     """
     end = time.monotonic() + PATIENCE
+    changed = max((told["updated"] for told in truth.values()), default=0)
     while True:
         results = [
             result
@@ -301,9 +305,12 @@ async def _pull_until_told(store: Store, moment: int) -> list[RunResult]:
         ]
         seen = [await store.run(_searched_through, code) for code in amazon.CHANNELS]
         is_over = any(result.state == "failed" and not result.retryable for result in results)
-        if min(seen) > moment * 1000 or is_over or time.monotonic() > end:
-            return results
+        if min(seen) > changed * 1000 or is_over or time.monotonic() > end:
+            break
         await asyncio.sleep(1)
+    # A seller's settlements are the same for all channels.
+    settled = SyncRequest(orders=False, settlements=True)
+    return [*results, *await sync_channel(store, next(iter(amazon.CHANNELS)), settled, trigger="command")]
 
 
 def _searched_through(db: apsw.Connection, code: str) -> int:

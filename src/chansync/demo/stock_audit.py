@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 import apsw
@@ -16,16 +16,19 @@ from chansync.setup.connect import connect
 from chansync.store import channels
 
 
-async def audit_stock(store: Store, channel_code: str) -> list[str]:
+async def audit_stock(store: Store, channel_code: str, held_elsewhere: Mapping[str, int] | None = None) -> list[str]:
     """Read the site's stock; a sentence for each item that it counts otherwise than the ledger's books say.
 
-    The channel sends exact quantities, and has just sent them; on the site nobody orders meanwhile.
+    The channel sends exact quantities, and has just sent them; nobody orders meanwhile.
+
+    Args:
+        held_elsewhere: SKU → pieces that orders of other sites hold and that are no sales.
     """
     channel = await store.run(channels.channel, channel_code)
     importing = await store.run(settings.load, channel)
     connector = await connect(store, channel)
     try:
-        held: dict[str, Decimal] = {}
+        held = {sku: Decimal(pieces) for sku, pieces in (held_elsewhere or {}).items()}
         # Pages overlap: what is told twice is held once.
         orders: dict[str, Order] = {}
         async for page in connector.orders(None, None):

@@ -14,6 +14,8 @@ from chansync.demo.amazon.audit import audit
 from chansync.setup.confirm import confirm_channel
 from chansync.sync.runner import SyncRequest, sync_channel
 
+_EVERYTHING = SyncRequest(settlements=True)
+
 
 @pytest.mark.parametrize(
     "ways",
@@ -45,7 +47,7 @@ async def test_orders_that_come_and_change_are_sales_to_the_cent(store: Store, w
                 # A search begins two seconds before what is known, and sees up to now.
                 seller.clock.advance(3)
                 for code in amazon.CHANNELS:
-                    for result in await sync_channel(opened, code, SyncRequest(), trigger="command"):
+                    for result in await sync_channel(opened, code, _EVERYTHING, trigger="command"):
                         assert result.state == "done", result.sentence
                 found = await opened.run(audit, seller.truth())
                 assert (found.wrong, found.newer) == ([], 0)
@@ -63,9 +65,14 @@ async def _assert_that_the_audit_sees_what_is_wrong(opened: Store, seller: Selle
     truth[sold[0]]["total"] = "0.01"
     truth[sold[1]]["status"] = "CANCELLED"
     truth["305-0000000-0000000"] = truth[sold[2]]
+    refunded = next(order_id for order_id in sold if truth[order_id]["refunded"])
+    truth[refunded]["refunded"] -= 1
     wrong = (await opened.run(audit, truth)).wrong
-    assert len(wrong) == 3
-    for order_id, part in ((sold[0], "0.01 "), (sold[1], "not known as it is"), ("305-0000000-0000000", "not known")):
+    assert len(wrong) == 4
+    for order_id, part in (
+        (sold[0], "0.01 "), (sold[1], "not known as it is"), ("305-0000000-0000000", "not known"),
+        (refunded, " at Amazon, "),
+    ):  # fmt: skip
         assert any(order_id in sentence and part in sentence for sentence in wrong)
 
 

@@ -22,7 +22,7 @@ from support.world import rows
 
 pytestmark = pytest.mark.long
 
-PLACES = ("/orders", "/auth", "shipmentConfirmation", "/listings", "/feeds", "/_documents")
+PLACES = ("/orders", "/auth", "shipmentConfirmation", "/listings", "/feeds", "/_documents", "/reports")
 FAULTS: tuple[tuple[str, dict[str, object]], ...] = (
     ("status", {"status": 429}),
     ("status", {"status": 500}),
@@ -50,7 +50,7 @@ def troubled(monkeypatch: pytest.MonkeyPatch) -> Iterator[AmazonServer]:
 
 async def _pull(opened: Store) -> None:
     for code in amazon.CHANNELS:
-        await sync_channel(opened, code, SyncRequest(configured_pushes=True), trigger="command")
+        await sync_channel(opened, code, SyncRequest(configured_pushes=True, settlements=True), trigger="command")
 
 
 def _do_something(store: Store, rng: random.Random) -> None:

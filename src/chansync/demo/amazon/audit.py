@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
 import apsw
 
-from chansync.demo.amazon.book import CANCELLED
+from chansync.demo.amazon.book import CANCELLED, PENDING, UNSHIPPED
 from chansync.demo.amazon.company import CHANNELS
-from chansync.demo.amazon.goods import STRANGER
+from chansync.demo.amazon.goods import MERCHANT, STRANGER
 from chansync.demo.audit import Audit
 from chansync.demo.comparing import wrong_customer
 from chansync.erp import registry
 from chansync.erp.papers import SalePapers
-from chansync.model.money import to_minor
+from chansync.model.money import format_money, to_minor
 from chansync.model.order import TaxNumbers
 from chansync.model.sale import LineKind, SaleView
 from chansync.model.tax_numbers import read_numbers
@@ -27,13 +28,26 @@ _WAITING = ("PENDING", "PENDING_AVAILABILITY", CANCELLED)
 def audit(db: apsw.Connection, truth: Mapping[str, Mapping[str, Any]]) -> Audit:
     """Look for the sale or the open problem of each order that there was when ``truth`` was told.
 
-    Channels must have been pulled since then, and what was changed until then must have been told by searches.
+    Channels must have been pulled and settlements read since then, and what was changed until then must have been told
+    by searches.
     """
     found = Audit()
     by_place = {place.id: code for code, place in CHANNELS.items()}
     for order_id, told in truth.items():
         if told["marketplaceId"] in by_place:
             _judge(db, by_place[told["marketplaceId"]], order_id, told, found)
+    return found
+
+
+def held(db: apsw.Connection, truth: Mapping[str, Mapping[str, Any]]) -> Counter[str]:
+    """SKU → pieces that the merchant still has to send for orders that are no sales."""
+    places = {place.id for place in CHANNELS.values()}
+    sold = {number for (number,) in db.execute('SELECT external_id FROM "order" JOIN sale_link ON order_id = id')}
+    found: Counter[str] = Counter()
+    for order_id, told in truth.items():
+        is_open = told["status"] in (PENDING, UNSHIPPED) and told["fulfilledBy"] == MERCHANT
+        if is_open and told["marketplaceId"] in places and order_id not in sold:
+            found.update(told["items"])
     return found
 
 
@@ -81,10 +95,11 @@ def _judge(db: apsw.Connection, code: str, order_id: str, told: Mapping[str, Any
 def _sold(sale: SaleView, told: Mapping[str, Any]) -> Iterator[str]:
     """Total, pieces, and the tax of each line by its rate."""
     state = sale.state
-    # What was cancelled after the sale had its document was given back.
-    left = (state.total - state.refunded, state.currency)
-    if left != (to_minor(Decimal(told["total"]), told["currency"], "total"), told["currency"]):
-        yield f"{told['total']} {told['currency']} at Amazon, {left[0]} in the ERP"
+    # What was cancelled after the sale had its document was refunded, as is what a settlement tells.
+    left = state.total - state.refunded
+    there = to_minor(Decimal(told["total"]), told["currency"], "total") - told["refunded"]
+    if (left, state.currency) != (there, told["currency"]):
+        yield f"{format_money(there, told['currency'])} at Amazon, {format_money(left, state.currency)} in the ERP"
     ids: dict[str, str] = {}
     pieces: dict[str, Decimal] = {}
     for line in sale.lines:

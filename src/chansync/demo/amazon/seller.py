@@ -335,7 +335,8 @@ class Seller:
             listing.quantity, listing.restock, listing.updated = quantity, rest, int(at)
 
     def truth(self, order_ids: Iterable[str] | None = None) -> dict[str, dict[str, Any]]:
-        """What each order comes to, for an audit; `total` is None while it has no prices."""
+        """What each order comes to, for an audit; `total` is None while it has no prices, `refunded` is
+        what settlements tell, in hundredths."""
         with self.lock:
             chosen = self.book.orders if order_ids is None else {key: self.order(key) for key in order_ids}
             return {key: self._truth(order) for key, order in chosen.items()}
@@ -355,6 +356,7 @@ class Seller:
             "updated": order.updated,
             "currency": currency,
             "total": "0.00" if order.replaces else total,
+            "refunded": self.settlements.refunded[order.id],
             "vatNumber": order.buyer.vat_number,
             "items": dict(pieces),
             "buyer": None if order.anonymous else _told_of(order),

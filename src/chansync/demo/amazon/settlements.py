@@ -5,7 +5,7 @@ Nothing of it is asked for: Amazon settles when its day has come, here when `set
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -55,12 +55,14 @@ class Settlements:
     Attributes:
         comma: decimals stand behind a comma, and days are written as in Germany.
         extra: rows for the next settlement, by currency: amount, and columns beside it (a subscription, a reserve).
+        refunded: what settlements tell of refunds, in hundredths, by order.
     """
 
     documents: Feeds
     comma: bool = False
     reports: dict[str, Report] = field(default_factory=dict)
     extra: list[tuple[str, int, Row]] = field(default_factory=list)
+    refunded: Counter[str] = field(default_factory=Counter)
     _settled: set[str] = field(default_factory=set)
     _refunds: list[tuple[Order, str, int]] = field(default_factory=list)
     _numbers: count[int] = field(default_factory=lambda: count(1))
@@ -83,6 +85,7 @@ class Settlements:
         for order, adjustment, amount in self._refunds:
             places[order.place.currency].add(order.place.id)
             rows[order.place.currency] += _refunded(order, adjustment, amount)
+            self.refunded[order.id] += amount
         for currency, amount, columns in self.extra:
             rows[currency].append((amount, columns))
         self._refunds, self.extra = [], []
