@@ -171,9 +171,9 @@ class Service:
                     await asyncio.wait_for(self.stop.wait(), REST if self._troubles.sentence else LOOK_EVERY)
         finally:
             self.manager.stopping()
-            beat.cancel()
-            for task in beside:
+            for task in (beat, *beside):
                 task.cancel()
+            await asyncio.gather(beat, *beside, return_exceptions=True)
             await self._finish()
 
     async def _turn(self) -> None:

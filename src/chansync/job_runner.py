@@ -228,7 +228,12 @@ async def _sync(
         reported_at = time.monotonic()
         task = asyncio.create_task(store.run(jobs.report, job.id, owner, asdict(counts)))
         pending.add(task)
-        task.add_done_callback(pending.discard)
+        task.add_done_callback(reported)
+
+    def reported(task: asyncio.Task[None]) -> None:
+        pending.discard(task)
+        # Where progress cannot be written, neither can the result, which says it.
+        _ = task.cancelled() or task.exception()
 
     deadline = time.monotonic() + WAIT_FOR_TURN
     while True:
@@ -238,7 +243,7 @@ async def _sync(
         if stopping or time.monotonic() > deadline or all(result.state != "busy" for result in results):
             break
         await asyncio.sleep(LOOK_AGAIN)
-    await asyncio.gather(*pending)
+    await asyncio.gather(*pending, return_exceptions=True)
     return results
 
 

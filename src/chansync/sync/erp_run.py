@@ -50,7 +50,7 @@ from chansync.store.erp_streams import ErpLease
 from chansync.store.runs import RunCounts
 from chansync.store.streams import LeaseLost
 from chansync.sync.deciding_again import DecidingAgain
-from chansync.sync.renewing import time_to_renew, work_until_stopped
+from chansync.sync.renewing import finish_even_if_cancelled, time_to_renew, work_until_stopped
 from chansync.sync.run_result import RunResult
 
 #: How old reference data and stock get before they are read whole again, in milliseconds.
@@ -152,8 +152,8 @@ class _ErpRun:
             result = await self._guarded()
         finally:
             try:
-                # Shielded: a cancelled task still gives its lease back.
-                await asyncio.shield(self.store.run(self._close, result))
+                # A cancelled task still gives its lease back.
+                await finish_even_if_cancelled(self.store.run(self._close, result))
             except (apsw.Error, StoreError):
                 abandon(self.lease.owner)
                 raise

@@ -45,7 +45,7 @@ from chansync.sync.push_statuses import push_statuses
 from chansync.sync.push_stock import is_anything_to_send, push_quantities
 from chansync.sync.push_tracking import push_tracking
 from chansync.sync.pushing import Pushing
-from chansync.sync.renewing import time_to_renew, work_until_stopped
+from chansync.sync.renewing import finish_even_if_cancelled, time_to_renew, work_until_stopped
 from chansync.sync.reports import REPORTS, read_reports
 from chansync.sync.run_result import OrderPlan, PushPlan, RunResult
 
@@ -304,8 +304,8 @@ class _Run:
         finally:
             result.run_id = self.run_id
             try:
-                # Shielded: a cancelled task still gives its lease back and closes its record.
-                await asyncio.shield(store.run(self._close, result))
+                # A cancelled task still gives its lease back and closes its record.
+                await finish_even_if_cancelled(store.run(self._close, result))
             except (apsw.Error, StoreError):
                 abandon(self.lease.owner)
                 raise
