@@ -1,7 +1,7 @@
 """Pages of a store's orders: asked for, and read.
 
-A page that is all there is, as most are, is read at once. The pages of a longer list wait as they came until they are
-taken: some are asked for in vain, and what they wait with is what ``Page.weight`` counts.
+A page that is all there is, as in most pulls, is read at once. The pages of a longer list are read when they are taken:
+some turn out not to be needed, and while they wait they take the memory that ``Page.weight`` counts.
 
 A store may fail at some orders: the others come, and those are named. A page that fails while the store answers is
 taken apart. Its frame comes first: the same page with nothing of each order but its id, number, status and time. It is
@@ -192,14 +192,15 @@ class PageSource:
         return frame
 
     async def complete(self, page: Page) -> None:
-        """Read the orders of a page that was not read yet."""
+        """Read the orders of a page that was not read yet; those of a frame are asked for first."""
         if page.is_frame:
             await self._fill(page)
         self._read(page)
 
     def _read(self, page: Page) -> None:
+        read = self._reader.read
         for row in page.rows:
-            row.order = row.order or self._reader.read(row.raw)
+            row.order = row.order or read(row.raw)
         page.is_read = True
 
     async def _frame(self, query: Query, number: int, size: int) -> Page:
