@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import apsw
 from chansync.db import settings
 from chansync.db.connection import Store
 from chansync.db.transaction import transaction
+from chansync.model.address import is_loopback
 from chansync.model.errors import StoreError, UsageError
 from chansync.model.parameter import Parameter
 from chansync.model.parameter_types import Choice, Email, Interval, ParameterType, Secret, Text
@@ -196,17 +196,9 @@ def _contradictions(merged: Mapping[str, Any], has_password: bool) -> list[str]:
         errors.append("mail_from is needed: the address that notices come from")
     if user and not has_password:
         errors.append("smtp_password is needed with smtp_user: give smtp_password=-")
-    if user and merged["smtp_security"] == "none" and not is_this_machine(host or ""):
+    if user and merged["smtp_security"] == "none" and not is_loopback(host or ""):
         errors.append("smtp_security=none would send the password in clear: use starttls or tls, or no smtp_user")
     return errors
-
-
-def is_this_machine(host: str) -> bool:
-    """Whether what is sent to the host leaves this machine never."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 def mail_server(db: apsw.Connection, path: Path) -> MailServer | None:
@@ -219,7 +211,7 @@ def mail_server(db: apsw.Connection, path: Path) -> MailServer | None:
     if not found["smtp_host"]:
         return None
     user = found["smtp_user"] or ""
-    if user and found["smtp_security"] == "none" and not is_this_machine(found["smtp_host"]):
+    if user and found["smtp_security"] == "none" and not is_loopback(found["smtp_host"]):
         # Checked when it is entered, but others can write into the database.
         raise StoreError("smtp_security=none would send the password in clear: use starttls or tls, or no smtp_user.")
     password = sealing.open_setting(db, path, "smtp_password", _place(found)) if user else ""
