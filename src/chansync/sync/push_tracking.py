@@ -14,10 +14,7 @@ from chansync.orders.status_events import SHIPMENT_WAITS
 from chansync.platforms.protocol import PushResult, TrackingChange
 from chansync.store import messages, shipment_pushes
 from chansync.store.shipment_pushes import DueShipment
-from chansync.sync.pushing import BATCH, SETTLED_MS, Pushing
-
-#: Orders named in a sentence; the message's data has all of them.
-NAMED = 5
+from chansync.sync.pushing import BATCH, SETTLED_MS, Pushing, some_of
 
 
 async def push_tracking(run: Pushing) -> None:
@@ -81,6 +78,6 @@ def _failing(db: apsw.Connection, channel_id: int) -> messages.Told | None:
     failing = shipment_pushes.failing(db, channel_id)
     if not failing:
         return None
-    numbers = ", ".join(number for number, _, _ in failing[:NAMED]) + (", …" if len(failing) > NAMED else "")
+    numbers = some_of([number for number, _, _ in failing], ", ")
     data = {"orders": [{"order": order, "tracking": tracking, "error": error} for order, tracking, error in failing]}
     return f"The tracking numbers of {len(failing)} orders ({numbers}) are not told: {failing[-1][2]}.", data

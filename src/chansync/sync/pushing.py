@@ -23,6 +23,9 @@ BATCH = 100
 #: How long a site may still be at work on a request whose answer was lost, in milliseconds.
 SETTLED_MS = 60_000
 
+#: Items or orders that a sentence names; the message's data has all of them.
+NAMED = 5
+
 
 @dataclass(slots=True)
 class Pushing:
@@ -62,3 +65,8 @@ class Pushing:
         if self.run_id is not None:
             runs.progress(db, self.run_id, self.counts)
         self.lease.renew(db)
+
+
+def some_of(texts: list[str], between: str = "; ") -> str:
+    """The first ``NAMED`` of the texts for a sentence, and a mark where there are more."""
+    return between.join([*texts[:NAMED], "…"] if len(texts) > NAMED else texts)
