@@ -23,12 +23,12 @@ from chansync.platforms.amazon.shipments import Shipments
 from chansync.platforms.json_values import fields, text
 from chansync.platforms.protocol import (
     ConnectorSettings,
-    Headline,
     Lookups,
     OrderPage,
     SiteIdentity,
     SiteItem,
     UnreadableSettlement,
+    not_asked,
 )
 
 #: Amazon keeps orders for two years.
@@ -44,6 +44,8 @@ class AmazonConnector:
     status_batch = 20
     #: As many as a feed is made of.
     quantity_batch = 5000
+    # Orders do not vanish from Amazon, and of listings it lists no more than a thousand.
+    headlines = all_items = not_asked
 
     def __init__(self, settings: ConnectorSettings, **options: Any) -> None:
         values = settings.values
@@ -176,11 +178,6 @@ class AmazonConnector:
                 found.append(order)
         return found
 
-    async def headlines(self, since: date) -> AsyncGenerator[list[Headline], None]:
-        """Not asked for: orders do not vanish from Amazon."""
-        for page in list[list[Headline]]():
-            yield page
-
     def read(self, raw: dict[str, Any]) -> Order | UnreadableOrder:
         """An order from data that was kept; no I/O."""
         return self._reader.read(raw)
@@ -188,11 +185,6 @@ class AmazonConnector:
     async def refunds(self, orders: list[Order]) -> list[list[Refund]]:
         """None: Amazon's orders do not tell what was given back later."""
         return [[] for _ in orders]
-
-    async def all_items(self) -> AsyncGenerator[list[SiteItem], None]:
-        """Not asked for: Amazon lists no more than a thousand."""
-        for page in list[list[SiteItem]]():
-            yield page
 
     async def items_by_gtin(self, gtins: list[str]) -> list[SiteItem]:
         """None: a seller's listings are known by their SKUs."""

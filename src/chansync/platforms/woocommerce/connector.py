@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Collection, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 from datetime import date, datetime, timedelta, timezone, tzinfo
 from typing import Any
@@ -13,11 +13,9 @@ from zoneinfo import ZoneInfo
 from chansync.http.client import SiteHttp
 from chansync.model.errors import SiteError, SiteRefused
 from chansync.model.order import Order, Refund, UnreadableOrder, bare_number
-from chansync.model.returns import SiteReturn
-from chansync.model.settlement import Settlement
 from chansync.model.times import to_ms
 from chansync.platforms.json_values import fields, identifier, text, title
-from chansync.platforms.protocol import ConnectorSettings, Headline, Lookups, OrderPage, SiteIdentity
+from chansync.platforms.protocol import ConnectorSettings, Headline, Lookups, OrderPage, SiteIdentity, not_asked
 from chansync.platforms.woocommerce.address import store_address
 from chansync.platforms.woocommerce.auth import Keys
 from chansync.platforms.woocommerce.by_ids import ByIds
@@ -45,6 +43,8 @@ class WooCommerceConnector:
     # As many as one request takes.
     status_batch = quantity_batch = PAGE
     webhook_topics = TOPICS
+    # A shop's own payment providers pay it out, and what comes back it tells with its refunds.
+    settlements = returns = not_asked
 
     def __init__(self, settings: ConnectorSettings, **http_options: Any) -> None:
         values = settings.values
@@ -186,16 +186,6 @@ class WooCommerceConnector:
     async def refunds(self, orders: list[Order]) -> list[list[Refund] | SiteError]:
         """The orders' refunds with their lines, as ``parse.read_refund`` describes them."""
         return await refunds_of(self._client, orders)
-
-    async def settlements(self, known: Collection[str]) -> AsyncGenerator[Settlement, None]:
-        """Not asked for: a shop's own payment providers pay it out."""
-        for settlement in list[Settlement]():
-            yield settlement
-
-    async def returns(self) -> AsyncGenerator[list[SiteReturn], None]:
-        """Not asked for: a shop tells what comes back with its refunds."""
-        for found in list[list[SiteReturn]]():
-            yield found
 
     def _reader(self) -> OrderReader:
         return OrderReader(self._time_zone(), *self._keys)
