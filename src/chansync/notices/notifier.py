@@ -163,7 +163,7 @@ def destination_of(db: apsw.Connection, path: Path, route: Route) -> _Destinatio
         StoreError: its secrets cannot be opened here.
     """
     if route.sealed is not None:
-        return sealing.open_route(path, route.sealed)
+        return sealing.open_one(path, lambda: route.sealed, "notices address")
     try:
         email = registry.user_email(db, route.user)
     except UsageError:

@@ -26,7 +26,6 @@ from chansync.db.locations import key_path
 from chansync.db.private_files import PrivateRefused
 from chansync.db.transaction import transaction
 from chansync.model.address import may_go
-from chansync.model.times import now_ms
 from chansync.secrets import key_file, redaction
 from chansync.secrets.key_file import KeyMissing, KeyUnreadable, OpenKey
 
@@ -110,37 +109,15 @@ def open_all(db: apsw.Connection, path: Path, owner_id: int, place: str, owner: 
     return _open(path, lambda: list(db.execute(query, (owner_id,))), owner, place)
 
 
-def put_setting(db: apsw.Connection, name: str, sealed: bytes) -> None:
-    """Store a sealed secret of the installation; it replaces an earlier one."""
-    db.execute(
-        "INSERT OR REPLACE INTO setting_secret (name, sealed, set_at) VALUES (?, ?, ?)", (name, sealed, now_ms())
-    )
+def open_one(path: Path, read: Callable[[], bytes | None], what: str, place: str = "") -> str:
+    """A single secret in clear, empty where there is none; as ``open_all`` otherwise.
 
-
-def remove_setting(db: apsw.Connection, name: str) -> None:
-    """Delete a secret of the installation."""
-    db.execute("DELETE FROM setting_secret WHERE name = ?", (name,))
-
-
-def has_setting(db: apsw.Connection, name: str) -> bool:
-    """Whether the installation has that secret."""
-    return bool(db.execute("SELECT 1 FROM setting_secret WHERE name = ?", (name,)).get)
-
-
-def open_setting(db: apsw.Connection, path: Path, name: str, place: str) -> str:
-    """A secret of the installation in clear, empty if it is not set; as ``open_all`` otherwise."""
-    query = "SELECT name, sealed FROM setting_secret WHERE name = ?"
-    return _open(path, lambda: list(db.execute(query, (name,))), "notices", place).get(name, "")
-
-
-def open_webhook(path: Path, sealed: bytes, place: str) -> str:
-    """The secret of a channel's webhooks, in clear; as ``open_all`` otherwise."""
-    return _open(path, lambda: [("webhooks", sealed)], "channel", place)["webhooks"]
-
-
-def open_route(path: Path, sealed: bytes) -> str:
-    """The address of a notice service, in clear; as ``open_all`` otherwise."""
-    return _open(path, lambda: [("address", sealed)], "notices", "")["address"]
+    Args:
+        read: the secret as it is sealed now; called again where a rotation may have come between.
+        what: as ``Use`` has it.
+    """
+    owner, name = what.split()
+    return _open(path, lambda: [(name, sealed)] if (sealed := read()) else [], owner, place).get(name, "")
 
 
 def _open(path: Path, read: Callable[[], list[tuple[Any, ...]]], owner: str, place: str) -> dict[str, str]:
