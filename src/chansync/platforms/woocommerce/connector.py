@@ -82,7 +82,7 @@ class WooCommerceConnector:
             title=title(self._client.index.get("name")) or self._http.site,
             version=version or "unknown",
             address=connection.place.base,
-            connected_as=connection.signing.words(connection.place),
+            connected_as=connection.words,
             may_write=may_write,
             currency=currency or text(fields(status.get("settings")).get("currency")),
             time_zone=self._time_zone(),
