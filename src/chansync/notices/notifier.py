@@ -20,7 +20,7 @@ from chansync.erp import registry
 from chansync.model.errors import ChansyncError, StoreError, UsageError
 from chansync.model.times import now_ms
 from chansync.notices import mail, services
-from chansync.notices.digest import Notice, digest
+from chansync.notices.digest import Notice, digest, failed_routes
 from chansync.notices.mail import NoticeFailed
 from chansync.notices.settings import MailServer, mail_server, seconds_between
 from chansync.secrets import sealing
@@ -128,7 +128,7 @@ def note_failures(db: apsw.Connection) -> None:
         messages.solve_code(db, None, None, "notice_failed", "notices arrive again")
         return
     known = messages.open_problem(db, None, None, "notice_failed")
-    ids = {route.id for route in failing} | set(known[1].get("routes", ()) if known else ())
+    ids = {route.id for route in failing} | failed_routes(known[1] if known else {})
     sentence = " ".join(f"{route.title}: {route.error}" for route in failing)
     messages.log(db, "notice_failed", f"Notices do not arrive. {sentence}", data={"routes": sorted(ids)})
 
