@@ -38,7 +38,7 @@ _OLDEST = (5, 8)
 
 
 class WooCommerceConnector:
-    """One channel's connection to its store; see ``Connector``."""
+    """One channel's connection to its store; ``Connector`` says what its methods do."""
 
     # As many as one request takes.
     status_batch = quantity_batch = PAGE
@@ -69,7 +69,6 @@ class WooCommerceConnector:
         self.webhooks, self.put_webhook, self.drop_webhook = webhooks.found, webhooks.put, webhooks.drop
 
     async def check(self) -> SiteIdentity:
-        """Find the store anew, prove the key, and say who the store is; see ``Connector.check``."""
         await self._client.connect(fresh=True)
         status, currency, may_write = await asyncio.gather(self._report(), self._currency(), self._may_write())
         version = text(fields(status.get("environment")).get("version"))
@@ -113,11 +112,9 @@ class WooCommerceConnector:
         return False if answer.status in (401, 403) and answer.is_json else None
 
     async def lookups(self) -> Lookups:
-        """Pull what the store can tell about itself; see ``Connector.lookups``."""
         return await pull_lookups(self._client)
 
     async def orders(self, cursor: dict[str, Any] | None, start: date | None) -> AsyncGenerator[OrderPage, None]:
-        """Every order that changed since ``cursor``; see ``Connector.orders``."""
         await self._client.connect()
         read = self._reader().read
         pull = Pull(
@@ -168,23 +165,19 @@ class WooCommerceConnector:
         return without_large(self._reader().read(data))
 
     async def headlines(self, since: date) -> AsyncGenerator[list[Headline], None]:
-        """Every order placed from that day on; see ``Connector.headlines``."""
         await self._client.connect()
         async with aclosing(headlines(self._client, self._beginning(since))) as pages:
             async for page in pages:
                 yield page
 
     async def count_since(self, day: date) -> int:
-        """How many orders were placed from that day on; see ``Connector.count_since``."""
         await self._client.connect()
         return await count_since(self._client, self._beginning(day))
 
     def read(self, raw: dict[str, Any]) -> Order | UnreadableOrder:
-        """An order from data that was kept; no I/O."""
         return self._reader().read(raw)
 
     async def refunds(self, orders: list[Order]) -> list[list[Refund] | SiteError]:
-        """The orders' refunds with their lines, as ``parse.read_refund`` describes them."""
         return await refunds_of(self._client, orders)
 
     def _reader(self) -> OrderReader:

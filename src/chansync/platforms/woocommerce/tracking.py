@@ -41,7 +41,6 @@ class Tracking:
         self._lacking: set[str] = set()
 
     async def push(self, changes: list[TrackingChange]) -> list[PushResult]:
-        """Tell them; see ``Connector.push_tracking``."""
         return await all_of(map(self._told, changes))
 
     async def _told(self, change: TrackingChange) -> PushResult:
