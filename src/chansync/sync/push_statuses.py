@@ -20,11 +20,8 @@ from chansync.platforms.protocol import PushResult, StatusChange
 from chansync.store import messages, outbox
 from chansync.store.outbox import DueStatus
 from chansync.store.streams import LeaseLost
-from chansync.sync.pushing import BATCH, SETTLED_MS, Pushing
+from chansync.sync.pushing import BATCH, LOOK_AGAIN_MINUTES, PATIENCE, SETTLED_MS, Pushing
 from chansync.sync.run_result import PushPlan
-
-#: When a status that the site has taken but not set yet is looked at again, in minutes.
-LOOK_AGAIN_MINUTES = 5
 
 #: How long what the site had counts for what is sent next, in seconds.
 FRESH = 30.0
@@ -187,7 +184,7 @@ def _note_unsent(db: apsw.Connection, run: Pushing, found: _Sorted) -> None:
 def _note_results(db: apsw.Connection, run: Pushing, rows: list[DueStatus], results: list[PushResult]) -> None:
     with transaction(db):
         for row, result in zip(rows, results, strict=True):
-            if result.waiting:
+            if result.waiting and row.attempts < PATIENCE:
                 outbox.wait(db, row, LOOK_AGAIN_MINUTES)
                 run.counts.unchanged += 1
                 continue
@@ -198,9 +195,10 @@ def _note_results(db: apsw.Connection, run: Pushing, rows: list[DueStatus], resu
                 _log(db, run, "push_refused_status", row, sentence)
                 run.counts.skipped += 1
                 continue
-            if result.error:
+            if result.error or result.waiting:
                 outbox.fail(db, row)
-                sentence = f"Order {row.number}: the status {row.status} cannot be sent: {result.error}."
+                error = result.error or "the site accepted it and still does not show it"
+                sentence = f"Order {row.number}: the status {row.status} cannot be sent: {error}."
                 _log(db, run, "push_failed", row, sentence)
                 run.counts.problems += 1
                 continue

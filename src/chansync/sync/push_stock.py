@@ -22,7 +22,7 @@ from chansync.platforms import registry as platforms
 from chansync.platforms.protocol import Capability, PushResult, SiteItem
 from chansync.store import mappings, messages, order_holds, site_items, streams
 from chansync.store.streams import LeaseLost
-from chansync.sync.pushing import Pushing, some_of
+from chansync.sync.pushing import LOOK_AGAIN_MINUTES, PATIENCE, Pushing, some_of
 from chansync.sync.run_result import PushPlan
 from chansync.sync.stock_plan import Change, ChannelItems, Drift, batches, offered, words
 
@@ -31,10 +31,6 @@ LOOK_EVERY = 24 * 3600 * 1000
 
 #: Items looked for between two writes.
 LOOK = 400
-
-#: When what a site has accepted and does not show yet is looked at again, in minutes, and how often before it is told.
-LOOK_AGAIN_MINUTES = 5
-PATIENCE = 12
 
 #: Unknown items of the site that are kept with their SKUs in the message's data.
 KEPT = 200

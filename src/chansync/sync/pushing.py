@@ -23,6 +23,10 @@ BATCH = 100
 #: How long a site may still be at work on a request whose answer was lost, in milliseconds.
 SETTLED_MS = 60_000
 
+#: When what a site has accepted and does not show yet is looked at again, in minutes, and how often before it is told.
+LOOK_AGAIN_MINUTES = 5
+PATIENCE = 12
+
 #: Items or orders that a sentence names; the message's data has all of them.
 NAMED = 5
 
