@@ -408,16 +408,14 @@ class _ErpRun:
         erp = await self.store.run(connected.get, self.code)
         known = (erp.cursors.get("stock") or {}).get("warehouses")
         is_old = erp.stock_at is None or now_ms() - erp.stock_at >= DAY or known != warehouses
-        if is_old or self.request.reference:
-            for warehouse in warehouses:
-                levels = await remote.stock([warehouse])
-                await self._write(sales.store_stock, self.code, warehouse, levels, None)
+        items = None if is_old or self.request.reference else sorted(self._moved)
+        if items == []:
+            return
+        for warehouse in warehouses:
+            levels = await remote.stock([warehouse], items)
+            await self._write(sales.store_stock, self.code, warehouse, levels, items)
+        if items is None:
             await self._write(self._note_stock, warehouses)
-        elif self._moved:
-            items = sorted(self._moved)
-            for warehouse in warehouses:
-                levels = await remote.stock([warehouse], items)
-                await self._write(sales.store_stock, self.code, warehouse, levels, items)
 
     def _warehouses(self, db: apsw.Connection) -> list[str]:
         """The warehouses of which channels of the ERP offer the stock."""
