@@ -41,9 +41,8 @@ from chansync.sync.comparison import compare
 from chansync.sync.disk_space import NoRoom
 from chansync.sync.gone_orders import take_hinted
 from chansync.sync.pull import REST_IN_VAIN, OnlyProblems, OrdersPull, Place
-from chansync.sync.push_statuses import push_statuses
+from chansync.sync.push_statuses import push_statuses, push_tracking
 from chansync.sync.push_stock import is_anything_to_send, push_quantities
-from chansync.sync.push_tracking import push_tracking
 from chansync.sync.pushing import Pushing
 from chansync.sync.renewing import finish_even_if_cancelled, time_to_renew, work_until_stopped
 from chansync.sync.reports import REPORTS, read_reports
