@@ -45,12 +45,12 @@ from chansync.orders.status_events import note_sale
 from chansync.secrets.key_file import KeyUnreadable
 from chansync.secrets.redaction import scrub
 from chansync.setup import erps
-from chansync.store import erp_streams, leases, messages, sale_links
+from chansync.store import erp_streams, messages, sale_links
 from chansync.store.erp_streams import ErpLease
 from chansync.store.runs import RunCounts
 from chansync.store.streams import LeaseLost
 from chansync.sync.deciding_again import DecidingAgain
-from chansync.sync.renewing import finish_even_if_cancelled, time_to_renew, work_until_stopped
+from chansync.sync.renewing import HOLD_EVERY, finish_even_if_cancelled, time_to_renew, work_until_stopped
 from chansync.sync.run_result import RunResult
 
 #: How old reference data and stock get before they are read whole again, in milliseconds.
@@ -61,9 +61,6 @@ RETRY_MINUTES = (1, 5, 15)
 
 #: Sales that are looked at together.
 LOOK = 200
-
-#: How often a run renews its lease, in seconds.
-HOLD_EVERY = leases.STREAM_MS / 1000 / 5
 
 #: How long a run is waited for that is under way already, in seconds, and how often it is looked at.
 PATIENCE = 60.0

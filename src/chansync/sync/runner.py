@@ -44,12 +44,9 @@ from chansync.sync.pull import REST_IN_VAIN, OnlyProblems, OrdersPull, Place
 from chansync.sync.push_statuses import push_statuses, push_tracking
 from chansync.sync.push_stock import is_anything_to_send, push_quantities
 from chansync.sync.pushing import Pushing
-from chansync.sync.renewing import finish_even_if_cancelled, time_to_renew, work_until_stopped
+from chansync.sync.renewing import HOLD_EVERY, finish_even_if_cancelled, time_to_renew, work_until_stopped
 from chansync.sync.reports import REPORTS, read_reports
 from chansync.sync.run_result import OrderPlan, PushPlan, RunResult
-
-#: How often a run renews its lease, in seconds: a few times within the time after which it may be taken over.
-HOLD_EVERY = leases.STREAM_MS / 1000 / 5
 
 
 @dataclass(slots=True)
