@@ -84,7 +84,7 @@ def _route(db: apsw.Connection, path: Path, channel: Channel, stamp: tuple[int, 
         return None
     secret = None
     try:
-        secret = sealing.open_webhook(path, sealed, channel_place(channel.values))
+        secret = sealing.open_one(path, lambda: sealed, "channel webhooks", channel_place(channel.values))
     except KeyUnreadable as error:
         LOG.warning(
             "%s: the secret of its webhooks cannot be opened, so deliveries are refused: %s", channel.code, error
