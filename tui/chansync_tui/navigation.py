@@ -11,30 +11,21 @@ from typing import TYPE_CHECKING, Any
 from textual import on
 from textual.app import App, SystemCommand
 
-from chansync_tui.navigation_events import (
-    Edit,
-    ShowCause,
-    ShowMessage,
-    ShowMessages,
-    ShowNumber,
-    ShowOrder,
-    ShowOrders,
-    ShowPage,
-    ShowRecord,
-    ShowSale,
-)
+from chansync_tui.navigation_events import Edit, Show, ShowCause, ShowMessages, ShowOrders
 
 if TYPE_CHECKING:
     from chansync_tui.screens.page import Page
     from chansync_tui.user_files.drafts import Draft
 
-#: The pages, each made of the attributes of its event.
-_PAGES: dict[type[ShowPage], tuple[str, str]] = {
-    ShowMessage: ("screens.message", "MessagePage"),
-    ShowOrder: ("screens.order", "of_order"),
-    ShowNumber: ("screens.order", "of_number"),
-    ShowSale: ("screens.order", "of_sale"),
-    ShowRecord: ("screens.erp_pages", "RecordPage"),
+#: The pages by their kinds: module, name, and what comes before their keys.
+_PAGES = {
+    "message": ("screens.message", "MessagePage"),
+    "order": ("screens.order", "of_order"),
+    "number": ("screens.order", "of_number"),
+    "sale": ("screens.order", "of_sale"),
+    "customer": ("screens.erp_pages", "RecordPage", "customer"),
+    "item": ("screens.erp_pages", "RecordPage", "item"),
+    "settlement": ("screens.erp_pages", "SettlementPage", "settlement"),
 }
 
 #: The screens of forms that show more than the form.
@@ -53,9 +44,9 @@ def made(module: str, name: str, *arguments: Any, **named: Any) -> Any:
 class Navigation(App[None]):
     """An app that opens the screens that its screens ask for."""
 
-    @on(ShowPage)
-    def show_page(self, event: ShowPage) -> None:
-        self.push_screen(made(*_PAGES[type(event)], *astuple(event)))  # type: ignore[call-overload]
+    @on(Show)
+    def show_page(self, event: Show) -> None:
+        self.push_screen(made(*_PAGES[event.kind], *event.key))
 
     @on(Edit)
     async def edit(self, event: Edit) -> None:

@@ -59,42 +59,14 @@ class Edit(Message):
     field: str = ""
 
 
-class ShowPage(Message):
-    """Show a page, which is made of the attributes of the event."""
+class Show(Message):
+    """Show the page of something.
 
+    Attributes:
+        kind: ``message``, ``order``, ``customer`` or ``settlement`` (by the id), ``sale`` or ``item`` (by the number or
+            the code), or ``number``: an order by its channel's id and its number, which may be unknown.
+    """
 
-@dataclass
-class ShowMessage(ShowPage):
-    """Show a message in full."""
-
-    message_id: int
-
-
-@dataclass
-class ShowOrder(ShowPage):
-    """Show the page of an order."""
-
-    order_id: int
-
-
-@dataclass
-class ShowNumber(ShowPage):
-    """Show the page of a channel's order by its number, which may be unknown."""
-
-    channel_id: int
-    number: str
-
-
-@dataclass
-class ShowSale(ShowPage):
-    """Show the page of a sale."""
-
-    number: str
-
-
-@dataclass
-class ShowRecord(ShowPage):
-    """Show the page of a record of the ERP: a ``customer`` by its id, an ``item`` by its code."""
-
-    kind: str
-    name: str
+    def __init__(self, kind: str, *key: int | str) -> None:
+        super().__init__()
+        self.kind, self.key = kind, key

@@ -13,7 +13,7 @@ from chansync.setup.forms.factory import can_be_new, form_of_reference, refuse_o
 from chansync.setup.forms.form import Form, FormField, FormOption
 from chansync_tui.forms.fields import FieldList
 from chansync_tui.forms.rows import VALUE, Row
-from chansync_tui.navigation_events import Edit, ShowMessage
+from chansync_tui.navigation_events import Edit, Show
 from chansync_tui.screens.chooser import NEW, Chooser, Marks
 from chansync_tui.widgets.entry import InPlace
 from chansync_tui.widgets.table import Table
@@ -54,7 +54,7 @@ class FieldEditor(FieldList):
         elif row.related is not None:
             self.post_message(Edit(row.related.kind, row.related.code or None, preset=row.related.preset))
         elif row.opens is not None:
-            self.post_message(ShowMessage(row.opens))
+            self.post_message(Show("message", row.opens))
         elif row.action.startswith("add:"):
             self._type(row)
         elif row.action:

@@ -24,7 +24,7 @@ from chansync.explain import erp_lists
 from chansync.explain.find import Found
 from chansync.model.errors import UsageError
 from chansync.model.paging import Span
-from chansync_tui.navigation_events import Edit, ShowRecord, ShowSale
+from chansync_tui.navigation_events import Edit, Show
 from chansync_tui.screens import erp_pages
 from chansync_tui.screens.copying import Facts
 from chansync_tui.screens.dialogs import Field, Question
@@ -367,12 +367,8 @@ class Erp(ListPage[ListRow]):
         if row is None:
             return
         match LISTS[self.chosen.name].opens:
-            case "sale":
-                self.post_message(ShowSale(row.name))
-            case "customer" | "item" as kind:
-                self.post_message(ShowRecord(kind, row.name))
-            case "settlement":
-                self.app.push_screen(erp_pages.SettlementPage("settlement", row.name))
+            case "sale" | "customer" | "item" | "settlement" as kind:
+                self.post_message(Show(kind, row.name))
             case "report":
                 self._leave_out(row)
             case _:

@@ -16,7 +16,7 @@ from chansync.store import messages, orders
 from chansync.store.jobs import Job
 from chansync.store.problem_causes import Cause, cause_of
 from chansync_tui.formatting import counted, since
-from chansync_tui.navigation_events import Edit, ShowMessage, ShowOrder, ShowSale
+from chansync_tui.navigation_events import Edit, Show
 from chansync_tui.screens.dialogs import Confirm, Field, Question, Report
 from chansync_tui.screens.finder import Finder, Option
 from chansync_tui.screens.page import Page
@@ -108,11 +108,11 @@ class Mending:
         if field is not None and subject.channel is not None:
             self._page.post_message(Edit("channel", subject.channel.id, field=field))
         elif words[:2] == ["erp", "sale"] and subject.order is not None and subject.order.sale is not None:
-            self._page.post_message(ShowSale(subject.order.sale.number))
+            self._page.post_message(Show("sale", subject.order.sale.number))
         elif words[:1] == ["why"] and message.order_id is not None:
-            self._page.post_message(ShowOrder(message.order_id))
+            self._page.post_message(Show("order", message.order_id))
         elif words[:2] == ["log", "show"]:
-            self._page.post_message(ShowMessage(message.id))
+            self._page.post_message(Show("message", message.id))
         else:
             return False
         return True

@@ -17,7 +17,7 @@ from chansync.orders.remedies import offered, subjects_of
 from chansync.store import messages, orders
 from chansync.store.messages import Message
 from chansync_tui.formatting import counted
-from chansync_tui.navigation_events import Edit, ShowOrder
+from chansync_tui.navigation_events import Edit, Show
 from chansync_tui.record_text import as_lines, as_sent
 from chansync_tui.screens.copying import Copy, as_json
 from chansync_tui.screens.mend import Mending
@@ -73,7 +73,7 @@ class MessageActions(Page):
         if message.order_id is None:
             self.notify("This message is about no order.")
         else:
-            self.post_message(ShowOrder(message.order_id))
+            self.post_message(Show("order", message.order_id))
 
     def commands(self) -> Iterable[SystemCommand]:
         for title, about, name in (

@@ -22,7 +22,7 @@ from chansync.store.message_search import Filter
 from chansync.store.overview import MessageLine, code_counts, message_lines, open_count, orders_with_problems
 from chansync.store.problem_causes import Cause
 from chansync_tui.formatting import clock, counted
-from chansync_tui.navigation_events import ShowMessage
+from chansync_tui.navigation_events import Show
 from chansync_tui.screens.cause_reader import CAUSE_COLUMNS, CauseReader, cause_cells
 from chansync_tui.screens.copying import Copy
 from chansync_tui.screens.dialogs import Confirm
@@ -225,7 +225,7 @@ class Messages(MessageActions, ListPage[MessageLine]):
             found = messages.message(self.context.db, message_id)
             if found is not None:
                 text = f"{clock(found.last_at, now_ms())}  {found.channel_code}  {found.sentence}"
-                yield Paragraph(text, opens=partial(ShowMessage, message_id))
+                yield Paragraph(text, opens=("message", message_id))
 
     def action_zoom(self) -> None:
         if self.shows_causes:
@@ -342,7 +342,7 @@ class Messages(MessageActions, ListPage[MessageLine]):
     @on(Table.Chosen, "#list")
     def open_details(self) -> None:
         if line := self.table.selected:
-            self.post_message(ShowMessage(line.id))
+            self.post_message(Show("message", line.id))
 
     def action_retry_all(self) -> None:
         found = orders_with_problems(self.context.db, self.chosen, limit=_MOST_RETRIED)

@@ -19,7 +19,7 @@ from chansync.model.times import local_text, now_ms
 from chansync.store import channels, order_list, orders
 from chansync.store.order_list import OrderFilter, OrderLine, order_parts
 from chansync_tui.formatting import SKIPPED_WHY, clock, total_text
-from chansync_tui.navigation_events import ShowNumber, ShowOrder
+from chansync_tui.navigation_events import Show
 from chansync_tui.order_text import story_paragraphs
 from chansync_tui.screens.filtered_page import Narrowing
 from chansync_tui.screens.finder import Finder, Option
@@ -176,7 +176,7 @@ class Orders(OrderActions, ListPage[OrderLine]):
     @on(Table.Chosen, "#list")
     def open_story(self) -> None:
         if line := self.table.selected:
-            self.post_message(ShowOrder(line.id))
+            self.post_message(Show("order", line.id))
 
     def action_missing(self) -> None:
         """Ask for the number and the channel, unless the filters name them."""
@@ -204,7 +204,7 @@ class Orders(OrderActions, ListPage[OrderLine]):
 
     def _missing_in(self, number: str, options: list[Option[Any]]) -> None:
         def go(channel_id: int) -> None:
-            self.post_message(ShowNumber(channel_id, number))
+            self.post_message(Show("number", channel_id, number))
 
         if self.chosen.channel_id is not None:
             go(self.chosen.channel_id)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -21,7 +20,7 @@ from chansync.store.overview import ChannelLine, channel_lines, open_count
 from chansync.store.pauses import pauses
 from chansync.store.problem_causes import Cause
 from chansync_tui.formatting import clock, counted, spark, until
-from chansync_tui.navigation_events import ShowCause, ShowMessage
+from chansync_tui.navigation_events import ShowCause
 from chansync_tui.screens.cause_reader import CAUSE_COLUMNS, CauseReader, cause_cells
 from chansync_tui.screens.channel_actions import SIGN_TONES, ChannelActions, sign_of, state_of
 from chansync_tui.screens.page import COPY
@@ -223,7 +222,7 @@ class Overview(ChannelActions):
         yield Paragraph(f"{counted(line.problems, 'open problem')}, the newest:", "strong")
         for message in found:
             text = f"{clock(message.last_at, now_ms())}  {message.sentence}"
-            yield Paragraph(text, "bad", opens=partial(ShowMessage, message.id))
+            yield Paragraph(text, "bad", opens=("message", message.id))
 
     def _newest(self, line: ChannelLine, count: int) -> list[Message]:
         from chansync.store import messages

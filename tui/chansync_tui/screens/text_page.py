@@ -10,6 +10,7 @@ from textual import events, on
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 
+from chansync_tui.navigation_events import Show
 from chansync_tui.screens.copying import Copy
 from chansync_tui.screens.page import COPY, Page
 from chansync_tui.text import wrap_indented
@@ -72,7 +73,7 @@ class TextPage(Page):
     def open_line(self) -> None:
         row = self.table.selected
         if row is not None and row.paragraph.opens is not None:
-            self.post_message(row.paragraph.opens())
+            self.post_message(Show(*row.paragraph.opens))
 
     def action_section(self, step: int) -> None:
         heads = [row.number for row in self.table.items if row.paragraph.heading]
