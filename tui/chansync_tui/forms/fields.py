@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from textual import on
 from textual.containers import Container
+from textual.getters import query_one
 from textual.widget import Widget
 
 from chansync.setup.forms.form import Form
@@ -28,6 +29,8 @@ class FieldList(SearchedPage):
 
     BUTTONS: ClassVar[str] = "Confirm or close"
 
+    table: query_one[Table[Row]] = query_one("#fields", Table)
+
     def __init__(self, form: Form) -> None:
         super().__init__()
         self.state = FormState(form)
@@ -45,10 +48,6 @@ class FieldList(SearchedPage):
             yield Table[Row](COLUMNS, Row.cells, lambda row: row.key, id="fields", head=False, passes=_is_heading)
             yield self.entry
         yield Pane(id="pane")
-
-    @property
-    def table(self) -> Table[Row]:
-        return self.query_one("#fields", Table)
 
     # What each form adds
 

@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from textual import on
 from textual.binding import Binding, BindingType
+from textual.getters import query_one
 from textual.widget import Widget
 
 from chansync.db import rotation, settings
@@ -63,6 +64,8 @@ class Backups(Page):
         COPY,
     ]
 
+    table: query_one[Table[Backup]] = query_one("#backups", Table)
+
     def __init__(self) -> None:
         super().__init__()
         self._folder: Path | None = None
@@ -73,10 +76,6 @@ class Backups(Page):
     def body(self) -> Iterable[Widget]:
         yield Pane(id="pane")
         yield Table[Backup](_COLUMNS, self._cells, lambda each: each.path, id="backups", list_name="backups")
-
-    @property
-    def table(self) -> Table[Backup]:
-        return self.query_one("#backups", Table)
 
     def on_mount(self) -> None:
         known = settings.get(self.context.db, settings.BACKED_UP_IN)

@@ -43,31 +43,6 @@ class Buttons(Window[R]):
         """Answer by the id of a button."""
 
 
-class Confirm(Buttons[bool]):
-    """Ends with True when the user agrees."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,n", "answer('no')", "No"),
-        Binding("y", "answer('yes')", "Yes"),
-        Binding("left,right,h,l", "app.focus_next", "Other button"),
-    ]
-
-    def __init__(self, question: str, yes: str, no: str = "Cancel") -> None:
-        super().__init__()
-        self._question = question
-        self._yes, self._no = yes, no
-
-    def body(self) -> ComposeResult:
-        yield Plain(self._question)
-        yield from self.compose_buttons(("no", f"{self._no} (n)"), ("yes", f"{self._yes} (y)"))
-
-    def on_mount(self) -> None:
-        self.query_one("#no").focus()
-
-    def action_answer(self, answer: str) -> None:
-        self.dismiss(True if answer == "yes" else None)
-
-
 class DraftPrompt(Buttons[str]):
     """What to do with an unsaved draft; ends with the id of a button.
 
@@ -135,6 +110,7 @@ class Question(Buttons[Answer]):
         check: Callable[[Mapping[str, str]], object] = lambda answer: None,
         *,
         changes: bool = True,
+        no: str = "Cancel",
     ) -> None:
         """Ask a question.
 
@@ -143,7 +119,7 @@ class Question(Buttons[Answer]):
             changes: whether agreeing changes something; if not, Enter in the last field agrees.
         """
         super().__init__(title)
-        self._sentence, self._yes = sentence, yes
+        self._sentence, self._yes, self._no = sentence, yes, no
         self._fields = fields
         self._check = check
         self._changes = changes
@@ -155,7 +131,7 @@ class Question(Buttons[Answer]):
                 yield Plain(field.label, classes="label")
                 yield Entry(field.value, id=f"field-{field.name}", select_on_focus=False, password=field.secret)
         yield Plain("", id="wrong")
-        yes, no = (self._yes, "Cancel (esc)") if self._fields else (f"{self._yes} (y)", "Cancel (n)")
+        yes, no = (self._yes, f"{self._no} (esc)") if self._fields else (f"{self._yes} (y)", f"{self._no} (n)")
         yield from self.compose_buttons(("no", no), ("yes", yes))
 
     def on_mount(self) -> None:
@@ -190,6 +166,13 @@ class Question(Buttons[Answer]):
             wrong.display = True
             return
         self.dismiss(typed)
+
+
+class Confirm(Question):
+    """A question without a title and without fields."""
+
+    def __init__(self, question: str, yes: str, no: str = "Cancel") -> None:
+        super().__init__("", question, yes, no=no)
 
 
 class Report(Window[None]):

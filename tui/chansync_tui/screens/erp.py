@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 import apsw
 from textual import events, on
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
+from textual.getters import query_one
 from textual.widget import Widget
 
 from chansync.erp import registry
@@ -131,8 +132,8 @@ def _cells_of(name: str) -> Callable[[ListRow], tuple[Cell, ...]]:
 
 
 @dataclass(frozen=True, slots=True)
-class LedgerSource:
-    """A list of the ledger with its filters."""
+class ErpFilter:
+    """A list by its name, and its filters."""
 
     name: str = next(iter(LISTS))
     text: str = ""
@@ -141,24 +142,9 @@ class LedgerSource:
     erp: str = ""
 
     @property
-    def indexed_sorts(self) -> Mapping[str, tuple[str, bool]]:
-        """The columns by whose index the list is read, as ``ListPage.indexed_sorts``."""
-        if self.erp and self.name in outside_lists.NAMES:
-            return {}
-        own = _ORDERED_BY.get(self.name) or (("Code", False) if "code" in LISTS[self.name].columns else None)
-        found = {own[0]: ("", own[1])} if own else {}
-        if self.name in lists.LISTS:
-            sorts = lists.LISTS[self.name].sorts
-            found |= {_column(name).title: (name, sort.descending) for name, sort in sorts.items()}
-        return found
-
-    def parts(self, db: apsw.Connection, span: Span, by: str) -> Iterator[tuple[list[ListRow], int]]:
-        if self.erp and self.name in outside_lists.NAMES:
-            yield from outside_lists.parts(db, self.erp, self.name, self.text, span)
-        elif self.name in erp_lists.LISTS:
-            yield erp_lists.read(db, self.name, self.text, span), 0
-        else:
-            yield from lists.parts(db, self.name, self.text, self.warehouse, span, by)
+    def is_outside(self) -> bool:
+        """Whether it is a list of an ERP outside, which has no order but its own."""
+        return bool(self.erp) and self.name in outside_lists.NAMES
 
 
 class Erp(ListPage[ListRow]):
@@ -187,8 +173,9 @@ class Erp(ListPage[ListRow]):
         Binding("v", "verify", "Verify that the books balance (erp check)", tooltip="Verify the books|Verify"),
     ]
 
-    def __init__(self) -> None:
-        super().__init__(LedgerSource())
+    chosen = ErpFilter()
+
+    menu: query_one[Table[str]] = query_one("#menu", Table)
 
     def _first_erp(self) -> str:
         """The ERP whose sales are shown at first: the ledger where it has any, or where no other is connected."""
@@ -222,19 +209,26 @@ class Erp(ListPage[ListRow]):
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.width < 80, "-narrow")
 
-    @property
-    def menu(self) -> Table[str]:
-        return cast("Table[str]", self.query_one("#menu", Table))
-
-    @property
-    def chosen(self) -> LedgerSource:
-        source = self.window.source
-        assert isinstance(source, LedgerSource)
-        return source
+    @staticmethod
+    def parts(db: apsw.Connection, chosen: ErpFilter, span: Span, by: str) -> Iterator[tuple[list[ListRow], int]]:
+        if chosen.is_outside:
+            yield from outside_lists.parts(db, chosen.erp, chosen.name, chosen.text, span)
+        elif chosen.name in erp_lists.LISTS:
+            yield erp_lists.read(db, chosen.name, chosen.text, span), 0
+        else:
+            yield from lists.parts(db, chosen.name, chosen.text, chosen.warehouse, span, by)
 
     @property
     def indexed_sorts(self) -> Mapping[str, tuple[str, bool]]:
-        return self.chosen.indexed_sorts
+        chosen, name = self.chosen, self.chosen.name
+        if chosen.is_outside:
+            return {}
+        own = _ORDERED_BY.get(name) or (("Code", False) if "code" in LISTS[name].columns else None)
+        found = {own[0]: ("", own[1])} if own else {}
+        if name in lists.LISTS:
+            sorts = lists.LISTS[name].sorts
+            found |= {_column(each).title: (each, sort.descending) for each, sort in sorts.items()}
+        return found
 
     def show_chips(self) -> None:
         chosen = self.chosen
@@ -300,9 +294,9 @@ class Erp(ListPage[ListRow]):
     def choose_list(self) -> None:
         """Show another list from its beginning, without filters."""
         if self.menu.selected is not None and self.menu.selected != self.chosen.name:
-            self.choose(LedgerSource(self.menu.selected, erp=self.chosen.erp))
+            self.choose(ErpFilter(self.menu.selected, erp=self.chosen.erp))
 
-    def choose(self, chosen: LedgerSource) -> None:
+    def choose(self, chosen: ErpFilter) -> None:
         other = chosen.name != self.chosen.name
         if other:
             # The rows of the old list do not fit the columns of the new one.
@@ -310,7 +304,7 @@ class Erp(ListPage[ListRow]):
             self.table.show([])
             self.table.set_empty("")
             self.table.set_columns(_columns_of(chosen.name), _cells_of(chosen.name), f"erp {chosen.name}")
-        self.set_source(chosen)
+        super().choose(chosen)
 
     @on(Table.Chosen, "#menu")
     def enter_list(self) -> None:
@@ -335,7 +329,7 @@ class Erp(ListPage[ListRow]):
     # Filters
 
     def clear(self) -> None:
-        cleared = LedgerSource(self.chosen.name, erp=self.chosen.erp)
+        cleared = ErpFilter(self.chosen.name, erp=self.chosen.erp)
         if self.chosen == cleared:
             self.menu.focus()
         self.choose(cleared)

@@ -74,6 +74,9 @@ class FilteredPage(SearchedPage):
     FILTERS: ClassVar[Sequence[Narrowing]] = ()
     FILTER_WIDTH: ClassVar[int] = 22
 
+    #: The filters: a dataclass that lets everything through by its defaults, with a ``text`` among others.
+    chosen: Any
+
     #: The code of the channel that the list is filtered by.
     channel_code = ""
 
@@ -146,14 +149,15 @@ class FilteredPage(SearchedPage):
 
     # Filters
 
-    @property
     @abstractmethod
-    def chosen(self) -> Any:
-        """The filters: a dataclass that lets everything through by its defaults, with a ``text`` among others."""
+    def show_chosen(self) -> None:
+        """Show what the filters let through."""
 
-    @abstractmethod
     def choose(self, chosen: Any) -> None:
-        """Show what these filters let through."""
+        """Set the filters."""
+        if chosen != self.chosen:
+            self.chosen = chosen
+            self.show_chosen()
 
     def narrow(self, field: str, value: Any) -> None:
         """Set one of the filters."""

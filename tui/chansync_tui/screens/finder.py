@@ -9,6 +9,7 @@ from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.getters import query_one
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Input
@@ -44,6 +45,8 @@ class Finder(Window[R]):
         Binding("pagedown", "page(1)", "Page down", priority=True),
         Binding("pageup", "page(-1)", "Page up", priority=True),
     ]
+
+    table: query_one[Table[Option[Any]]] = query_one(Table)
 
     def __init__(
         self,
@@ -94,10 +97,6 @@ class Finder(Window[R]):
         """The cells of an option."""
         word = Cell(option.word, "title" if option.is_heading else "strong")
         return (word,) if self._is_prose else (word, Cell(option.about, "dim"))
-
-    @property
-    def table(self) -> Table[Option[Any]]:
-        return self.query_one(Table)
 
     def on_mount(self) -> None:
         self.table.set_empty("Nothing matches.")

@@ -13,6 +13,7 @@ from typing import ClassVar
 
 from textual import on
 from textual.binding import Binding, BindingType
+from textual.getters import query_one
 from textual.widget import Widget
 
 from chansync import systemd_service
@@ -49,6 +50,8 @@ class Guide(Page):
         Binding("space", "do", "Do this step"),
     ]
 
+    table: query_one[Table[tuple[int, Step]]] = query_one("#steps", Table)
+
     def __init__(self) -> None:
         super().__init__()
         self._steps: list[Step] = []
@@ -58,10 +61,6 @@ class Guide(Page):
         yield Notice(id="notice")
         yield Table[tuple[int, Step]](_COLUMNS, _cells, lambda item: item[1].name, id="steps", head=False)
         yield Pane(id="pane")
-
-    @property
-    def table(self) -> Table[tuple[int, Step]]:
-        return self.query_one("#steps", Table)
 
     def read(self) -> None:
         known = {step.name for step in self._steps if step.done}

@@ -23,10 +23,6 @@ from chansync_tui.screens.page import Page
 from chansync_tui.widgets.line import Part
 
 
-class MendWindow(Finder[Remedy]):
-    """What a problem is and whom it holds up, with its remedies; ends with the chosen one."""
-
-
 class Mending:
     """What the keys of a page do to mend a problem.
 
@@ -67,7 +63,7 @@ class Mending:
         title = code.title if code else message.code
         options = [Option(remedy, remedy.sentence) for remedy in found]
         about = [message.sentence, *_held_up(cause, of_cause=of_cause)]
-        window = MendWindow(title, options, word_width=60, about=about)
+        window = Finder[Remedy](title, options, word_width=60, about=about)
         window.ask(self._page, lambda remedy: self.perform(remedy, ids, cause))
 
     def perform(self, remedy: Remedy, message_ids: Sequence[int], cause: Cause | None) -> None:

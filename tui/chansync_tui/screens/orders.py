@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import apsw
@@ -52,16 +51,6 @@ _NO_ORDERS = """No order yet. Sync a channel: go to its row with 1, and press {s
 Is one missing? Press {w}: chansync asks its site for it, and says why it is not here."""
 
 
-@dataclass(frozen=True, slots=True)
-class OrderSource:
-    """The orders with their filters."""
-
-    chosen: OrderFilter
-
-    def parts(self, db: apsw.Connection, span: Span, by: str) -> Iterator[tuple[list[OrderLine], int]]:
-        return order_parts(db, self.chosen, span)
-
-
 class Orders(OrderActions, ListPage[OrderLine]):
     """The list of orders."""
 
@@ -85,8 +74,7 @@ class Orders(OrderActions, ListPage[OrderLine]):
         *(each.binding for each in FILTERS),
     ]
 
-    def __init__(self) -> None:
-        super().__init__(OrderSource(OrderFilter()))
+    chosen = OrderFilter()
 
     def body(self) -> Iterable[Widget]:
         yield FilterLine()
@@ -99,11 +87,9 @@ class Orders(OrderActions, ListPage[OrderLine]):
     def indexed_sorts(self) -> Mapping[str, tuple[str, bool]]:
         return {"Changed": ("", True)}
 
-    @property
-    def chosen(self) -> OrderFilter:
-        source = self.window.source
-        assert isinstance(source, OrderSource)
-        return source.chosen
+    @staticmethod
+    def parts(db: apsw.Connection, chosen: OrderFilter, span: Span, by: str) -> Iterator[tuple[list[OrderLine], int]]:
+        return order_parts(db, chosen, span)
 
     def show_chips(self) -> None:
         self.query_one(FilterLine).set_chips(self.chips(), self.counted_rows("order"))
@@ -145,9 +131,6 @@ class Orders(OrderActions, ListPage[OrderLine]):
         """Show the orders of one channel."""
         self.channel_code = code
         self.choose(OrderFilter(channel_id=channel_id))
-
-    def choose(self, chosen: OrderFilter) -> None:
-        self.set_source(OrderSource(chosen))
 
     def search(self, text: str) -> None:
         super().search(text.lstrip("#"))

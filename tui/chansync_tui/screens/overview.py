@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.getters import query_one
 from textual.widget import Widget
 
 from chansync.model.errors import ChansyncError
@@ -72,6 +73,8 @@ class Overview(ChannelActions):
         COPY,
     ]
 
+    causes: query_one[MarkTable[Cause]] = query_one("#causes", MarkTable)
+
     def __init__(self) -> None:
         super().__init__()
         self._days: dict[int, Day] = {}
@@ -92,14 +95,6 @@ class Overview(ChannelActions):
 
     def on_mount(self) -> None:
         self.channels.set_empty(_NOTHING.format(w=self.own_key("w")))
-
-    @property
-    def channels(self) -> MarkTable[ChannelLine]:
-        return self.query_one("#channels", MarkTable)
-
-    @property
-    def causes(self) -> MarkTable[Cause]:
-        return self.query_one("#causes", MarkTable)
 
     # Reading
 

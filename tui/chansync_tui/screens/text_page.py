@@ -8,6 +8,7 @@ from typing import ClassVar, NamedTuple
 
 from textual import events, on
 from textual.binding import Binding, BindingType
+from textual.getters import query_one
 from textual.widget import Widget
 
 from chansync_tui.navigation_events import Show
@@ -36,6 +37,8 @@ class TextPage(Page):
         COPY,
     ]
 
+    table: query_one[Table[_Row]] = query_one("#prose", Table)
+
     def __init__(self) -> None:
         super().__init__()
         self._paragraphs: list[Paragraph] = []
@@ -52,10 +55,6 @@ class TextPage(Page):
             id="prose",
             head=False,
         )
-
-    @property
-    def table(self) -> Table[_Row]:
-        return self.query_one("#prose", Table)
 
     def read(self) -> None:
         self._paragraphs = self.paragraphs()
