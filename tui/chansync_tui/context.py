@@ -6,7 +6,6 @@ to the app, and only its handlers change what is shown.
 
 from __future__ import annotations
 
-import getpass
 import os
 import socket
 import subprocess
@@ -39,12 +38,7 @@ if TYPE_CHECKING:
 
 def user() -> str:
     """The user's name, or the uid if there is no name for it; root's where the program gave up root's rights."""
-    if privileges.caller() != os.getuid():
-        return name_of(privileges.caller())
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return str(os.getuid())
+    return name_of(privileges.caller())
 
 
 def user_at_host() -> str:
