@@ -277,7 +277,6 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
 
     def _offer_draft(self, *, asked: bool = True) -> None:
         """Ask what to do with the newest unsaved draft."""
-        from chansync_tui.user_files import drafts
 
         found = self._drafts()
         if not found:
@@ -290,7 +289,7 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
 
         def answered(answer: str) -> None:
             if answer == "discard":
-                drafts.drop(draft.path)
+                draft.path.unlink(missing_ok=True)
             elif answer == "go-on":
                 self.resume(draft)
 
@@ -305,7 +304,7 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
         commands = [
             each._replace(help=self._with_own_keys(each.help)) for each in self.get_system_commands(self.screen)
         ]
-        Palette(commands, self.ask_sites).ask(self, lambda command: command())
+        Palette(commands, partial(self.in_tab, "orders", "missing")).ask(self, lambda command: command())
 
     def _with_own_keys(self, about: str) -> str:
         """What a command does, where it names a key as ``(key m)`` with the user's own."""

@@ -206,7 +206,7 @@ class Context:
         undo, action.undo = action.undo, None
         if undo is not None:
             self.note(f"Undo: {action.what}")
-            self._write_store("Undo", undo, failed=partial(setattr, action, "undo", undo))
+            self._write("Undo", undo, failed=partial(setattr, action, "undo", undo))
 
     # Jobs and writes
 
@@ -237,20 +237,18 @@ class Context:
 
         self.in_thread(label, do)
 
-    def write(self, label: str, function: Callable[[apsw.Connection], object]) -> None:
-        """Run a short write in a thread, as it may wait for another process. A sentence that it returns is shown."""
-        self.note(label)
-        self._write_store(label, lambda store: function(store.db))
-
-    def change(self, what: str, function: Callable[[Store], object], undo: Callable[[Store], str]) -> None:
-        """As ``write``, for what can be taken back."""
-        action = self.note(what, undo)
-        self._write_store(what, function, failed=partial(setattr, action, "undo", None))
-
-    def _write_store(
-        self, label: str, function: Callable[[Store], object], failed: Callable[[], object] = lambda: None
+    def write(
+        self, label: str, function: Callable[[Store], object], undo: Callable[[Store], str] | None = None
     ) -> None:
-        """Write in a thread; ``failed`` is called where that fails."""
+        """Run a short write in a thread, as it may wait for another process. A sentence that it returns is shown.
+
+        Args:
+            undo: takes it back, and says so.
+        """
+        action = self.note(label, undo)
+        self._write(label, function, failed=partial(setattr, action, "undo", None))
+
+    def _write(self, label: str, function: Callable[[Store], object], failed: Callable[[], object]) -> None:
 
         def do() -> object:
             late = threading.Timer(_LATE, self._post, [Result(label, "not done yet; perhaps another process writes.")])

@@ -10,32 +10,14 @@ from textual.message import Message
 
 if TYPE_CHECKING:
     from chansync.setup.forms.form import Form
-    from chansync.store.problem_causes import Cause
 
 
-@dataclass
-class ShowMessages(Message):
-    """Show the messages of one channel, or of one of its orders."""
+class ShowTab(Message):
+    """Go to a main screen and call a method of it, unless a form that is not saved stands over it."""
 
-    channel_id: int
-    code: str
-    order_id: int | None = None
-    number: str = ""
-
-
-@dataclass
-class ShowCause(Message):
-    """Show the open problems of one cause."""
-
-    cause: Cause
-
-
-@dataclass
-class ShowOrders(Message):
-    """Show the orders of one channel."""
-
-    channel_id: int
-    code: str
+    def __init__(self, mode: str, method: str, *arguments: object) -> None:
+        super().__init__()
+        self.mode, self.method, self.arguments = mode, method, arguments
 
 
 @dataclass

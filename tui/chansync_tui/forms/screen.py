@@ -21,7 +21,7 @@ from chansync.setup.forms.merging import Conflict
 from chansync.setup.typed_fields import InvalidFields
 from chansync.store.jobs import Job
 from chansync_tui.formatting import counted
-from chansync_tui.forms.editor import FieldEditor
+from chansync_tui.forms.fields import FieldList
 from chansync_tui.screens.dialogs import Confirm
 from chansync_tui.user_files import drafts
 from chansync_tui.user_files.own_keys import called
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 DRAFT_AFTER = 0.5
 
 
-class FormScreen(FieldEditor):
+class FormScreen(FieldList):
     """Shows, edits and saves one form.
 
     Args:
@@ -88,8 +88,7 @@ class FormScreen(FieldEditor):
         self._opened = True
         if self._resumed is not None:
             self.state.resume(self._resumed.data)
-        if self._resumed is not None:
-            drafts.drop(self._resumed.path)
+            self._resumed.path.unlink(missing_ok=True)
             self._keep_draft()
             self.say("This is your unsaved draft. Secrets are not kept in it: enter them again.", "warn")
         fields = [(row.key, row.field) for row in self._rows if row.field is not None]
@@ -153,7 +152,7 @@ class FormScreen(FieldEditor):
 
     def _write_draft(self) -> None:
         if not self.is_unsaved:
-            drafts.drop(self._draft)
+            self._draft.unlink(missing_ok=True)
             return
         data = self.state.draft
         if self.typing is not None:

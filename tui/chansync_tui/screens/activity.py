@@ -17,8 +17,8 @@ from chansync.store import runs
 from chansync.store.channel_status import remaining
 from chansync.store.runs import Run, RunFilter
 from chansync.store.streams import STREAMS
-from chansync_tui.formatting import RUN_TONES, bar, clock, counted, elapsed, left, local_hour, rate, spark
-from chansync_tui.navigation_events import Edit, ShowMessages
+from chansync_tui.formatting import RUN_TONES, bar, clock, counted, elapsed, left, rate, spark
+from chansync_tui.navigation_events import Edit, ShowTab
 from chansync_tui.record_text import run_paragraphs, skipped_words
 from chansync_tui.screens.filtered_page import FilteredPage, Narrowing
 from chansync_tui.screens.finder import Option
@@ -159,7 +159,7 @@ class Activity(FilteredPage, TwoPanes):
         hours = runs.orders_per_hour(self.context.db)
         now = now_ms()
         total = f"{counted(sum(hours), 'order')} in 24 h, at most {max(hours)} in an hour"
-        begin = local_hour(now - 24 * 3_600_000)
+        begin = f"{local_text(now - 24 * 3_600_000)[11:13]}:00"
         self.query_one("#spark", Line).put(
             [(" Orders by hour ", "dim"), (f"{begin} ", "dim"), (spark(hours), "note"), (" now  ", "dim"), (total, "")],
             [(" Orders ", "dim"), (spark(hours), "note"), (f" {total}", "")],
@@ -210,7 +210,7 @@ class Activity(FilteredPage, TwoPanes):
 
     def action_messages(self) -> None:
         if run := self._focused_list.selected:
-            self.post_message(ShowMessages(run.channel_id, run.channel_code))
+            self.post_message(ShowTab("messages", "only_channel", run.channel_id, run.channel_code))
 
     def commands(self) -> Iterable[SystemCommand]:
         if run := self._focused_list.selected:

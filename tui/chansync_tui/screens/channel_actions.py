@@ -17,7 +17,7 @@ from chansync.model.times import now_ms
 from chansync.store.overview import ChannelLine
 from chansync.store.pauses import Pause, pauses
 from chansync_tui.formatting import ago, clock, counted, left, progress
-from chansync_tui.navigation_events import Edit, ShowMessages, ShowOrders
+from chansync_tui.navigation_events import Edit, ShowTab
 from chansync_tui.screens.two_panes import TwoPanes
 from chansync_tui.widgets.line import Part
 from chansync_tui.widgets.table import MarkTable, Table
@@ -54,11 +54,11 @@ class ChannelActions(TwoPanes):
 
     def action_orders(self) -> None:
         if line := self.channels.selected:
-            self.post_message(ShowOrders(line.id, line.code))
+            self.post_message(ShowTab("orders", "only_channel", line.id, line.code))
 
     def action_messages(self) -> None:
         if line := self.channels.selected:
-            self.post_message(ShowMessages(line.id, line.code))
+            self.post_message(ShowTab("messages", "only_channel", line.id, line.code))
 
     def paused(self, line: ChannelLine) -> list[Part]:
         """Who paused the channel, and how it is resumed; nothing: it is not paused."""
@@ -101,7 +101,7 @@ class ChannelActions(TwoPanes):
         verb, do, undo = ("Resume", resume, pause) if resumes else ("Pause", pause, resume)
 
         def change() -> None:
-            self.context.change(f"{verb} {_named(codes, len(codes))}", do, undo)
+            self.context.write(f"{verb} {_named(codes, len(codes))}", do, undo)
 
         self._agree(f"{verb} {counted(len(codes), 'channel')}?", verb, lines, change)
 

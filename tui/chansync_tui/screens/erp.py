@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, ClassVar
 
 import apsw
@@ -14,6 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.getters import query_one
 from textual.widget import Widget
 
+from chansync.db.connection import Store
 from chansync.erp import registry
 from chansync.erp.ledger import lists, setup, stock
 from chansync.erp.ledger.lists import LedgerList
@@ -372,10 +372,12 @@ class Erp(ListPage[ListRow]):
         """Ask whether to do without a report, or to try it again."""
         is_left_out = bool(row.cells[3])
 
-        def write(db: apsw.Connection) -> str:
+        def write(store: Store) -> str:
             from chansync.orders.decisions import leave_out_report, take_in_report
 
-            return take_in_report(db, row.name) if is_left_out else leave_out_report(db, row.name, self.context.user)
+            if is_left_out:
+                return take_in_report(store.db, row.name)
+            return leave_out_report(store.db, row.name, self.context.user)
 
         title, sentence, yes = (
             ("Try the report again", "It is read with the next settlements.", "Try it again")
@@ -402,8 +404,8 @@ class Erp(ListPage[ListRow]):
         def write(answer: Mapping[str, str]) -> None:
             quantity, note = _checked_stock(answer)
 
-            def set_stock(db: apsw.Connection) -> str:
-                moved = stock.set_stock(db, item, warehouse, quantity, note=note)
+            def set_stock(store: Store) -> str:
+                moved = stock.set_stock(store.db, item, warehouse, quantity, note=note)
                 return f"{item} in {warehouse}: {quantity} on hand ({f'{moved:+d}' if moved else 'as before'})."
 
             self.context.write(f"Stock of {item}", set_stock)
@@ -423,15 +425,15 @@ class Erp(ListPage[ListRow]):
             )
             return
 
-        def remove(db: apsw.Connection) -> str:
+        def remove(store: Store) -> str:
             if kind not in KINDS:
                 from chansync.setup.erps import remove_erp
 
-                remove_erp(db, row.name)
+                remove_erp(store.db, row.name)
                 return f"Disconnected the ERP {row.name}."
             from chansync.setup.ledger_records import remove_record
 
-            return f"Removed the {remove_record(db, kind, row.name)} {row.name}."
+            return f"Removed the {remove_record(store.db, kind, row.name)} {row.name}."
 
         noun = KINDS[kind].label if kind in KINDS else "ERP"
         sentence = f"Removes the {noun} {row.name}. It is refused where the books or a channel use it."
@@ -461,8 +463,6 @@ class Erp(ListPage[ListRow]):
             self.notify("The ledger is sound.", title="Verify the books")
 
     def commands(self) -> Iterable[SystemCommand]:
-        for name, found in LISTS.items():
-            yield SystemCommand(f"ERP: {found.title}", found.about, partial(self.show_list, name), discover=False)
         if self.chosen.name in ADDABLE:
             yield SystemCommand(f"Add to {LISTS[self.chosen.name].title}", "A new one (key a)", self.action_add)
         yield SystemCommand("Verify the books", "As chansync erp check (key v)", self.action_verify)
@@ -514,11 +514,6 @@ def _cell(column: str, text: str) -> Cell:
     if column in ("sale", "code", "document", "item", "settlement"):
         return Cell(text, "strong")
     return Cell(text, "dim" if text == "0" else "")
-
-
-def list_titles() -> list[tuple[str, str, str]]:
-    """The name, the title and what it is about of each list of the ledger."""
-    return [(name, found.title, found.about) for name, found in LISTS.items()]
 
 
 #: The lists that the palette searches, with the kind and the cells of what it finds there.

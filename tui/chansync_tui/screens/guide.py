@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shlex
-import subprocess
 import sys
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -25,6 +22,7 @@ from chansync.setup.guide import Step
 from chansync.setup.typed_fields import InvalidFields
 from chansync.store.jobs import Job
 from chansync_tui.navigation_events import Edit
+from chansync_tui.restoring import run_in_terminal
 from chansync_tui.screens.dialogs import Field, Question, connection_report
 from chansync_tui.screens.finder import Finder, Option
 from chansync_tui.screens.page import Page
@@ -145,24 +143,14 @@ class Guide(Page):
         Finder[str]("Start the daemon", options, word_width=20).ask(self, start)
 
     def _install_service(self) -> None:
-        """Install and start the service in the terminal, where sudo can ask for a password; then come back."""
+        """Install and start the service in the terminal, and come back."""
         own = [sys.executable, "-m", "chansync", "service", "install"]
         commands = [own, ["systemctl", "enable", "--now", "chansync"]]
-        as_root = [] if os.geteuid() == 0 else ["sudo"]
         with self.app.suspend():
-            codes = []
-            for command in commands:
-                print(f"\n$ {shlex.join([*as_root, *command])}", flush=True)
-                try:
-                    codes.append(subprocess.run([*as_root, *command], check=False).returncode)
-                except OSError as error:
-                    print(error)
-                    codes.append(1)
-                if codes[-1]:
-                    break
+            failed = any(run_in_terminal(command, as_root=True).returncode for command in commands)
             print("\nPress Enter to come back to chansync.", flush=True)
             sys.stdin.readline()
-        if any(codes):
+        if failed:
             self.say("The service is not installed: what was said is in the terminal above (ctrl+z).", "bad")
         elif self.context.path.parent != Path(systemd_service.DIRECTORY):
             self.say(

@@ -244,7 +244,7 @@ class Mending:
 
         question = f"Mark as solved?\n\n{what}\n\nIt was mended by hand, or nothing needs to be done."
         label = f"Mark {counted(len(ids), 'message')} as solved"
-        Confirm(question, "Solved").ask(self._page, lambda _: context.change(label, solve, reopen))
+        Confirm(question, "Solved").ask(self._page, lambda _: context.write(label, solve, reopen))
 
 
 def _held_up(cause: Cause | None, *, of_cause: bool) -> list[str]:

@@ -17,7 +17,7 @@ from chansync.model.paging import Span
 from chansync.model.times import local_text, now_ms
 from chansync.store import channels, order_list, orders
 from chansync.store.order_list import OrderFilter, OrderLine, order_parts
-from chansync_tui.formatting import SKIPPED_WHY, clock, total_text
+from chansync_tui.formatting import SKIPPED_WHY, clock, counted, total_text
 from chansync_tui.navigation_events import Show
 from chansync_tui.order_text import story_paragraphs
 from chansync_tui.screens.filtered_page import Narrowing
@@ -145,8 +145,11 @@ class Orders(OrderActions, ListPage[OrderLine]):
     # Actions
 
     def action_order(self, name: str) -> None:
-        if name == "retry" and self.table.marked:
-            self.retry_all([(line.channel_id, line.id) for line in self.table.marked.values()])
+        if name == "retry" and (marked := self.table.marked.values()):
+            channels = {line.channel_id for line in marked}
+            only = next(iter(channels)) if len(channels) == 1 else None
+            label = f"Retry {counted(len(marked), 'order')}"
+            self.context.ask(label, "retry", only, {"order_ids": sorted(line.id for line in marked)})
         else:
             super().action_order(name)
 

@@ -21,7 +21,7 @@ from chansync.store.overview import ChannelLine, channel_lines, open_count
 from chansync.store.pauses import pauses
 from chansync.store.problem_causes import Cause
 from chansync_tui.formatting import clock, counted, spark, until
-from chansync_tui.navigation_events import ShowCause
+from chansync_tui.navigation_events import ShowTab
 from chansync_tui.screens.cause_reader import CAUSE_COLUMNS, CauseReader, cause_cells
 from chansync_tui.screens.channel_actions import SIGN_TONES, ChannelActions, sign_of, state_of
 from chansync_tui.screens.page import COPY
@@ -236,7 +236,7 @@ class Overview(ChannelActions):
     @on(Table.Chosen, "#causes")
     def open_cause(self) -> None:
         if cause := self.causes.selected:
-            self.post_message(ShowCause(cause))
+            self.post_message(ShowTab("messages", "only_cause", cause))
 
     def action_other(self) -> None:
         (self.channels if self.causes.has_focus else self.causes).focus()
