@@ -16,7 +16,7 @@ from chansync.model.times import local_text
 from chansync.orders.remedies import offered, subjects_of
 from chansync.store import messages, orders
 from chansync.store.messages import Message
-from chansync_tui.formatting import counted
+from chansync_tui.formatting import counted, total_text
 from chansync_tui.navigation_events import Edit, Show
 from chansync_tui.record_text import as_lines, as_sent
 from chansync_tui.screens.copying import Copy, as_json
@@ -112,10 +112,12 @@ def message_paragraphs(db: apsw.Connection, message: Message) -> Iterator[Paragr
     yield Paragraph(f"Occurred {counted(message.count, 'time')}: first {first}, last {last}")
     order = orders.by_id(db, message.order_id) if message.order_id is not None else None
     if order is not None:
-        total = f"{order.total} {order.currency}"
-        yield Paragraph(f"Order: {order.number} (site's id {order.external_id}), {order.status}, {total}")
+        # Status, total and time of an order that cannot be read are not known.
+        known = (f"Order: {order.number} (site's id {order.external_id})", order.status)
+        yield Paragraph(", ".join(filter(None, (*known, total_text(order.total, order.currency)))))
         reason = f", {order.reason}" if order.reason else ""
-        yield Paragraph(f"Placed: {local_text(order.placed_at)}; now: {order.state}{reason}")
+        now = f"Placed: {local_text(order.placed_at)}; now" if order.placed_at else "Now"
+        yield Paragraph(f"{now}: {order.state}{reason}")
         if order.next_try_at is not None:
             due = local_text(order.next_try_at) if order.next_try_at else "at once"
             yield Paragraph(f"Failed {counted(order.attempts, 'time')}; tried again: {due}")
