@@ -172,7 +172,7 @@ class ChannelScreen(FormScreen):
         self.state.open(self.context.db)
         # It stays as its user wants it, so that the next confirm asks again.
         self.state.texts["used"] = "yes"
-        self.say("It connects, and is not used yet: enter the start date, then c.", "warn")
+        self.say(f"It connects, and is not used yet: enter the start date, then {self.own_key('c')}.", "warn")
         self.show_rows()
 
     def _unmapped(self) -> list[str]:

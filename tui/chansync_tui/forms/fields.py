@@ -126,17 +126,18 @@ class FieldList(SearchedPage):
 
     def _buttons(self) -> Iterable[Row]:
         yield Row("section:buttons", self.BUTTONS, heading=True)
-        saves = "Everything is checked, wrong fields are named, and all of it is saved at once. Key c, F2 or ctrl+s."
+        saves = "Everything is checked, wrong fields are named, and all of it is saved at once."
+        saves += f" Key {self.own_key('c')}, F2 or ctrl+s."
         yield Row("confirm", "Confirm", *self._save_state(), about=((saves, ""),), action="confirm")
         closes = "Nothing is saved; with changes you are asked first."
-        yield Row("close", "Close", "key esc", "dim", about=((closes, ""),), action="close")
+        yield Row("close", "Close", f"key {self.own_key('esc')}", "dim", about=((closes, ""),), action="close")
 
     def _save_state(self) -> Part:
         if self.is_saving:
             return "saving ... ", "note"
         wrong, changed = len(self.state.errors), len(self.state.changed)
         if wrong:
-            return f"{counted(wrong, 'field')} wrong: e goes there ", "bad"
+            return f"{counted(wrong, 'field')} wrong: {self.own_key('e')} goes there ", "bad"
         if self.state.is_new:
             return "not saved yet ", "warn"
         return (f"{counted(changed, 'change')}, not saved ", "warn") if changed else ("saved ", "good")

@@ -242,7 +242,7 @@ class FormScreen(FieldList):
             self.state.everything = True
             self.show_rows()
         wrong = f"{counted(len(self.state.errors), 'field')} wrong: {self._labels(self.state.errors)}"
-        self.say(f"Not saved: {wrong}. e goes from one to the next.", "bad")
+        self.say(f"Not saved: {wrong}. {self.own_key('e')} goes from one to the next.", "bad")
         first = next((row.key for row in self.table.items if row.key in self.state.errors), None)
         if first is not None:
             self.table.select(first)
@@ -306,7 +306,8 @@ class FormScreen(FieldList):
         self.dismiss()
 
     def say_unsaved(self) -> None:
-        self.say("This form is not saved: c confirms, esc closes without saving.", "warn")
+        confirm, close = self.own_key("c"), self.own_key("esc")
+        self.say(f"This form is not saved: {confirm} confirms, {close} closes without saving.", "warn")
 
     def commands(self) -> Iterable[SystemCommand]:
         yield SystemCommand("Confirm", "Save the form (key c)", self.action_confirm)

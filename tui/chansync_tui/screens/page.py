@@ -318,7 +318,7 @@ class Page(Screen[None]):
         if too_small:
             self.query_one("#small", Plain).update(
                 f"This window has {columns}x{rows} cells. chansync needs {LEAST_WIDTH}x{LEAST_HEIGHT}: "
-                "make it larger, or quit with q."
+                f"make it larger, or quit with {self.own_key('q')}."
             )
 
 
