@@ -291,7 +291,11 @@ class Context:
         self.in_thread(label, do)
 
     def start_daemon(self) -> None:
-        """Start a daemon on the database that goes on when this program ends."""
+        """Start a daemon on the database that goes on when this program ends.
+
+        Raises:
+            OSError: its log cannot be written.
+        """
         self.note("Start the daemon")
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
         with open(os.open(self.path.parent / "daemon.log", flags, 0o600), "ab") as log:

@@ -132,8 +132,15 @@ class Guide(Page):
         def start(way: str) -> None:
             if way == "service":
                 self._install_service()
-            else:
+                return
+            try:
                 self.context.start_daemon()
+            except OSError as error:
+                # It may be another user's, who started a daemon here before.
+                why = f"its log {error.filename} cannot be written ({error.strerror})"
+                command = self.context.command_line(["daemon"])
+                self.say(f"Not started: {why}. Start it in another terminal: {command}", "bad")
+            else:
                 self.say("The daemon starts in the background; its log is daemon.log beside the database.", "note")
 
         options = [
