@@ -34,7 +34,7 @@ from chansync_tui.terminal_output import SmallUpdates
 from chansync_tui.text import safe
 from chansync_tui.user_files import own_keys, preferences
 from chansync_tui.widgets.table import MarkTable
-from chansync_tui.widgets.topbar import TABS, TopBar
+from chansync_tui.widgets.topbar import TABS
 
 if TYPE_CHECKING:
     from chansync_tui.user_files.drafts import Draft
@@ -52,7 +52,6 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
 
     TITLE = "chansync"
     CSS_PATH = "app.tcss"
-    ENABLE_COMMAND_PALETTE = True
     ALLOW_SELECT = False
     TOOLTIP_DELAY = 3600.0
 
@@ -235,10 +234,6 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
         return not (isinstance(event, events.Key) and event.key == "ctrl+q")
 
     # Moving between screens
-
-    @on(TopBar.Picked)
-    async def pick_tab(self, event: TopBar.Picked) -> None:
-        await self.action_tab(event.mode)
 
     async def action_tab(self, mode: str) -> None:
         """Show a main screen and close what is open over its list, except a form that is not saved."""

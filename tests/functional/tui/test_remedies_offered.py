@@ -13,7 +13,7 @@ from chansync.orders.remedies import REMEDIES
 from chansync.store import messages
 from chansync_tui.app import ChansyncApp
 from chansync_tui.screens.finder import Finder
-from chansync_tui.screens.mend import Mending
+from chansync_tui.screens.mend import offer
 from chansync_tui.screens.message import message_paragraphs
 from chansync_tui.screens.messages import Messages
 from functional.tui import seed
@@ -63,7 +63,7 @@ async def test_what_is_offered_for_a_message_is_what_mend_lists_for_it(
         page = app.screen
         assert isinstance(page, Messages)
         for each, (code, data) in zip(ids, _TOLD, strict=True):
-            Mending(page).open(each)
+            offer(page, each)
             assert (opened.pop() if opened else []) == listed[each], (code, data)
             message = messages.message(app.context.db, each)
             assert message is not None

@@ -19,8 +19,7 @@ from chansync_tui.forms.channel_status import status_rows
 from chansync_tui.forms.rows import Row, hidden_row
 from chansync_tui.forms.screen import FormScreen
 from chansync_tui.navigation_events import ShowTab
-from chansync_tui.screens.dialogs import connection_report
-from chansync_tui.screens.start_date import choose_start
+from chansync_tui.screens.dialogs import choose_start, connection_report
 from chansync_tui.widgets.line import Hint, Part
 
 if TYPE_CHECKING:

@@ -152,15 +152,8 @@ class FieldList(SearchedPage):
     # Moving
 
     def action_section(self, step: int) -> None:
-        heads = [index for index, row in enumerate(self.table.items) if row.heading]
-        # The cursor is on a field, so that the heading of its section is above it.
-        if step > 0:
-            target = next((index for index in heads if index > self.table.cursor), None)
-        else:
-            # From within a section, the first step goes to its first field.
-            target = next((index for index in reversed(heads) if index < self.table.cursor - 1), None)
-        if target is not None:
-            self.table.select(self.table.items[target].key, to_top=True)
+        # From within a section, the first step back goes to its first field.
+        self.table.go_to_section(step, _is_heading)
 
     def action_go_to(self, name: str) -> None:
         """Show all rows, with the cursor on that field."""

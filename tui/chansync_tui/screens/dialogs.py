@@ -1,4 +1,4 @@
-"""Windows over a screen: questions, a question with fields, and the report of a connection test."""
+"""Windows over a screen: questions, also with fields, and the start date and the report of a connection test."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from textual import on
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import Button, Input
 
+from chansync.model.channel import parse_field
 from chansync.model.errors import UsageError
-from chansync.model.times import now_ms
+from chansync.model.times import local_text, now_ms
 from chansync.store.jobs import Job
 from chansync_tui.formatting import clock, counted
+from chansync_tui.screens.finder import Finder, Option
 from chansync_tui.screens.window import R, Window
 from chansync_tui.text import wrap
 from chansync_tui.user_files.drafts import Draft
@@ -202,29 +204,54 @@ class Report(Window[None]):
         self.query_one(Pane).styles.height = lines
 
 
+#: The value of the option to type a day.
+_ANOTHER = "another"
+
+
+def choose_start(app: App[Any], starts: Sequence[Sequence[Any]], then: Callable[[str], object]) -> None:
+    """Ask for the start date; ``then`` gets it as an ISO date, or an empty text where none was chosen.
+
+    Args:
+        starts: the proposed days, today first and the one for everything last, each with its number of orders or None.
+    """
+
+    def chosen(day: str | None) -> None:
+        if day != _ANOTHER:
+            then(day or "")
+            return
+        field = Field("start", "Start date", local_text(now_ms())[:10])
+        question = Question(
+            "Start date", "Orders from that day on are imported.", "Use it", [field], _check_start, changes=False
+        )
+
+        def typed(answer: Answer | None) -> None:
+            then(answer["start"] if answer else "")
+
+        app.push_screen(question, typed)
+
+    options = []
+    for place, (day, number) in enumerate(starts):
+        word = "from today on" if not place else "all orders" if place == len(starts) - 1 else f"since {day}"
+        options.append(Option(day, word, "" if number is None else counted(int(number), "order")))
+    options.append(Option(_ANOTHER, "another day", "to be typed"))
+    about = ["Orders from that day on are imported, in the statuses of the channel. It can be moved back later."]
+    app.push_screen(Finder("From which day on?", options, word_width=20, about=about), chosen)
+
+
+def _check_start(answer: Mapping[str, str]) -> None:
+    parse_field("start_date", answer["start"] or "?")
+
+
 def _label(name: str) -> str:
     from chansync.model.channel_parameters import BY_NAME
 
     return BY_NAME[name].label if name in BY_NAME else name
 
 
-def erp_report(job: Job) -> Report:
-    """The window for a finished job of the kind ``erp``."""
-    told: dict[str, Any] = job.result or {}
-    ok = job.state == "done"
-    parts: list[Part] = [(str(told.get("sentence", "")), "good" if ok else "bad"), ("", "")]
-    tones = {"ok": "good", "warn": "warn", "bad": "bad"}
-    parts += [(f"{word}: {sentence}", tones.get(word, "")) for word, sentence in told.get("findings") or ()]
-    counts = (told.get("counts") or {}).items()
-    parts += [(f"{kind}: {there}{f', {gone} gone' if gone else ''}", "") for kind, (there, gone) in counts]
-    parts += [(str(sentence), "warn") for sentence in told.get("vanished") or ()]
-    return Report("It connects" if ok else "It does not connect", parts)
-
-
 def connection_report(
     job: Job, unmapped: Sequence[str] = (), *, daemon_runs: bool = True, before: Job | None = None
 ) -> Report:
-    """The window for a finished job of the kinds ``test`` and ``confirm``.
+    """The window for a finished job that connected: ``test``, ``confirm``, ``system`` or ``erp``.
 
     Args:
         unmapped: what still needs a mapping.
@@ -236,6 +263,10 @@ def connection_report(
     filled = {**(asked.get("filled") or {}), **(told.get("filled") or {})}
     ok = job.state == "done"
     parts: list[Part] = [(str(told.get("sentence", "")), "good" if ok else "bad"), ("", "")]
+    tones = {"ok": "good", "warn": "warn", "bad": "bad"}
+    parts += [(f"{word}: {sentence}", tones.get(word, "")) for word, sentence in told.get("findings") or ()]
+    counts = (told.get("counts") or {}).items()
+    parts += [(f"{kind}: {there}{f', {gone} gone' if gone else ''}", "") for kind, (there, gone) in counts]
     parts += [(str(note), "") for note in told.get("notes") or ()]
     parts += [(f"Filled in: {_label(name)} = {text}", "") for name, text in filled.items()]
     parts += [(str(sentence), "warn") for sentence in told.get("vanished") or ()]

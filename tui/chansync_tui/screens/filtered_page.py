@@ -19,7 +19,7 @@ from chansync_tui.formatting import counted
 from chansync_tui.screens.finder import Finder, Option
 from chansync_tui.screens.page import COPY, Page
 from chansync_tui.widgets.entry import Search
-from chansync_tui.widgets.filterline import Chip, FilterLine
+from chansync_tui.widgets.filterline import Chip
 from chansync_tui.widgets.line import Hints
 from chansync_tui.widgets.table import MarkTable, Table
 
@@ -203,7 +203,3 @@ class FilteredPage(SearchedPage):
 
         every = Option[Any]("", "all", "no filter")
         Finder[Any](question or title, [every, *options], word_width=self.FILTER_WIDTH).ask(self, narrow)
-
-    @on(FilterLine.Picked)
-    async def pick_chip(self, event: FilterLine.Picked) -> None:
-        await self.run_action(event.action)

@@ -23,10 +23,9 @@ from chansync.setup.typed_fields import InvalidFields
 from chansync.store.jobs import Job
 from chansync_tui.navigation_events import Edit
 from chansync_tui.restoring import run_in_terminal
-from chansync_tui.screens.dialogs import Field, Question, connection_report
+from chansync_tui.screens.dialogs import Field, Question, choose_start, connection_report
 from chansync_tui.screens.finder import Finder, Option
 from chansync_tui.screens.page import Page
-from chansync_tui.screens.start_date import choose_start
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.line import Hint, Line
 from chansync_tui.widgets.pane import Notice, Pane

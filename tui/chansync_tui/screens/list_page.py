@@ -100,7 +100,7 @@ class ListPage(FilteredPage, TwoPanes, Generic[L]):
     @property
     def is_live(self) -> bool:
         """Whether new rows are visible as they come."""
-        return self.window.at_top and self.table.is_at_top
+        return self.window.at_top and self.table.scroll_offset.y == 0
 
     def batches(self, table: Table[Any]) -> Callable[[apsw.Connection], Iterable[Sequence[Any]]] | None:
         if table is not self.table or (self.window.at_top and self.window.at_end):

@@ -19,8 +19,8 @@ from chansync.store.messages import Message
 from chansync_tui.formatting import counted, total_text
 from chansync_tui.navigation_events import Edit, Show
 from chansync_tui.record_text import as_lines, as_sent
+from chansync_tui.screens import mend
 from chansync_tui.screens.copying import Copy, as_json
-from chansync_tui.screens.mend import Mending
 from chansync_tui.screens.page import Page
 from chansync_tui.screens.text_page import TextPage
 from chansync_tui.widgets.pane import Paragraph, heading, text_of
@@ -50,7 +50,7 @@ class MessageActions(Page):
             getattr(self, f"_message_{name}")(message)
 
     def _message_mend(self, message: Message) -> None:
-        Mending(self).open(message.id)
+        mend.offer(self, message.id)
 
     def _message_retry(self, message: Message) -> None:
         if message.order_id is not None:
@@ -63,7 +63,7 @@ class MessageActions(Page):
             self.notify("This message has neither an order nor a channel to try again.")
 
     def _message_solve(self, message: Message) -> None:
-        Mending(self).solve([message.id])
+        mend.solve(self, [message.id])
 
     def _message_channel(self, message: Message) -> None:
         if message.channel_id is not None:

@@ -24,13 +24,13 @@ from chansync.store.overview import MessageLine, code_counts, message_lines, ope
 from chansync.store.problem_causes import Cause
 from chansync_tui.formatting import clock, counted
 from chansync_tui.navigation_events import Show
+from chansync_tui.screens import mend
 from chansync_tui.screens.cause_reader import CAUSE_COLUMNS, CauseReader, cause_cells
 from chansync_tui.screens.copying import Copy
 from chansync_tui.screens.dialogs import Confirm
 from chansync_tui.screens.filtered_page import Narrowing
 from chansync_tui.screens.finder import Option
 from chansync_tui.screens.list_page import ListPage
-from chansync_tui.screens.mend import Mending
 from chansync_tui.screens.message import MessageActions, message_paragraphs
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.entry import Search
@@ -289,11 +289,10 @@ class Messages(MessageActions, ListPage[MessageLine]):
     def action_message(self, name: str) -> None:
         several = self._several()
         if several and name in ("retry", "solve"):
-            mending = Mending(self)
-            mending.retry(several, None) if name == "retry" else mending.solve(several)
+            mend.retry(self, several, None) if name == "retry" else mend.solve(self, several)
         elif self.shows_causes and name == "mend":
             if cause := self.causes.selected:
-                Mending(self).open(cause.message_ids[0], of_cause=True)
+                mend.offer(self, cause.message_ids[0], of_cause=True)
         else:
             super().action_message(name)
 

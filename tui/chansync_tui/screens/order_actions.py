@@ -12,9 +12,9 @@ from textual.binding import Binding, BindingType
 
 from chansync.explain.outlook import PossibleStep, possible_steps
 from chansync_tui.navigation_events import Edit, ShowTab
+from chansync_tui.screens import mend
 from chansync_tui.screens.dialogs import Field, Question
 from chansync_tui.screens.finder import Finder, Option
-from chansync_tui.screens.mend import Mending, open_problem_of
 from chansync_tui.screens.page import Page
 
 
@@ -66,11 +66,11 @@ class OrderActions(Page):
             getattr(self, f"_order_{name}")(order)
 
     def _order_mend(self, order: Subject) -> None:
-        problem = open_problem_of(self.context.db, order.order_id) if order.order_id is not None else None
+        problem = mend.open_problem_of(self.context.db, order.order_id) if order.order_id is not None else None
         if problem is None:
             self.notify(f"Order {order.number} has no open problem.")
         else:
-            Mending(self).open(problem)
+            mend.offer(self, problem)
 
     def _order_retry(self, order: Subject) -> None:
         if order.order_id is None:

@@ -33,7 +33,6 @@ from chansync_tui.widgets.table import Cell, MarkTable, Table
 
 if TYPE_CHECKING:
     from chansync.store.messages import Message
-    from chansync_tui.screens.mend import Mending
 
 _COLUMNS = (
     Column("", 1),
@@ -226,13 +225,6 @@ class Overview(ChannelActions):
 
     # Actions
 
-    @property
-    def _mending(self) -> Mending:
-        # Imported when it is needed: the first screen is there sooner.
-        from chansync_tui.screens.mend import Mending
-
-        return Mending(self)
-
     @on(Table.Chosen, "#causes")
     def open_cause(self) -> None:
         if cause := self.causes.selected:
@@ -241,13 +233,17 @@ class Overview(ChannelActions):
     def action_other(self) -> None:
         (self.channels if self.causes.has_focus else self.causes).focus()
 
+    # What mends is imported when it is needed: the first screen is there sooner.
+
     def action_mend(self) -> None:
+        from chansync_tui.screens import mend
+
         if self.causes.has_focus:
             if cause := self.causes.selected:
-                self._mending.open(cause.message_ids[0], of_cause=True)
+                mend.offer(self, cause.message_ids[0], of_cause=True)
         elif line := self.channels.selected:
             if found := self._newest(line, 1):
-                self._mending.open(found[0].id)
+                mend.offer(self, found[0].id)
             else:
                 self.notify(f"{line.code} has no open problem.")
 
@@ -255,11 +251,15 @@ class Overview(ChannelActions):
         return self.causes.chosen if self.causes.has_focus else []
 
     def action_solve(self) -> None:
-        self._mending.solve([each for cause in self._chosen_causes() for each in cause.message_ids])
+        from chansync_tui.screens import mend
+
+        mend.solve(self, [each for cause in self._chosen_causes() for each in cause.message_ids])
 
     def action_retry(self) -> None:
+        from chansync_tui.screens import mend
+
         found = self._chosen_causes()
-        self._mending.retry([each for cause in found for each in cause.message_ids], None)
+        mend.retry(self, [each for cause in found for each in cause.message_ids], None)
 
     def action_unmark(self) -> None:
         self.channels.unmark()

@@ -75,13 +75,7 @@ class TextPage(Page):
             self.post_message(Show(*row.paragraph.opens))
 
     def action_section(self, step: int) -> None:
-        heads = [row.number for row in self.table.items if row.paragraph.heading]
-        if step > 0:
-            target = next((number for number in heads if number > self.table.cursor), None)
-        else:
-            target = next((number for number in reversed(heads) if number < self.table.cursor), None)
-        if target is not None:
-            self.table.select(target, to_top=True)
+        self.table.go_to_section(step, lambda row: row.paragraph.heading)
 
     def copies(self) -> Sequence[Copy]:
         return [self.whole_text()]
