@@ -20,7 +20,7 @@ from chansync.doctor.records import backups as age_of_backups
 from chansync.model.errors import UsageError
 from chansync_tui.formatting import counted
 from chansync_tui.screens.copying import Facts
-from chansync_tui.screens.dialogs import Field, Question
+from chansync_tui.screens.dialogs import Field, Question, path_of
 from chansync_tui.screens.page import COPY, Page
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.line import Hint
@@ -134,7 +134,7 @@ class Backups(Page):
 
     def _ask_folder(self, title: str, sentence: str, yes: str, then: Callable[[Path], None]) -> None:
         def chosen(answer: Mapping[str, str]) -> Path:
-            return Path(answer["folder"] or ".").expanduser().absolute()
+            return path_of(answer["folder"] or ".")
 
         def check(answer: Mapping[str, str]) -> None:
             if not chosen(answer).is_dir():

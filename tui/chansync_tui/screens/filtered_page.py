@@ -115,7 +115,7 @@ class FilteredPage(SearchedPage):
 
     def action_export(self) -> None:
         """Write the marked rows, or all that the filters let through, to a file: CSV, or JSON if its name ends so."""
-        from chansync_tui.screens.dialogs import Field, Question
+        from chansync_tui.screens.dialogs import Field, Question, path_of
 
         table = self.exported()
         items = list(table.marked.values()) or list(table.items)
@@ -125,9 +125,6 @@ class FilteredPage(SearchedPage):
         read = None if table.marked else self.batches(table)
         titles, texts = table.titles, table.texts_of()
 
-        def path_of(answer: Mapping[str, str]) -> Path:
-            return Path(answer["file"]).expanduser().absolute()
-
         def write(path: Path, db: apsw.Connection) -> str:
             # One snapshot of the list: an order that changes meanwhile would move from its end to its top.
             db.execute("BEGIN")
@@ -135,7 +132,7 @@ class FilteredPage(SearchedPage):
             return f"{counted(exporting.write_reserved(path, titles, map(texts, parts)), 'row')} in {path}."
 
         def agreed(answer: Mapping[str, str]) -> None:
-            path = path_of(answer)
+            path = path_of(answer["file"])
             self.context.note(f"Export to {path}")
             self.context.read_in_thread("Export", lambda db: write(path, db))
 
@@ -143,7 +140,7 @@ class FilteredPage(SearchedPage):
         about = f"Writes {rows} as CSV, or as JSON if the name ends so. An existing file stays."
         field = Field("file", "File", f"~/chansync-{self.tab()}-{local_text(now_ms())[:10]}.csv")
         question = Question(
-            "Export", about, "Write", [field], lambda answer: exporting.reserve(path_of(answer)), changes=False
+            "Export", about, "Write", [field], lambda answer: exporting.reserve(path_of(answer["file"])), changes=False
         )
         question.ask(self, agreed)
 
