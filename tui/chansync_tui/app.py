@@ -126,7 +126,8 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
 
     def _poll(self) -> None:
         now = time.monotonic()
-        if now < self._not_before:
+        # Without a screen, the app is closing.
+        if now < self._not_before or not self.screen_stack:
             return
         try:
             with explained(self.context.path):
