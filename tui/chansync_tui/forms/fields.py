@@ -144,7 +144,6 @@ class FieldList(SearchedPage):
 
     @on(Table.Moved)
     def explain(self) -> None:
-        """Help for the row under the cursor."""
         row = self.table.selected
         self.query_one(Pane).put(row.about if row else ())
         self._follow_row()
@@ -202,7 +201,6 @@ class FieldList(SearchedPage):
             self.call_later(self.run_action, row.action)
 
     def _edit(self, row: Row, field: FormField) -> None:
-        """Edit the field in the way of its type."""
         if self._is_fixed(field):
             return
         if field.is_flag:
@@ -276,7 +274,6 @@ class FieldList(SearchedPage):
 
     @on(Input.Changed, "#inplace")
     def keep_typing(self) -> None:
-        """What is being typed belongs to the draft too."""
         self.keep_draft_soon()
 
     @on(InPlace.Left)
@@ -297,7 +294,6 @@ class FieldList(SearchedPage):
 
     @on(InPlace.Dropped)
     def cancel_typed(self) -> None:
-        """Leave the field as it was."""
         self._typed_row = None
         self.table.focus()
         self.keep_draft_soon()

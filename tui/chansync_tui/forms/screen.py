@@ -99,7 +99,6 @@ class FormScreen(FieldList):
             self.table.select(first)
 
     def _holds(self, field: FormField) -> bool:
-        """Whether the field has a value."""
         if field.is_secret:
             return field.name in self.state.entered or field.name in self.state.loaded.secrets
         return bool(self.state.texts.get(field.name))
@@ -287,7 +286,6 @@ class FormScreen(FieldList):
 
     @property
     def is_unsaved(self) -> bool:
-        """Whether something would be lost by closing."""
         new = self.state.is_new and self.state.texts != self.state.loaded.texts
         return bool(self.state.changed) or new or self.typing is not None
 

@@ -182,7 +182,6 @@ class Activity(FilteredPage, TwoPanes):
         return run_paragraphs(self.context.db, run) if run else ()
 
     def below(self) -> Sequence[Part]:
-        """All numbers of the run under the cursor."""
         run = self._focused_list.selected
         if run is None:
             return []

@@ -151,7 +151,6 @@ class Channels(FilteredPage, ChannelActions):
         self.explain()
 
     def below(self) -> Sequence[Part]:
-        """The state of the channel under the cursor, and what comes next."""
         line = self.table.selected
         if line is None:
             return []

@@ -245,7 +245,6 @@ class Erp(ListPage[ListRow]):
 
     @property
     def hint_keys(self) -> Hints:
-        """The keys that work in this list."""
         name = self.chosen.name
         own = ("a", "D") if name in ADDABLE else ("s",) if name == "stock" else ()
         return [*self.HINTS, *own, "/", "v", "^p"]

@@ -59,7 +59,6 @@ def _item(db: apsw.Connection, item: str) -> Iterator[Paragraph]:
 
 
 def _sale(db: apsw.Connection, number: str) -> Iterator[Paragraph]:
-    """A sale and its order."""
     return story_paragraphs(db, story.of_sale(db, number))
 
 

@@ -84,17 +84,14 @@ class Finder(Window[R]):
         yield Plain("", id="whole")
 
     def entry(self) -> Entry:
-        """The field that the list is filtered by."""
         return Entry(placeholder="type to narrow")
 
     def columns(self) -> list[Column]:
-        """The columns of the list."""
         if self._is_prose:
             return [Column("", self._word_width, 200)]
         return [Column("", self._word_width, self._word_width + 24), Column("", 10, 200)]
 
     def cells(self, option: Option[Any]) -> tuple[Cell, ...]:
-        """The cells of an option."""
         word = Cell(option.word, "title" if option.is_heading else "strong")
         return (word,) if self._is_prose else (word, Cell(option.about, "dim"))
 

@@ -86,7 +86,6 @@ class MessageActions(Page):
         yield SystemCommand("Copy the message", "Its number, its text, JSON or the command (key c)", self.action_copy)
 
     def copies_of(self, message: Message) -> list[Copy]:
-        """What can be copied of the message."""
         context = self.context
         return [
             Copy("message number", f"{message.id}\n"),

@@ -115,7 +115,6 @@ class Plain(Static):
         super().__init__(_harmless(text), id=id, classes=classes, markup=False)
 
     def update(self, content: VisualType = "", *, layout: bool = True) -> None:
-        """Show another text."""
         super().update(_harmless(content) if isinstance(content, str) else content, layout=layout)
 
 

@@ -85,7 +85,7 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
 
         @property
         def control(self) -> Table[Any]:
-            """For ``@on`` with a selector."""
+            # For ``@on`` with a selector.
             return self.table
 
     class Chosen(Moved):
