@@ -1,7 +1,8 @@
 """Deliveries of webhooks as hints: whose they may be, which came before, and which orders are to be looked at.
 
 A delivery is never more than a hint: of its body nothing but the id of an order is used, and only if the signature is
-right. What is refused or repeated changes nothing but a count in memory.
+right. What is refused or repeated changes nothing but a count in memory. The daemon (``service.py``) takes the hints
+that are due and syncs just those orders (``chansync.sync.orders_by_id``).
 """
 
 from __future__ import annotations

@@ -381,7 +381,7 @@ class _Run:
                 await self._look_after_webhooks(connector, now=True)
                 return []
             if self.stream in SENDING or self.stream in REPORTS:
-                return [*await self._push(connector)]
+                return [*await self._push_or_read_reports(connector)]
             if self.stream == "comparison" and not await self._is_comparable(connector):
                 return []
             plans = await self._pull(connector)
@@ -433,7 +433,7 @@ class _Run:
             await pull.aclose()
         return pull.plans or []
 
-    async def _push(self, connector: Connector) -> list[PushPlan]:
+    async def _push_or_read_reports(self, connector: Connector) -> list[PushPlan]:
         pushing = Pushing(
             self.store, self.channel, connector, self.counts, self.run_id, self.lease,
             self.context.trigger != "schedule", self._tell, self.stop, [] if self.request.dry_run else None,
