@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 
 import apsw
 
@@ -12,7 +11,6 @@ from chansync.explain.story import Story
 from chansync.model.money import format_money
 from chansync.model.times import local_text
 from chansync_tui.formatting import counted, total_text
-from chansync_tui.navigation_events import ShowMessage
 from chansync_tui.record_text import as_sent
 from chansync_tui.text import fit
 from chansync_tui.widgets.pane import Paragraph, heading, pairs
@@ -142,5 +140,5 @@ def _history(story: Story) -> Iterator[Paragraph]:
         yield Paragraph(
             f"  {local_text(happening.at, seconds=True)} {happening.what}: {happening.text}",
             "bad" if happening.is_bad else "",
-            opens=partial(ShowMessage, happening.message_id) if happening.message_id is not None else None,
+            opens=("message", happening.message_id) if happening.message_id is not None else None,
         )
