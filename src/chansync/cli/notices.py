@@ -13,10 +13,8 @@ from chansync.cli.support.lazy import command, pairs
 from chansync.cli.support.named_files import TextType
 from chansync.cli.support.output import add_facts, note, print_json, say, say_changed, say_error, table, when
 from chansync.cli.support.session import Session
-from chansync.erp import registry
 from chansync.model.errors import UsageError
 from chansync.notices import settings
-from chansync.secrets import sealing
 
 #: How long ``test`` waits for the daemon, in seconds.
 WAIT = 90
@@ -25,6 +23,8 @@ WAIT = 90
 @command("chansync notices show", "chansync notices show --json")
 def show(session: Session, as_json: bool) -> None:
     """Show the settings, who is told of which channels' problems, by which ways, and what waits."""
+    from chansync.secrets import sealing
+
     values: dict[str, Any] = settings.values(session.db)
     has_password = sealing.has_setting(session.db, "smtp_password")
     ways = _ways(session.db)
@@ -46,6 +46,7 @@ def show(session: Session, as_json: bool) -> None:
 
 
 def _ways(db: apsw.Connection) -> list[dict[str, Any]]:
+    from chansync.erp import registry
     from chansync.store import notices as store
 
     users = store.notice_users(db)

@@ -11,7 +11,6 @@ from chansync.cli.support.lazy import command
 from chansync.cli.support.output import note, print_json, say
 from chansync.cli.support.session import Session
 from chansync.model.errors import UsageError
-from chansync.store import channels, daemons, messages, orders
 
 if TYPE_CHECKING:
     import apsw
@@ -41,6 +40,8 @@ def retry(
 
     A running daemon does it; otherwise this process. Exit code 1 when problems are left.
     """
+    from chansync.store import daemons
+
     target = _target(session.db, code, number, message_id, everything)
     again = _retry_by_daemon if daemons.is_running(session.db) else _retry_here
     return again(session, target, as_json)
@@ -49,6 +50,8 @@ def retry(
 def _target(
     db: apsw.Connection, code: str | None, number: str | None, message_id: int | None, everything: bool
 ) -> _Target:
+    from chansync.store import channels, messages, orders
+
     if (code is not None) + (message_id is not None) + everything != 1:
         raise UsageError("Say what to retry: a channel's CODE, --message ID, or --all.")
     if number is not None and code is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
 import sys
 import time
@@ -19,6 +18,8 @@ from chansync.cli.support.session import Session, user_name
 from chansync.model.errors import UsageError
 
 if TYPE_CHECKING:
+    import asyncio
+
     from chansync.db.connection import Store
     from chansync.store.runs import RunCounts
     from chansync.sync.run_result import OrderPlan, PushPlan, RunResult
@@ -232,11 +233,14 @@ def _sync_by_daemon(session: Session, requests: Mapping[str, SyncRequest], progr
 async def _sync_all(
     store: Store, requests: Mapping[str, SyncRequest], progress: Progress
 ) -> tuple[list[RunResult], bool]:
+    # Imported here: help and completion have no use for it.
+    import asyncio
+
     from chansync.sync.runner import sync_channel
 
     stop = asyncio.Event()
     turns, bulks = asyncio.Semaphore(AT_ONCE), asyncio.Semaphore(BULKS)
-    _stop_on_signals(stop)
+    _stop_on_signals(asyncio.get_running_loop(), stop)
 
     async def one(code: str) -> list[RunResult]:
         async with turns:
@@ -252,9 +256,8 @@ async def _sync_all(
     return [result for results in everything for result in results], stop.is_set()
 
 
-def _stop_on_signals(stop: asyncio.Event) -> None:
+def _stop_on_signals(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
     """The first ctrl+c finishes the orders in hand; the second breaks off."""
-    loop = asyncio.get_running_loop()
 
     def first() -> None:
         stop.set()

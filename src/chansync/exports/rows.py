@@ -11,13 +11,11 @@ from typing import Any
 
 import apsw
 
-from chansync.erp import registry
 from chansync.erp.entries import Entry
 from chansync.exports.columns import EXPORTS, MONEY, NUMBER, ORDERS, TIME
 from chansync.model.errors import UsageError
 from chansync.model.money import minor_digits
 from chansync.model.times import from_ms
-from chansync.store import channels
 
 Value = str | Decimal | int | None
 
@@ -57,6 +55,8 @@ class Wanted:
         Raises:
             UsageError: it is narrowed by what its rows do not have, or there is no such channel.
         """
+        from chansync.store import channels
+
         export = EXPORTS[self.what]
         if not export.has_times and (self.since is not None or self.until is not None):
             raise UsageError(f"{self.what.capitalize()} is as it is now: leave --since and --until out.")
@@ -91,6 +91,9 @@ def _entries(db: apsw.Connection, what: str) -> Iterator[tuple[str, Entry]]:
         for entry in _orders(db):
             yield "", entry
         return
+    # Imported here: the help of a command has no use for it.
+    from chansync.erp import registry
+
     for erp in registry.erps(db):
         for entry in erp.entries(db, what):
             yield erp.code, entry
