@@ -7,7 +7,6 @@ for each other, and a restart changes no value.
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import threading
 from collections.abc import Iterable, Iterator
@@ -33,9 +32,9 @@ from chansync.db.locations import private_folder
 from chansync.db.opening import open_file
 from chansync.db.version import SCHEMA_VERSION
 from chansync.doctor.daemon import KINDS, diagnose
-from chansync.model.errors import ChansyncError, StoreError, UsageError
+from chansync.model.errors import StoreError
 from chansync.store import daemons, metric_queries, webhooks
-from chansync_daemon.listening import Wanted, shown
+from chansync_daemon.listening import listening, shown
 from chansync_daemon.logs import LOG
 
 #: How often the file is written, in seconds.
@@ -63,30 +62,30 @@ def text(path: Path) -> str:
 
 
 @contextlib.contextmanager
-def serving(path: Path, wanted: Wanted) -> Iterator[None]:
-    """Serve and write metrics while the context lasts, in threads.
+def serving(path: Path, address: tuple[str, int] | None, file: Path | None) -> Iterator[None]:
+    """Serve metrics at the address and write them into the file while the context lasts, in threads.
 
     Raises:
         UsageError: this machine has no such address.
-        MetricsBusy: another program uses the port.
+        ChansyncError: another program uses the port.
     """
     with contextlib.ExitStack() as stack:
-        if wanted.listen:
-            server = _listen(registry(path), wanted.listen)
+        if address:
+            server = _listen(registry(path), address)
             stack.callback(server.server_close)
             stack.callback(server.shutdown)
-        if wanted.file:
-            if _is_within(wanted.file, path):
+        if file:
+            if _is_within(file, path):
                 LOG.error(
                     "No metrics are written to %s: members of the group could put that file in another's place. Name "
-                    "one in a folder of its own.", wanted.file,
+                    "one in a folder of its own.", file,
                 )  # fmt: skip
             else:
                 made = registry(path, with_process=False)
-                wrong = _try_to_write(made, wanted.file, "")
+                wrong = _try_to_write(made, file, "")
                 over = threading.Event()
                 stack.callback(over.set)
-                arguments = (made, wanted.file, over, wrong)
+                arguments = (made, file, over, wrong)
                 threading.Thread(target=_keep_writing, args=arguments, daemon=True, name="metrics").start()
         yield
 
@@ -100,12 +99,8 @@ def _is_within(file: Path, database: Path) -> bool:
 
 def _listen(made: CollectorRegistry, address: tuple[str, int]) -> WSGIServer:
     host, port = address
-    try:
+    with listening(f"Metrics cannot be served on {shown(host, port)}", "metrics_busy"):
         server, _ = start_http_server(port, host, made)
-    except OSError as error:
-        # A busy port may become free; an address that this machine does not have will not appear.
-        kind = MetricsBusy if error.errno == errno.EADDRINUSE else UsageError
-        raise kind(f"Metrics cannot be served on {host}:{port}: {error.strerror or error}.") from None
     LOG.info("metrics are on http://%s/metrics", shown(host, server.server_port))
     return server
 
@@ -143,12 +138,6 @@ def _write(made: CollectorRegistry, file: Path) -> None:
     finally:
         with contextlib.suppress(OSError):
             unfinished.unlink(missing_ok=True)
-
-
-class MetricsBusy(ChansyncError):
-    """Another program uses the port."""
-
-    code = "metrics_busy"
 
 
 class DatabaseCollector(Collector):
