@@ -118,24 +118,12 @@ def request_args(request: SyncRequest) -> dict[str, Any]:
 
 
 def _request(job: Job) -> SyncRequest:
-    args = job.args.get("request")
     try:
+        numbers, args, is_sync = job.args.get("order_numbers"), job.args.get("request"), job.kind == "sync"
         if args is None:
-            numbers = tuple(job.args.get("order_numbers", ()))
-            return SyncRequest(
-                orders=job.kind == "sync",
-                configured_pushes=job.kind == "sync" and not numbers,
-                order_numbers=numbers,
-                lookups=job.kind == "lookups" or bool(job.args.get("lookups")),
-            )
-        since = args.get("since")
-        return SyncRequest(
-            **args
-            | {
-                "since": date.fromisoformat(since) if since else None,
-                "order_numbers": tuple(args.get("order_numbers", ())),
-            }
-        )
+            args = {"orders": is_sync, "configured_pushes": is_sync and not numbers, "lookups": not is_sync} | job.args
+        since, numbers = args.get("since"), tuple(args.get("order_numbers") or ())
+        return SyncRequest(**args | {"since": date.fromisoformat(since) if since else None, "order_numbers": numbers})
     except (AttributeError, TypeError, ValueError):
         raise UsageError("The job asks for something that this program does not know; nothing was done.") from None
 

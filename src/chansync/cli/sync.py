@@ -98,8 +98,7 @@ def sync_all(session: Session, requests: Mapping[str, SyncRequest]) -> tuple[lis
     from chansync.cli.support.jobs import is_by_daemon
 
     by_daemon = is_by_daemon(session)
-    shown = Progress() if mode.quiet else BarProgress() if sys.stderr.isatty() else LineProgress()
-    with shown as progress:
+    with BarProgress() if sys.stderr.isatty() and not mode.quiet else Progress() as progress:
         if by_daemon:
             results, interrupted = _sync_by_daemon(session, requests, progress), False
         else:
@@ -124,7 +123,7 @@ FINISHED_SHOWN = 20
 
 
 class Progress:
-    """Is told how far each channel is. This one shows nothing."""
+    """Is told how far each channel is: a line for each every few seconds, for logs; nothing with ``--quiet``."""
 
     def __enter__(self) -> Progress:
         return self
@@ -134,16 +133,6 @@ class Progress:
 
     def of(self, code: str) -> Callable[[RunCounts], None]:
         """The function that a channel's run calls."""
-        return lambda counts: None
-
-    def done(self, code: str) -> None:
-        """The channel has ended."""
-
-
-class LineProgress(Progress):
-    """A line for each channel every few seconds, for logs."""
-
-    def of(self, code: str) -> Callable[[RunCounts], None]:
         last = time.monotonic()
 
         def tell(counts: RunCounts) -> None:
@@ -154,6 +143,9 @@ class LineProgress(Progress):
                 note(f"{code}: {counts.fetched}{of} orders, {counts.created} new, {counts.problems} with problems")
 
         return tell
+
+    def done(self, code: str) -> None:
+        """The channel has ended."""
 
 
 class BarProgress(Progress):
