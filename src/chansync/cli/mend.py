@@ -9,7 +9,7 @@ import click
 
 from chansync.cli.support import exit_codes
 from chansync.cli.support.lazy import command
-from chansync.cli.support.output import add_facts, note, print_json, say, say_error
+from chansync.cli.support.output import add_facts, mode, note, print_json, say, say_error
 from chansync.cli.support.session import Session, user_name
 from chansync.model.errors import UsageError
 from chansync.store import messages
@@ -46,9 +46,13 @@ def mend(session: Session, message_id: int, name: str | None, added: tuple[str, 
         return _run(session, subject, chosen, added, as_json)
     if added:
         raise UsageError(f"The remedy {name} takes no words.")
-    (note if as_json else say)(chosen.perform(session.db, subject))
+    done = chosen.perform(session.db, subject)
     if subject.channel is None or subject.order is None:
+        # The sentence is all that there is to tell.
+        mode.collects = as_json
+        say(done)
         return exit_codes.OK
+    (note if as_json else say)(done)
     return _execute(session, ["retry", subject.channel.code, "--order", subject.order.external_id], as_json)
 
 
