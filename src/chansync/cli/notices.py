@@ -153,9 +153,9 @@ def _tried(session: Session, user: str | None) -> list[tuple[str, str]]:
         return session.run_async(lambda store: send_test(store, user))
     from chansync.cli.support.jobs import ask_and_wait
 
-    job = ask_and_wait(session.db, "notices", None, {"user": user}, seconds=WAIT)
-    if job is None or job.result is None:
+    ok, told = ask_and_wait(session.db, "notices", None, {"user": user}, seconds=WAIT)
+    if ok is None:
         raise UsageError(f"The daemon did not answer within {WAIT} seconds. See: chansync status")
-    if "tried" not in job.result:
-        raise UsageError(job.result["sentence"])
-    return [(title, error) for title, error in job.result["tried"]]
+    if "tried" not in told:
+        raise UsageError(told["sentence"])
+    return [(title, error) for title, error in told["tried"]]

@@ -107,15 +107,14 @@ def _retry_data(ok: bool, sentence: str, due: int | None, runs: list[RunResult])
 
 
 def _retry_by_daemon(session: Session, target: _Target, as_json: bool) -> int:
-    from chansync.cli.support.jobs import ask_and_wait
+    from chansync.cli.support.jobs import AT_IT, ask_and_wait
     from chansync.job_runner import runs_of
 
     channel_id, order_ids = target
     args = {} if order_ids is None else {"order_ids": order_ids}
-    job = ask_and_wait(session.db, "retry", channel_id, args, seconds=WAIT)
-    told = (job.result if job else None) or {"sentence": "The daemon is at it. See: chansync log --follow"}
-    runs, sentence = runs_of(told), str(told.get("sentence") or "Done.")
-    failed = (job is not None and job.state == "failed") or any(run.counts.problems for run in runs)
+    ok, told = ask_and_wait(session.db, "retry", channel_id, args, seconds=WAIT)
+    runs, sentence = runs_of(told), str(told.get("sentence") or ("Done." if told else AT_IT))
+    failed = ok is False or any(run.counts.problems for run in runs)
     if as_json:
         print_json(_retry_data(not failed, sentence, told.get("due"), runs))
     else:

@@ -63,8 +63,8 @@ def _wait_for_answer(session: Session, number: str) -> None:
         return
     code = erp.code
     if is_by_daemon(session):
-        job = ask_and_wait(session.db, "erp", None, {"code": code, "what": "run"}, seconds=WAIT)
-        sentence = str(((job.result if job else None) or {}).get("sentence", ""))
+        _, result = ask_and_wait(session.db, "erp", None, {"code": code, "what": "run"}, seconds=WAIT)
+        sentence = str(result.get("sentence", ""))
     else:
         sentence = session.run_async(lambda store: run_with_turn(store, code, ErpRequest(again=True))).sentence
     name = registry.name_of(session.db, code)

@@ -216,16 +216,15 @@ def retry(session: Session, code: str | None) -> int:
 
     Exit code 4 when it does not answer.
     """
-    from chansync.cli.support.jobs import ask_and_wait, is_by_daemon
+    from chansync.cli.support.jobs import AT_IT, ask_and_wait, is_by_daemon
     from chansync.cli.sync import report
     from chansync.sync.erp_run import ErpRequest, run_with_turn
 
     chosen = _chosen(session, code)
     if is_by_daemon(session):
-        job = ask_and_wait(session.db, "erp", None, {"code": chosen, "what": "retry"}, seconds=WAIT)
-        told = (job.result if job else None) or {"sentence": "The daemon is at it. See: chansync log --follow"}
-        say(str(told.get("sentence")))
-        return exit_codes.SITE if job is not None and job.state == "failed" else exit_codes.OK
+        ok, told = ask_and_wait(session.db, "erp", None, {"code": chosen, "what": "retry"}, seconds=WAIT)
+        say(str(told.get("sentence", AT_IT)))
+        return exit_codes.SITE if ok is False else exit_codes.OK
     request = ErpRequest(again=True, refused=True)
     result = session.run_async(lambda store: run_with_turn(store, chosen, request))
     report([result], dry_run=False)
