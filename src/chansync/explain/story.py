@@ -70,9 +70,7 @@ def of_order(db: apsw.Connection, order_id: int) -> Story | None:
     if row.sale is not None:
         erp = registry.erp(db, row.sale.erp)
         _add_sale(db, story, erp, row.sale.key)
-        if erp.is_outside:
-            story.steps = _steps(db, row.sale.key)
-            story.history += _asked(db, story.steps)
+        story.history += _asked(db, story.steps)
     story.history = _seen(db, row) + story.history + _said(story.explanation.messages) + _sent(db, row.id)
     story.history.sort(key=lambda happening: happening.at)
     return story
@@ -98,7 +96,6 @@ def of_sale(db: apsw.Connection, number: str) -> Story:
         return found
     story = Story("", None, Explanation(False, [], sale_number=number))
     _add_sale(db, story, erp, key)
-    story.steps = _steps(db, key) if erp.is_outside else []
     if story.sale is not None:
         story.number = story.sale.sale.order_number
         sentence = f"The sale {number} came from order {story.number} of {story.sale.sale.channel}, which is not known."
@@ -107,6 +104,11 @@ def of_sale(db: apsw.Connection, number: str) -> Story:
 
 
 def _add_sale(db: apsw.Connection, story: Story, erp: Embedded, key: str) -> None:
+    if erp.is_outside:
+        # Imported here: who sells by the ledger has no use for it.
+        from chansync.explain.erp_status import steps_of_key
+
+        story.steps = steps_of_key(db, key)
     papers = erp.papers(db, key)
     if papers is None:
         return
@@ -125,13 +127,6 @@ def _add_sale(db: apsw.Connection, story: Story, erp: Embedded, key: str) -> Non
     for event in sale.events:
         told = event.told(sale.sale.currency)
         story.history.append(Happening(event.at, "sale", f"{event.kind}: {told}" if told else event.kind))
-
-
-def _steps(db: apsw.Connection, key: str) -> list[StepStatus]:
-    # Imported here: who sells by the ledger has no use for it.
-    from chansync.explain.erp_status import steps_of_key
-
-    return steps_of_key(db, key)
 
 
 def _asked(db: apsw.Connection, steps: list[StepStatus]) -> list[Happening]:
