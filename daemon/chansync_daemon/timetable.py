@@ -227,8 +227,9 @@ class Timetable:
         # Not run_pending(): it starts all of them at once, and compares local times, in which an hour occurs twice in
         # autumn.
         now = now_ms()
-        due = sorted((at, key) for key, at in self._due.items() if at <= now)
-        for at, key in due[: self._at_a_look]:
+        # Of those that are due at the same time, in the order of ``STREAMS``.
+        due = sorted((at, place, key) for place, (key, at) in enumerate(self._due.items()) if at <= now)
+        for at, _, key in due[: self._at_a_look]:
             job, entry = self._jobs[key]
             job.run()  # type: ignore[no-untyped-call]
             cadence = entry.seconds * 1000
