@@ -99,22 +99,20 @@ def _entries(db: apsw.Connection, what: str) -> Iterator[tuple[str, Entry]]:
             yield erp.code, entry
 
 
+# In the order of the columns of ``EXPORTS``.
 _ORDERS = """
     SELECT c.code, o.external_id, o.number, o.status, o.placed_on, o.currency, o.total, o.state, o.reason, l.erp,
         l.number, o.first_seen_at, o.changed_at
     FROM "order" o JOIN channel c ON c.id = o.channel_id LEFT JOIN sale_link l ON l.order_id = o.id ORDER BY o.id
 """
-_COLUMNS = (
-    "order_id", "order", "status", "placed_on", "currency", "total", "state", "reason", "erp", "sale", "first_seen_at",
-    "changed_at",
-)  # fmt: skip
 
 
 def _orders(db: apsw.Connection) -> Iterator[Entry]:
-    for channel, *found in db.execute(_ORDERS):
-        values = dict(zip(_COLUMNS, found, strict=True))
-        values["erp"] = values["erp"] or ""
+    names = [column.name for column in EXPORTS[ORDERS].columns]
+    for found in db.execute(_ORDERS):
+        values = dict(zip(names, found, strict=True))
         values["total"] = _total(values["total"], values["currency"])
+        channel = values["channel"]
         yield Entry(f"{channel}/{values['order_id']}", values["changed_at"], channel, values)
 
 
