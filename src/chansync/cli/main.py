@@ -1,4 +1,5 @@
-"""The entry points: safe streams, the screens or the commands, and every error at one place."""
+"""The entry points: safe streams, the screens or the commands (``chansync.cli.program``), and every error at one
+place."""
 
 from __future__ import annotations
 
