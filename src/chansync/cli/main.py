@@ -1,5 +1,4 @@
-"""The entry points: safe streams, the screens or the commands (``chansync.cli.program``), and every error at one
-place."""
+"""The entry points: safe streams, the commands (``chansync.cli.program``), and every error at one place."""
 
 from __future__ import annotations
 
@@ -32,12 +31,12 @@ def main(arguments: list[str]) -> int:
     """Do what the arguments say; the exit code. Whatever goes wrong ends as a sentence on stderr, or as JSON."""
     try:
         _make_streams_safe()
+        from chansync.cli import screens
         from chansync.cli.support import output
 
         output.mode.begin(arguments)
-        if _screens_are_meant(arguments):
-            # Without the tree of commands, which would be a tenth of their start and of their memory.
-            code = show_screens(*arguments[1:])
+        if screens.are_meant(arguments):
+            code = screens.show(*arguments[1:])
         else:
             from chansync.cli.program import execute
 
@@ -55,33 +54,6 @@ def main(arguments: list[str]) -> int:
             sys.stderr.write(f"The program's own files cannot be read: {worse}\n")
             return 1
         return explain(error, arguments)
-
-
-def _screens_are_meant(arguments: list[str]) -> bool:
-    """Whether the command line says so at first sight: it is empty, or names a database and nothing else."""
-    match arguments:
-        case []:
-            return screens_are_possible()
-        case ["--db", path]:
-            # Whatever is wrong with the path is told by the tree.
-            return bool(path.strip()) and path.isprintable() and screens_are_possible()
-    return False
-
-
-def screens_are_possible() -> bool:
-    """Whether there is a terminal to show the screens on."""
-    return sys.stdin.isatty() and sys.stdout.isatty()
-
-
-def show_screens(database: str | None = None) -> int:
-    """Run the screens for a database, or for the usual one; the exit code."""
-    from chansync.cli.support.session import become_owner
-    from chansync.db.locations import database_path
-    from chansync_tui.start import run
-
-    path = database_path(database)
-    become_owner(path)
-    return run(path)
 
 
 def _make_streams_safe() -> None:

@@ -7,7 +7,7 @@ import os
 import click
 
 from chansync import __version__
-from chansync.cli.main import screens_are_possible, show_screens
+from chansync.cli import screens
 from chansync.cli.support import named_files, output
 from chansync.cli.support.lazy import QUIET, LazyGroup, examples, group
 from chansync.cli.support.session import Session
@@ -269,7 +269,7 @@ def program(context: click.Context, db: str | None) -> int | None:
         context.obj = session
         context.call_on_close(session.close)
         return None
-    if screens_are_possible():
-        return show_screens(db)
+    if screens.are_possible():
+        return screens.show(db)
     output.say(context.get_help())
     return None

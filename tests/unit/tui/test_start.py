@@ -14,7 +14,7 @@ _LATER = ("click", "chansync.explain.story", "chansync.erp.ledger.lists", "chans
 
 def test_only_the_first_screen_is_loaded_at_the_start() -> None:
     code = (
-        "import sys, chansync.cli.main, chansync_tui.app\n"
+        "import sys, chansync.cli.screens, chansync_tui.app\n"
         "later = ['activity', 'messages', 'orders', 'order', 'erp', 'list_page', 'text_page', 'guide']\n"
         "loaded = [name for name in later if f'chansync_tui.screens.{name}' in sys.modules]\n"
         "loaded += [name for name in sys.modules if name.startswith('chansync_tui.forms')]\n"
