@@ -13,7 +13,7 @@ from chansync.db.connection import open_async
 from chansync.db.folders import is_shared
 from chansync.db.locations import key_path
 from chansync.db.opening import limit, open_file, refuse_planted
-from chansync.db.sqlite_errors import explained, store_error
+from chansync.db.sqlite_errors import explained
 from chansync.db.upgrade import newer_sentence, older_sentence
 from chansync.db.version import APPLICATION_ID, SCHEMA_VERSION
 from chansync.doctor import files, machine, records, repair
@@ -82,13 +82,13 @@ def examine(
 
 def _closed(path: Path, error: OSError) -> Finding:
     """Why this user cannot open the database, with the message that every command shows."""
-    told = store_error(error, path)
     try:
-        if is_shared(path.parent):
-            refuse_planted(str(path))
-    except StoreError as planted:
-        told = planted
-    return problem("database", f"{told}.", "")
+        with explained(path):
+            if is_shared(path.parent):
+                refuse_planted(str(path))
+            raise error
+    except StoreError as told:
+        return problem("database", f"{told}.", "")
 
 
 def _schema(db: apsw.Connection, path: Path) -> Iterator[Finding]:
