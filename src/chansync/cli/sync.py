@@ -115,8 +115,8 @@ def run_data(result: RunResult) -> dict[str, Any]:
     return {"channel": data.pop("channel_code")} | data
 
 
-#: In seconds: how often at most a line of progress is written for a channel, and how often the daemon's job is read.
-LINE_EVERY, _EVERY = 5.0, 0.2
+#: How often at most a line of progress is written for a channel, in seconds.
+LINE_EVERY = 5.0
 
 #: With more channels than that, those that are done make room for those that still run.
 FINISHED_SHOWN = 20
@@ -190,6 +190,7 @@ class BarProgress(Progress):
 
 def _sync_by_daemon(session: Session, requests: Mapping[str, SyncRequest], progress: Progress) -> list[RunResult]:
     """Ask the daemon, show how far it is, and wait for all results. Who stops waiting does not stop the daemon."""
+    from chansync.cli.support.jobs import EVERY
     from chansync.job_runner import request_args, runs_of
     from chansync.store import channels, jobs
     from chansync.store.runs import RunCounts
@@ -218,7 +219,7 @@ def _sync_by_daemon(session: Session, requests: Mapping[str, SyncRequest], progr
                 sentence = str(told.get("sentence") or f"{code}: the daemon did not say what came of it.")
                 failure = str(told.get("code") or "site_bug")
                 results.append(RunResult(code, "orders", "failed", RunCounts(), sentence, failure))
-        time.sleep(_EVERY)
+        time.sleep(EVERY)
     return results
 
 

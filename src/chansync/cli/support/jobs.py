@@ -28,8 +28,8 @@ _Report = TypeVar("_Report", "ConnectionReport", "ErpReport", "SystemReport")
 #: What is said of a job that takes longer.
 AT_IT = "The daemon is at it. See: chansync log --follow"
 
-#: How often the job is polled, in seconds.
-_EVERY = 0.2
+#: How often the job is polled, in seconds, and how long an ERP is waited for, which may have much to do.
+EVERY, FOR_ERP = 0.2, 600
 
 
 def is_by_daemon(session: Session) -> bool:
@@ -61,7 +61,7 @@ def ask_and_wait(
             return job.state == "done", job.result or {}
         if job is None or time.monotonic() >= until:
             return None, {}
-        time.sleep(_EVERY)
+        time.sleep(EVERY)
 
 
 def report_of(
