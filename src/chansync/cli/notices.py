@@ -26,7 +26,7 @@ def show(session: Session, as_json: bool) -> None:
     from chansync.secrets import sealing
 
     values: dict[str, Any] = settings.values(session.db)
-    has_password = sealing.has_setting(session.db, "smtp_password")
+    has_password = settings.sealed_password(session.db) is not None
     ways = _ways(session.db)
     if as_json:
         print_json({"settings": values | {"smtp_password": has_password}, "ways": ways})
