@@ -23,8 +23,6 @@ WAIT = 90
 @command("chansync notices show", "chansync notices show --json")
 def show(session: Session, as_json: bool) -> None:
     """Show the settings, who is told of which channels' problems, by which ways, and what waits."""
-    from chansync.secrets import sealing
-
     values: dict[str, Any] = settings.values(session.db)
     has_password = settings.sealed_password(session.db) is not None
     ways = _ways(session.db)
