@@ -16,12 +16,17 @@ SERVICE_DIRECTORY = Path(systemd_service.DIRECTORY)
 SERVICE_PRIVATE_DIRECTORY = Path(systemd_service.PRIVATE_DIRECTORY)
 
 
+def path_of(text: str) -> Path:
+    """The path that was typed, with ``~`` and ``~user`` expanded; where there is no such user it stays as typed."""
+    return Path(os.path.expanduser(text))
+
+
 def database_path(given: str | None = None) -> Path:
     """The database file: ``--db``, else ``CHANSYNC_DB``, else ``chansync.db`` in the unit's ``STATE_DIRECTORY``, or in
     the user's; on a machine with the service, the service's where the user has none of his own."""
     named = given or os.environ.get(ENVIRONMENT_VARIABLE)
     if named:
-        return Path(named).expanduser().absolute()
+        return path_of(named).absolute()
     service_directory = os.environ.get("STATE_DIRECTORY")
     if service_directory:
         return Path(service_directory) / "chansync.db"

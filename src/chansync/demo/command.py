@@ -21,6 +21,7 @@ import apsw
 import httpx
 
 from chansync.db.connection import Store, open_async, open_store
+from chansync.db.locations import path_of
 from chansync.demo import company
 from chansync.demo.amazon import company as amazon
 from chansync.demo.amazon.audit import audit as audit_amazon
@@ -118,7 +119,7 @@ def _folder(keep: str | None) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix="chansync-demo-") as name:
             yield Path(name)
         return
-    folder = Path(keep).expanduser().absolute()
+    folder = path_of(keep).absolute()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise AlreadyExists(f"{folder} is not empty: name a new folder for the demo.")
     folder.mkdir(parents=True, exist_ok=True)

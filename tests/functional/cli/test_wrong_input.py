@@ -109,6 +109,24 @@ def test_wrong_input_is_answered_in_a_sentence(chansync: Run, line: str, code: i
     assert sentence in result.err
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--db", "~nobody-such/c.db", "status"],
+        ["apply", "~nobody-such/setup.toml"],
+        ["export-setup", "~nobody-such/setup.toml"],
+        ["channel", "set", "shop", "consumer_key=@~nobody-such/key"],
+        ["erp", "import", "items", "~nobody-such/items.csv"],
+        ["db", "backup", "~nobody-such/backup"],
+    ],
+    ids=" ".join,
+)
+def test_the_home_of_a_user_who_does_not_exist_is_a_folder_that_is_not_there(there: Store, words: list[str]) -> None:
+    code, said = _run(words)
+    assert code != 0
+    assert said.count("\n") <= 3
+
+
 def test_an_empty_database_name_is_not_the_default_one(chansync: Run) -> None:
     for arguments in (["--db", "", "status"], ["--db=", "channel", "list"]):
         result = chansync(*arguments)

@@ -15,12 +15,13 @@ from textual.getters import query_one
 from textual.widget import Widget
 
 from chansync.db import rotation, settings
+from chansync.db.locations import path_of
 from chansync.doctor.daemon import how_to_stop
 from chansync.doctor.records import backups as age_of_backups
 from chansync.model.errors import UsageError
 from chansync_tui.formatting import counted
 from chansync_tui.screens.copying import Facts
-from chansync_tui.screens.dialogs import Field, Question, path_of
+from chansync_tui.screens.dialogs import Field, Question
 from chansync_tui.screens.page import COPY, Page
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.line import Hint
@@ -134,7 +135,7 @@ class Backups(Page):
 
     def _ask_folder(self, title: str, sentence: str, yes: str, then: Callable[[Path], None]) -> None:
         def chosen(answer: Mapping[str, str]) -> Path:
-            return path_of(answer["folder"] or ".")
+            return path_of(answer["folder"] or ".").absolute()
 
         def check(answer: Mapping[str, str]) -> None:
             if not chosen(answer).is_dir():

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 from textual import on
@@ -177,11 +175,6 @@ class Confirm(Question):
 
     def __init__(self, question: str, yes: str, no: str = "Cancel") -> None:
         super().__init__("", question, yes, no=no)
-
-
-def path_of(text: str) -> Path:
-    """The path that was typed; a home of nobody stands as it is."""
-    return Path(os.path.expanduser(text)).absolute()
 
 
 class Report(Window[None]):

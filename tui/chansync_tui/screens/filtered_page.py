@@ -13,6 +13,7 @@ from textual import on
 from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
+from chansync.db.locations import path_of
 from chansync.model.times import local_text, now_ms
 from chansync.store import channels, exporting
 from chansync_tui.formatting import counted
@@ -115,7 +116,7 @@ class FilteredPage(SearchedPage):
 
     def action_export(self) -> None:
         """Write the marked rows, or all that the filters let through, to a file: CSV, or JSON if its name ends so."""
-        from chansync_tui.screens.dialogs import Field, Question, path_of
+        from chansync_tui.screens.dialogs import Field, Question
 
         table = self.exported()
         items = list(table.marked.values()) or list(table.items)
@@ -132,7 +133,7 @@ class FilteredPage(SearchedPage):
             return f"{counted(exporting.write_reserved(path, titles, map(texts, parts)), 'row')} in {path}."
 
         def agreed(answer: Mapping[str, str]) -> None:
-            path = path_of(answer["file"])
+            path = path_of(answer["file"]).absolute()
             self.context.note(f"Export to {path}")
             self.context.read_in_thread("Export", lambda db: write(path, db))
 
@@ -140,7 +141,12 @@ class FilteredPage(SearchedPage):
         about = f"Writes {rows} as CSV, or as JSON if the name ends so. An existing file stays."
         field = Field("file", "File", f"~/chansync-{self.tab()}-{local_text(now_ms())[:10]}.csv")
         question = Question(
-            "Export", about, "Write", [field], lambda answer: exporting.reserve(path_of(answer["file"])), changes=False
+            "Export",
+            about,
+            "Write",
+            [field],
+            lambda answer: exporting.reserve(path_of(answer["file"]).absolute()),
+            changes=False,
         )
         question.ask(self, agreed)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from chansync.cli.support import exit_codes, named_files
 from chansync.cli.support.output import print_json, say, say_changed
+from chansync.db.locations import path_of
 from chansync.model.errors import UsageError
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def read_secrets(texts: Mapping[str, str], known: Mapping[str, Parameter]) -> di
         if text == "-":
             read[name] = _from_stdin(name, parameter.label)
         elif text.startswith("@"):
-            read[name] = _from_file(name, Path(text[1:]).expanduser())
+            read[name] = _from_file(name, path_of(text[1:]))
         else:
             raise UsageError(
                 f"{name} is secret, and every user of this machine can see arguments: write {name}=- and type it, or "

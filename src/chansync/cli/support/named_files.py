@@ -20,6 +20,7 @@ from typing import Any, BinaryIO
 import click
 
 from chansync.db import privileges
+from chansync.db.locations import path_of
 from chansync.model.errors import AlreadyExists, UsageError
 
 _inputs: dict[Path, InputFile] = {}
@@ -222,7 +223,7 @@ class TextType(click.ParamType[Any]):
     def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> Any:
         found = re.match(r"(?:[^=@]*=)?@(.+)", value, re.DOTALL) if isinstance(value, str) else None
         if found:
-            input_file(Path(found[1]).expanduser())
+            input_file(path_of(found[1]))
         return value
 
 

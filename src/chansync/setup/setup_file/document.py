@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from chansync.db.locations import path_of
 from chansync.model.channel import FieldError
 from chansync.model.errors import UsageError
 from chansync.setup.typed_fields import InvalidFields
@@ -197,7 +198,7 @@ def _secret(source: str, name: Any, folder: Path, read_file: ReadFile | None) ->
             return Secret(error=f"is wrong: {name!r:.60} is no name of a credential")
         path = Path(given) / name
     else:
-        path = folder / Path(name).expanduser()
+        path = folder / path_of(name)
     if read_file is None:
         return Secret(error="is not there: no file is read here")
     try:
