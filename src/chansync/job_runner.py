@@ -7,7 +7,7 @@ import contextlib
 import time
 import traceback
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -196,9 +196,7 @@ async def _connect(store: Store, job: Job, code: str) -> dict[str, Any]:
         report = await use_channel(store, code, asks_start=asks, start_date=start)
     else:
         report = await confirm_channel(store, code)
-    told = asdict(replace(report, identity=None))
-    del told["identity"]
-    return told | {"wrong": {error.name: error.sentence for error in report.wrong}}
+    return asdict(report) | {"wrong": {error.name: error.sentence for error in report.wrong}}
 
 
 def _channel(db: apsw.Connection, channel_id: int | None) -> Channel:

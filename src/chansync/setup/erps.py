@@ -29,13 +29,11 @@ def kinds() -> list[str]:
     return [kind for kind in registry.kinds() if kind != registry.LEDGER]
 
 
-def add_erp(
-    store: Store, code: str, name: str, kind: str, texts: Mapping[str, str], *, later: frozenset[str] = frozenset()
-) -> ConnectedErp:
+def add_erp(store: Store, code: str, name: str, kind: str, texts: Mapping[str, str]) -> ConnectedErp:
     """As ``Family.add``; without a ``name`` it has that of its kind."""
     if kind == registry.LEDGER:
         raise UsageError("The ledger is there already: chansync erp list pos")
-    return ERPS.add(store, code, name or registry.kind_named(kind).label, kind, texts, later=later)
+    return ERPS.add(store, code, name or registry.kind_named(kind).label, kind, texts)
 
 
 def _insert(

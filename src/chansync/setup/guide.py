@@ -284,14 +284,12 @@ def _parsed(kind: ParameterType, text: object) -> str:
         return ""
 
 
-def add_missing_items(db: apsw.Connection, channel_id: int) -> int:
+def add_missing_items(db: apsw.Connection, channel_id: int) -> None:
     """Add the items that the channel's problems name, without stock, and let their orders be tried again.
 
     Raises:
         UsageError: an item cannot be added under its SKU.
     """
     with transaction(db):
-        rows = list(missing_items(db, channel_id).values())
-        import_items(db, rows, note="named by orders")
+        import_items(db, list(missing_items(db, channel_id).values()), note="named by orders")
         channels.make_problems_due(db, channel_id)
-        return len(rows)
