@@ -39,9 +39,9 @@ from chansync.orders.settings import ImportSettings
 from chansync.orders.write_guard import UNGUARDED, WriteGuard
 from chansync.secrets.redaction import scrub
 from chansync.store import mappings, messages, order_holds, orders, sale_links
+from chansync.store.leases import LeaseLost
 from chansync.store.orders import OrderRow
 from chansync.store.sale_links import SaleLink
-from chansync.store.streams import LeaseLost
 
 #: Problems of a sale that are tried again by themselves; the others are a person's to decide.
 RETRIED = frozenset(

@@ -88,7 +88,7 @@ class StoredState:
         return await self._store.run(inbox.take, self._system_id, name, self._owner)
 
     async def give_back(self, name: str) -> None:
-        await self._store.run(inbox.give_back, self._system_id, name, self._owner)
+        await self._store.run(inbox.lease(self._system_id, name, self._owner).give_back)
 
     async def deal(
         self, name: str, found: list[FoundOrder], function: Callable[[dict[str, Any]], dict[str, Any]]

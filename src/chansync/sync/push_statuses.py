@@ -18,8 +18,8 @@ from chansync.model.times import awake_seconds, now_ms
 from chansync.orders.status_events import EDIT_WAITS
 from chansync.platforms.protocol import PushResult, StatusChange
 from chansync.store import messages, outbox
+from chansync.store.leases import LeaseLost
 from chansync.store.outbox import DueStatus
-from chansync.store.streams import LeaseLost
 from chansync.sync.pushing import BATCH, SETTLED_MS, Pushing
 from chansync.sync.run_result import PushPlan
 

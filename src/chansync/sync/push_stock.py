@@ -20,7 +20,7 @@ from chansync.model.times import now_ms
 from chansync.platforms import registry as platforms
 from chansync.platforms.protocol import Capability, PushResult, SiteItem
 from chansync.store import mappings, messages, order_holds, site_items, streams
-from chansync.store.streams import LeaseLost
+from chansync.store.leases import LeaseLost
 from chansync.sync.pushing import Pushing
 from chansync.sync.run_result import PushPlan
 from chansync.sync.site_listing import look_through, report
@@ -246,7 +246,7 @@ def _finish(db: apsw.Connection, run: Pushing, work: _Work) -> None:
             messages.open_or_solve(db, code, found(db, run.channel_id), by, run.channel_id, run.run_id)
         if work.channel_items.drifts:
             _report_drift(db, run, work.channel_items.drifts)
-        streams.store_cursor(db, run.channel_id, run.lease.stream, work.cursor, None)
+        streams.store_cursor(db, run.channel_id, "quantities", work.cursor, None)
         run.lease.renew(db)
 
 

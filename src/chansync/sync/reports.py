@@ -28,7 +28,7 @@ REPORTS = ("returns", "settlements")
 _NAMED = 20
 
 
-async def read_reports(run: Pushing) -> None:
+async def read_reports(run: Pushing, stream: str) -> None:
     """Keep what is new of the stream's reports; decide on the orders that it names, or that an earlier run has left.
 
     A system's settlements are the same for all of its channels; whichever comes first reads them.
@@ -37,7 +37,7 @@ async def read_reports(run: Pushing) -> None:
         SiteError: the marketplace failed; what was read before stays.
         LeaseLost: another run has taken over.
     """
-    is_returns, failure = run.lease.stream == "returns", None
+    is_returns, failure = stream == "returns", None
     found: AsyncGenerator[Any, None]
     if is_returns:
         found = run.connector.returns()
