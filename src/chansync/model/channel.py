@@ -222,11 +222,6 @@ def entered_for(name: str, old: str, new: str) -> FieldError:
     return FieldError(name, f"{was}: enter it again for {new or 'another place'}")
 
 
-def destination(parameters: Iterable[Parameter], values: Mapping[str, Any]) -> str:
-    """Where the secrets among these fields are sent: what they are sealed for; empty where no field says it."""
-    return " ".join(each.type.place(values.get(each.name)) for each in parameters if each.destination)
-
-
 def validate(
     values: Mapping[str, Any], secrets: frozenset[str], capabilities: frozenset[str], choices: Choices
 ) -> list[FieldError]:

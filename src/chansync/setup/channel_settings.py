@@ -228,30 +228,22 @@ def change_channel(store: Store, code: str, texts: Mapping[str, str]) -> Channel
     with transaction(db):
         current = channels.channel(db, code)
         errors += check_change(db, current, changes, frozenset(clear), {error.name for error in errors})
-        before, after = (
-            sealed_places.channel_place(values) for values in (current.values, {**current.values, **changes})
-        )
-        if not errors:
-            changes = {
-                name: value
-                for name, value in changes.items()
-                if value != current.values.get(name) or name in current.unreadable
-            }
-            clear = sealed_places.new_secrets(store, "channel", current.id, clear, before, after)
-            if not changes and not clear:
-                return current
-        kept = current.secrets - set(clear)
-        carried: dict[str, bytes] = {}
-        if not errors:
-            carried, errors = sealed_places.carried(store, "channel", current.id, kept, before, after)
         if errors:
             raise InvalidFields(in_form_order(errors))
-        sealed = carried | sealed_places.seal(store, "channel", clear, after)
+        changes = {
+            name: value
+            for name, value in changes.items()
+            if value != current.values.get(name) or name in current.unreadable
+        }
+        merged = current.values | changes
+        sealed = sealed_places.reseal(store, "channel", PARAMETERS, current, merged, clear)
+        if not changes and not sealed:
+            return current
         saved = channels.save_channel(db, current.id, changes, sealed)
-        if site_changed(current, changes, clear):
+        if site_changed(current, changes, sealed):
             channels.forget(db, current.id)
             saved.facts = {}
-        if not may_go(before, after):
+        if not may_go(sealed_places.channel_place(current.values), sealed_places.channel_place(merged)):
             webhooks.forget(db, current.id)
         return saved
 
@@ -300,9 +292,9 @@ def _choices_after(db: apsw.Connection, current: Channel, draft: Channel) -> Cho
     return known
 
 
-def site_changed(current: Channel, changes: Mapping[str, Any], clear: Mapping[str, str]) -> bool:
+def site_changed(current: Channel, changes: Mapping[str, Any], new_secrets: Collection[str]) -> bool:
     """Whether the channel now points to another site or signs with another key."""
-    return bool(SITE_FIELDS & set(clear)) or any(
+    return not SITE_FIELDS.isdisjoint(new_secrets) or any(
         name in changes and changes[name] != current.values.get(name) for name in SITE_FIELDS
     )
 

@@ -35,7 +35,7 @@ def is_first_use(current: Channel | None, changes: Mapping[str, Any], secrets: C
     if current.values["used"]:
         return False
     unknown = current.connected_at is None or not current.facts
-    return unknown or channel_settings.site_changed(current, changes, dict.fromkeys(secrets, ""))
+    return unknown or channel_settings.site_changed(current, changes, secrets)
 
 
 def in_the_way(errors: Iterable[FieldError]) -> list[FieldError]:

@@ -9,7 +9,8 @@ from typing import Any
 from chansync.model.errors import UsageError
 from chansync.model.parameter import defaults
 from chansync.setup import sealed_places
-from chansync.setup.kind_settings import Family, Stored, checked
+from chansync.setup.kind_settings import Family, checked
+from chansync.setup.sealed_places import Stored
 from chansync.setup.setup_file.plan import REMOVED, Applying, Item, difference, exported
 
 
