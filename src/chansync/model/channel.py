@@ -162,22 +162,6 @@ def parse_field(name: str, text: str) -> Any:
         raise UsageError(f"{name} {error}") from None
 
 
-def check_fields(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[FieldError]]:
-    """The values of a file's data, and the errors in it."""
-    values: dict[str, Any] = {}
-    errors: list[FieldError] = []
-    for name, value in given.items():
-        parameter = BY_NAME.get(name)
-        if parameter is None:
-            errors.append(FieldError(name, unknown_field(name)))
-            continue
-        try:
-            values[name] = parameter.type.check(value)
-        except UsageError as error:
-            errors.append(FieldError(name, str(error)))
-    return values, errors
-
-
 def unknown_field(name: str) -> str:
     """That there is no such field, and the nearest ones; continues the name."""
     from difflib import get_close_matches

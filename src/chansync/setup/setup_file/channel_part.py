@@ -10,7 +10,7 @@ from typing import Any
 import apsw
 
 from chansync.db.transaction import Undo, transaction
-from chansync.model.channel import NEEDED, Channel, FieldError, check_fields
+from chansync.model.channel import NEEDED, Channel, FieldError, unknown_field
 from chansync.model.channel_parameters import BY_NAME, PARAMETERS, default_values
 from chansync.model.errors import UsageError
 from chansync.model.parameter import applies
@@ -84,13 +84,12 @@ def _read(run: Applying, code: str, table: Any) -> _Entry | None:
     if "code" in table:
         run.wrong(f"{place}.code", "is the table's name")
     clear = run.clear(place, {name: table[name] for name in _SECRETS if name in table})
-    values, wrong = check_fields(fields)
-    run.errors += [FieldError(f"{place}.{error.name:.60}", error.sentence) for error in wrong]
+    values = run.values(place, {each.name: each.type for each in PARAMETERS}, fields, unknown_field)
     known_wrong = {error.name.removeprefix(f"{place}.") for error in run.errors[noted:]}
     stored = {channel.code: channel for channel in channels.all_channels(run.store.db)}
     # A wrong value is blamed once; the one before stands in for it while the others are checked.
     before = stored[code].values if code in stored else {}
-    values |= {each.name: before.get(each.name) for each in wrong}
+    values |= {name: before.get(name) for name in fields if name not in values}
     known = {name: value for name, value in values.items() if name in BY_NAME and value is not None}
     return _Entry(code, default_values() | known | {"code": code}, clear, tables, known_wrong)
 

@@ -12,7 +12,7 @@ from chansync.db.transaction import transaction
 from chansync.model.channel import FieldError
 from chansync.model.errors import UsageError
 from chansync.model.parameter import Parameter, defaults
-from chansync.model.parameter_types import Day
+from chansync.model.parameter_types import Day, ParameterType
 from chansync.setup.setup_file.document import Secret
 from chansync.setup.typed_fields import InvalidFields
 
@@ -111,6 +111,24 @@ class Applying:
         """Note what was done to a thing."""
         found = tuple(details)
         self.plan.items.append(Item(what, NEW if is_new else CHANGED if found else UNCHANGED, found))
+
+    def values(
+        self, place: str, known: Mapping[str, ParameterType], given: Mapping[str, Any], unknown: Callable[[str], str]
+    ) -> dict[str, Any]:
+        """The values of the fields that the files have, by the types of those that there are; wrong ones are noted.
+
+        Args:
+            unknown: what is wrong with the name of a field that there is not.
+        """
+        found = {}
+        for name, value in given.items():
+            try:
+                if name not in known:
+                    raise UsageError(unknown(name))
+                found[name] = known[name].check(value)
+            except UsageError as error:
+                self.wrong(f"{place}.{name:.60}", str(error))
+        return found
 
     def clear(self, place: str, given: Mapping[str, Any]) -> dict[str, str]:
         """The secrets among what the files have for secret fields; those that stay as they are are left out."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -45,11 +44,14 @@ def _apply(
         run.wrong(f"{place}.kind", f"is {existing.kind} here, and a {family.what}'s kind is fixed")
         return
     fields = family.parameters(kind)
+    secret = [field.name for field in fields if field.is_secret]
     before = defaults(fields) | (existing.values if existing else {})
     noted = len(run.errors)
-    values = _values(run, family, kind, place, table)
-    clear = run.clear(place, {field.name: table[field.name] for field in fields if field.name in table
-                              and field.is_secret})  # fmt: skip
+    known = {field.name: field.type for field in fields}
+    plain = {field: value for field, value in table.items() if field not in secret}
+    have = ", ".join(["name", "kind", *known])
+    values = run.values(place, known, plain, lambda _: f"is no field of a {kind} {family.what}: there are {have}")
+    clear = run.clear(place, {field: table[field] for field in secret if field in table})
     if len(run.errors) > noted:
         return
     made = {field.made_on for field in fields if field.made_on}
@@ -65,8 +67,7 @@ def _apply(
     sealed = sealed_places.sealed(db, family.owner, existing.id) if existing else {}
     missing = [field.name for field in fields if field.is_secret and field.needed and field.name not in clear]
     if existing is None:
-        later = frozenset(field.name for field in fields if field.is_secret)
-        done = run.tried(place, lambda: family.add(store, code, name, kind, texts | clear, later=later))
+        done = run.tried(place, lambda: family.add(store, code, name, kind, texts | clear, later=frozenset(secret)))
     else:
         done = run.tried(place, lambda: family.change(store, code, texts | clear, name=name))
     if not done:
@@ -79,23 +80,6 @@ def _apply(
     if existing is None and missing:
         keys = " ".join(f"{each}=-" for each in missing)
         run.plan.notes.append(f"{code} needs its secrets: {family.command} {code} {keys}")
-
-
-def _values(run: Applying, family: Family[Any], kind: str, place: str, table: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of the fields that the file names and that are no secrets."""
-    known = {field.name: field for field in family.parameters(kind)}
-    values = {}
-    for name, value in table.items():
-        field = known.get(name)
-        if field is None:
-            have = ", ".join(["name", "kind", *known])
-            run.wrong(f"{place}.{name:.60}", f"is no field of a {kind} {family.what}: there are {have}")
-        elif not field.is_secret:
-            try:
-                values[name] = field.type.check(value)
-            except UsageError as error:
-                run.wrong(f"{place}.{name}", str(error))
-    return values
 
 
 def export(family: Family[Any], thing: Stored) -> tuple[dict[str, Any], list[str]]:
