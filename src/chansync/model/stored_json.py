@@ -46,6 +46,13 @@ def object_or_empty(text: str | None, *, exact: bool = False) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def fields(text: str) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The values by name of an object made with ``SQL_VALUE``, and the names of those that are invalid."""
+    stored = json.loads(text)
+    found = {name: value for name, value in stored.items() if not isinstance(value, dict)}
+    return found, tuple(sorted(set(stored) - set(found)))
+
+
 def required_object(text: str, what: str) -> dict[str, Any]:
     """The object in a cell.
 

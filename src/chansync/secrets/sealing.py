@@ -35,12 +35,6 @@ if TYPE_CHECKING:
 
 PUBLIC_KEY = "public_key"
 _PUBLIC = re.compile("[0-9a-f]{64}")
-# Where the secrets of each kind of owner are, and the column of its id.
-_TABLES = {
-    "channel": ("channel_secret", "channel_id"),
-    "system": ("system_secret", "system_id"),
-    "erp": ("connected_erp_secret", "erp_id"),
-}
 
 # No secret that a user types begins like this. Without it, an earlier version has sealed the secret, for any place.
 _BOUND = b"\0chansync 1\0"
@@ -105,9 +99,7 @@ def open_all(db: apsw.Connection, path: Path, owner_id: int, place: str, owner: 
         KeyUnreadable: the private key is not here, may not be read, or is another one; or the secrets were entered for
             another place.
     """
-    table, column = _TABLES[owner]
-    query = f"SELECT name, sealed FROM {table} WHERE {column} = ?"
-    return _open(path, lambda: list(db.execute(query, (owner_id,))), owner, place)
+    return _open(path, lambda: list(settings.sealed_secrets(db, owner, owner_id).items()), owner, place)
 
 
 def put_setting(db: apsw.Connection, name: str, sealed: bytes) -> None:

@@ -56,12 +56,6 @@ def seal(store: Store, owner: str, clear: Mapping[str, str], place: str) -> dict
     }
 
 
-def sealed(db: apsw.Connection, owner: str, owner_id: int) -> dict[str, bytes]:
-    """The stored secrets of a channel, a system or an ERP, as they are sealed."""
-    table = "connected_erp_secret" if owner == "erp" else f"{owner}_secret"
-    return dict(db.execute(f"SELECT name, sealed FROM {table} WHERE {owner}_id = ?", (owner_id,)))
-
-
 def reseal(
     store: Store,
     owner: str,

@@ -9,6 +9,7 @@ from typing import Any
 
 import apsw
 
+from chansync.db.settings import write_fields
 from chansync.db.transaction import transaction
 from chansync.model.channel import Channel, is_of_type
 from chansync.model.channel_parameters import BY_NAME, default_values
@@ -119,7 +120,7 @@ def add_channel(db: apsw.Connection, values: Mapping[str, Any], sealed: Mapping[
             (code, parent.id, int(bool(values.get("used"))), now, now),
         )
         channel_id = db.last_insert_rowid()
-        _systems.write_fields(db, "channel", channel_id, values, sealed)
+        write_fields(db, "channel", channel_id, values, sealed)
         return channel(db, code)
 
 
@@ -145,7 +146,7 @@ def save_channel(
             if target.id != system_id and has_synced(db, channel_id):
                 raise UsageError("integration_system is fixed after the first sync.")
             system_id = target.id
-        _systems.write_fields(db, "channel", channel_id, changes, sealed)
+        write_fields(db, "channel", channel_id, changes, sealed)
         db.execute(
             """UPDATE channel SET version = version + 1, updated_at = ?, used = coalesce(?, used),
                code = coalesce(?, code), system_id = ? WHERE id = ?""",

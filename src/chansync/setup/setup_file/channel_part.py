@@ -9,6 +9,7 @@ from typing import Any
 
 import apsw
 
+from chansync.db.settings import sealed_secrets
 from chansync.db.transaction import Undo, transaction
 from chansync.model.channel import NEEDED, Channel, FieldError, unknown_field
 from chansync.model.channel_parameters import BY_NAME, PARAMETERS, default_values
@@ -16,7 +17,7 @@ from chansync.model.errors import UsageError
 from chansync.model.parameter import applies
 from chansync.model.parameter_types import Code
 from chansync.platforms import registry
-from chansync.setup import channel_settings, sealed_places
+from chansync.setup import channel_settings
 from chansync.setup.channel_settings import capabilities, check_target
 from chansync.setup.setup_file.document import TABLES
 from chansync.setup.setup_file.plan import REMOVED, Applying, Item, difference
@@ -126,7 +127,7 @@ def _apply(run: Applying, entry: _Entry) -> bool:
     show = {name: BY_NAME[name].type.show for name in changed}
     texts = {name: show[name](value) for name, value in changed.items()} | entry.clear
     details = [difference(name, show[name](before.get(name)), show[name](value)) for name, value in changed.items()]
-    sealed = sealed_places.sealed(db, "channel", existing.id) if existing else {}
+    sealed = sealed_secrets(db, "channel", existing.id) if existing else {}
     noted = len(run.errors)
     with contextlib.suppress(Undo), transaction(db):
         if existing is None:
@@ -144,7 +145,7 @@ def _apply(run: Applying, entry: _Entry) -> bool:
     if entry.known_wrong:
         return True
     if existing is not None:
-        details += [f"{name} is entered" for name, value in sealed_places.sealed(db, "channel", existing.id).items()
+        details += [f"{name} is entered" for name, value in sealed_secrets(db, "channel", existing.id).items()
                     if sealed.get(name) != value]  # fmt: skip
     run.note(f"channel {entry.code}", is_new=existing is None, details=details)
     if rest:
