@@ -254,15 +254,12 @@ def note_vanished(db: apsw.Connection, code: str) -> list[str]:
     with transaction(db):
         for channel in channels_of(db, code):
             lost = vanished(db, code, channel)
-            known = messages.open_problem(db, channel.id, None, "erp_value_vanished")
+            found: messages.Told | None = None
             if lost:
-                sentence = f"{channel.code}: {registry.name_of(db, code)} has no more {'; '.join(lost[:5])}."
-                said.append(sentence)
-                if known is None or known[0] != sentence:
-                    data = {"erp": code, "lost": lost}
-                    messages.log(db, "erp_value_vanished", sentence, channel_id=channel.id, data=data)
-            elif known is not None:
-                messages.solve_code(db, channel.id, None, "erp_value_vanished", "the ERP has it, or another is named")
+                said.append(f"{channel.code}: {registry.name_of(db, code)} has no more {'; '.join(lost[:5])}.")
+                found = said[-1], {"erp": code, "lost": lost}
+            by = "the ERP has it, or another is named"
+            messages.open_or_solve(db, "erp_value_vanished", found, by, channel.id, counts=False)
     return said
 
 

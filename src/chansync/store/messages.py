@@ -119,12 +119,23 @@ Told = tuple[str, dict[str, Any]]
 
 
 def open_or_solve(
-    db: apsw.Connection, code: str, found: Told | None, by: str, channel_id: int, run_id: int | None = None
+    db: apsw.Connection,
+    code: str,
+    found: Told | None,
+    by: str,
+    channel_id: int,
+    run_id: int | None = None,
+    *,
+    counts: bool = True,
 ) -> None:
-    """Open the channel's problem of that code, or close it where nothing is found any more."""
+    """Open the channel's problem of that code, or close it where nothing is found any more.
+
+    Args:
+        counts: count it again where it is open with the same sentence.
+    """
     if found is None:
         solve_code(db, channel_id, None, code, by)
-    else:
+    elif counts or (open_problem(db, channel_id, None, code) or ("",))[0] != scrub(found[0]):
         log(db, code, found[0], channel_id=channel_id, run_id=run_id, data=found[1])
 
 

@@ -179,28 +179,6 @@ def close_interrupted(db: apsw.Connection) -> int:
         return len(dead)
 
 
-#: In what steps the hours of a sparkline go on, in milliseconds: it stays as it is while nothing is sold.
-_HOURS_STEP = 600_000
-
-
-def hours_begin(hours: int) -> int:
-    """When the last ``hours`` hours began, UTC milliseconds; the last of them is longer by up to ten minutes."""
-    now = now_ms()
-    return now - now % _HOURS_STEP - hours * 3_600_000
-
-
-def orders_per_hour(db: apsw.Connection) -> list[int]:
-    """How many sales were created in each of the last 24 hours, oldest first; for a sparkline."""
-    counted = dict(
-        db.execute(
-            """SELECT min((started_at - ?1) / 3600000, ?2), sum(created) FROM run WHERE started_at >= ?1
-               GROUP BY 1""",
-            (hours_begin(24), 23),
-        )
-    )
-    return [int(counted.get(hour, 0)) for hour in range(24)]
-
-
 #: How many orders of a run are looked at for the reasons of those that it skipped.
 _MOST_LOOKED_AT = 20_000
 

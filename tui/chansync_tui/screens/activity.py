@@ -14,6 +14,7 @@ from textual.widget import Widget
 from chansync.model.times import local_text, now_ms
 from chansync.store import runs
 from chansync.store.channel_status import remaining
+from chansync.store.day import orders_per_hour
 from chansync.store.runs import Run, RunFilter
 from chansync.store.streams import STREAMS
 from chansync_tui.formatting import RUN_TONES, bar, clock, counted, elapsed, left, local_hour, rate, spark
@@ -159,7 +160,7 @@ class Activity(FilteredPage, TwoPanes):
         self.query_one(FilterLine).set_chips(self.chips(), count if len(found) < _LISTED else f"the last {count}")
 
     def _show_spark(self) -> None:
-        hours = runs.orders_per_hour(self.context.db)
+        hours = orders_per_hour(self.context.db)
         now = now_ms()
         total = f"{counted(sum(hours), 'order')} in 24 h, at most {max(hours)} in an hour"
         begin = local_hour(now - 24 * 3_600_000)
