@@ -7,7 +7,7 @@ from chansync.db.transaction import transaction
 from chansync.model.errors import UsageError
 from chansync.setup import channel_settings
 from chansync.setup.first_use import is_first_use
-from chansync.store import channels, pauses
+from chansync.store import channels
 
 
 def pause(store: Store, code: str, by: str) -> bool:
@@ -22,7 +22,7 @@ def pause(store: Store, code: str, by: str) -> bool:
             return False
         # Also a channel with something wrong in it can be paused.
         channels.save_channel(store.db, channel.id, {"used": False}, {})
-        pauses.note(store.db, channel.id, by)
+        channels.note_paused(store.db, channel.id, by)
         return True
 
 
@@ -39,5 +39,5 @@ def resume(store: Store, code: str) -> bool:
         if is_first_use(channel, {"used": True}, ()):
             raise UsageError(f"The channel {code} has never connected: switch Used on in its form, and confirm.")
         channel_settings.change_channel(store, code, {"used": "yes"})
-        pauses.forget(store.db, channel.id)
+        channels.forget_pause(store.db, channel.id)
         return True

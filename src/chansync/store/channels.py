@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import apsw
 
@@ -201,6 +201,40 @@ def forget(db: apsw.Connection, channel_id: int) -> None:
     """Forget what the connector learned, because the address or the keys changed."""
     with transaction(db):
         db.execute("UPDATE channel SET facts = '{}' WHERE id = ?", (channel_id,))
+
+
+_PAUSED = "paused."
+
+
+class Pause(NamedTuple):
+    """Who paused a channel, and when (UTC milliseconds)."""
+
+    by: str
+    at: int
+
+
+def note_paused(db: apsw.Connection, channel_id: int, by: str) -> None:
+    """Note that somebody paused the channel now, in the caller's transaction."""
+    value = json.dumps({"by": by, "at": now_ms()})
+    db.execute("INSERT OR REPLACE INTO setting (name, value) VALUES (?, ?)", (f"{_PAUSED}{channel_id}", value))
+
+
+def forget_pause(db: apsw.Connection, channel_id: int) -> None:
+    """The channel is not paused any more."""
+    db.execute("DELETE FROM setting WHERE name = ?", (f"{_PAUSED}{channel_id}",))
+
+
+def pauses(db: apsw.Connection) -> dict[int, Pause]:
+    """The pauses of the channels that are not used now, by the channel's id."""
+    rows = db.execute(
+        "SELECT c.id, s.value FROM setting s JOIN channel c ON s.name = ? || c.id WHERE c.used = 0", (_PAUSED,)
+    )
+    found = {}
+    for channel_id, value in rows:
+        told = object_or_empty(value)
+        if isinstance(told.get("by"), str) and isinstance(told.get("at"), int):
+            found[channel_id] = Pause(told["by"], told["at"])
+    return found
 
 
 def due_problems(db: apsw.Connection, channel_id: int) -> int:

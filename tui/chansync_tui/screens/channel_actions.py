@@ -14,8 +14,8 @@ from textual.binding import Binding, BindingType
 from chansync.db.connection import Store
 from chansync.model.errors import UsageError
 from chansync.model.times import now_ms
+from chansync.store.channels import Pause, pauses
 from chansync.store.overview import ChannelLine
-from chansync.store.pauses import Pause, pauses
 from chansync_tui.formatting import ago, clock, counted, left, progress
 from chansync_tui.navigation_events import Edit, ShowMessages, ShowOrders
 from chansync_tui.screens.two_panes import TwoPanes
