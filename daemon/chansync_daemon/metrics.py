@@ -210,7 +210,7 @@ def _of_the_program(db: apsw.Connection) -> Iterator[Metric]:
         "When the daemon last gave a sign of life; 0: never.",
         value=daemon.beat_at / 1000 if daemon else 0,
     )
-    used, unused = metric_queries.channels_used(db)
+    used, unused = db.execute(metric_queries.CHANNELS).get
     channels = GaugeMetricFamily("chansync_channels", "Channels, in use and not.", labels=("used",))
     channels.add_metric(("true",), used)
     channels.add_metric(("false",), unused)
@@ -226,7 +226,7 @@ def _of_runs(db: apsw.Connection) -> Iterator[Metric]:
     running = 0
     sums: dict[str, list[int]] = {}
     durations: dict[str, list[int]] = {}
-    for channel, stream, state, count, *brought, milliseconds in metric_queries.totals(db):
+    for channel, stream, state, count, *brought, milliseconds in db.execute(metric_queries.TOTALS):
         sums[channel] = [before + more for before, more in zip(sums.get(channel, (0, 0, 0)), brought, strict=True)]
         if state == "running":
             running += count
@@ -258,7 +258,7 @@ def _of_streams(db: apsw.Connection) -> Iterator[Metric]:
     failures = GaugeMetricFamily(
         "chansync_stream_failures", "Runs that failed in a row, where any did.", labels=("channel", "stream")
     )
-    for channel, stream, last_ok_at, failed, next_run_at in metric_queries.stream_states(db):
+    for channel, stream, last_ok_at, failed, next_run_at in db.execute(metric_queries.STREAMS):
         success.add_metric((channel, stream), (last_ok_at or 0) / 1000)
         if next_run_at is not None:
             planned.add_metric((channel, stream), next_run_at / 1000)
@@ -271,18 +271,17 @@ def _of_what_waits(db: apsw.Connection) -> Iterator[Metric]:
     problems = GaugeMetricFamily(
         "chansync_open_problems", "Open problems, where there are any.", labels=("channel", "code")
     )
-    for channel, code, count in metric_queries.open_problems(db):
+    for channel, code, count in db.execute(metric_queries.OPEN_PROBLEMS):
         problems.add_metric((channel, code), count)
     outbox = GaugeMetricFamily(
         "chansync_outbox_due", "Statuses that wait to be sent, where any do.", labels=("channel",)
     )
-    for channel, count in metric_queries.outbox_due(db):
+    for channel, count in db.execute(metric_queries.OUTBOX_DUE):
         outbox.add_metric((channel,), count)
     yield from (problems, outbox)
-    yield GaugeMetricFamily("chansync_jobs_open", "Jobs that wait or run.", value=metric_queries.jobs_open(db))
-    yield GaugeMetricFamily(
-        "chansync_notice_ways_failing", "Ways by which notices do not arrive.", value=metric_queries.ways_failing(db)
-    )
+    jobs, failing = db.execute(metric_queries.JOBS_OPEN).get, db.execute(metric_queries.WAYS_FAILING).get
+    yield GaugeMetricFamily("chansync_jobs_open", "Jobs that wait or run.", value=jobs)
+    yield GaugeMetricFamily("chansync_notice_ways_failing", "Ways by which notices do not arrive.", value=failing)
 
 
 def _of_erps(db: apsw.Connection) -> Iterator[Metric]:

@@ -213,11 +213,8 @@ def validate(
 
     A channel that is not used may be incomplete, but the values that it has must be valid.
     """
-    errors: list[FieldError] = []
-    for parameter in PARAMETERS:
-        error = _check_parameter(parameter, values, secrets, capabilities, choices)
-        if error:
-            errors.append(error)
+    checked = (_check_parameter(parameter, values, secrets, capabilities, choices) for parameter in PARAMETERS)
+    errors = [error for error in checked if error]
     both = [s for s in values.get("order_statuses") or () if s in (values.get("refused_statuses") or ())]
     if both:
         errors.append(FieldError("refused_statuses", f"holds {', '.join(both)}, which is among order_statuses too"))

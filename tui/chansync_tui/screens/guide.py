@@ -191,9 +191,7 @@ class Guide(Page):
             email = mail.pop("email")
 
             def do(store: Store) -> str:
-                from chansync.setup import telling
-
-                return telling.set_up(store, email, mail)
+                return guide.set_up_notices(store, email, mail)
 
             def told(outcome: object) -> None:
                 self.call_later(self._written, "Saved; a test is sent ...", outcome)

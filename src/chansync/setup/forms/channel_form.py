@@ -14,9 +14,9 @@ from chansync.db.connection import Store
 from chansync.erp import registry as erps
 from chansync.erp.abilities import impossible_parameters
 from chansync.model.channel import Channel, FieldError
-from chansync.model.channel_parameters import BY_NAME, PARAMETERS, SECTIONS, ChannelParameter, default_values
+from chansync.model.channel_parameters import BY_NAME, PARAMETERS, SECTIONS, default_values
 from chansync.model.errors import UsageError
-from chansync.model.parameter import applies, defaults
+from chansync.model.parameter import Parameter, applies, defaults
 from chansync.model.parameter_types import Flag
 from chansync.platforms.protocol import Capability
 from chansync.secrets import sealing
@@ -91,7 +91,7 @@ class ChannelForm(Form):
                 found.append((self._field(db, parameter, {}), self._field(db, BY_NAME[off[0]], {})))
         return found
 
-    def _field(self, db: apsw.Connection, parameter: ChannelParameter, impossible: Mapping[str, str]) -> FormField:
+    def _field(self, db: apsw.Connection, parameter: Parameter, impossible: Mapping[str, str]) -> FormField:
         fixed = impossible.get(parameter.name, "")
         if parameter.name in channels.FIXED_BY_SYNC and self._channel and channels.has_synced(db, self._channel.id):
             fixed = "It cannot be changed after the first sync: orders and sales refer to it."
@@ -172,11 +172,11 @@ class ChannelForm(Form):
         return f"channel {self._channel.code}" if self._channel else "channel"
 
 
-def _default_text(parameter: ChannelParameter) -> str:
+def _default_text(parameter: Parameter) -> str:
     return parameter.type.show(defaults((parameter,))[parameter.name])
 
 
-def _belongs_to_opening(parameter: ChannelParameter, texts: Mapping[str, str]) -> bool:
+def _belongs_to_opening(parameter: Parameter, texts: Mapping[str, str]) -> bool:
     """Whether the field is shown before the first connection; a field with a value always is."""
     if parameter.opening or parameter.section <= 2:
         return True
