@@ -18,6 +18,11 @@ DAMAGED = "damaged_value"
 SQL_VALUE = "CASE WHEN json_valid(value) THEN json(value) ELSE json_object() END"
 
 
+def sql_text(column: str) -> str:
+    """SQL for the text in a column of JSON texts; NULL where another program has written nonsense there."""
+    return f"CASE WHEN json_valid({column}) THEN {column} ->> '$' END"
+
+
 def text(value: Any) -> str:
     """The value as JSON for a cell: of objects with text keys, lists, text, booleans and integers of 64 bits."""
     # Imported here: what only looks does without. It is several times as fast as Python's own encoder.

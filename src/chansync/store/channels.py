@@ -14,7 +14,7 @@ from chansync.db.transaction import transaction
 from chansync.model.channel import Channel, is_of_type
 from chansync.model.channel_parameters import BY_NAME, default_values
 from chansync.model.errors import AlreadyExists, UsageError
-from chansync.model.stored_json import SQL_VALUE, object_or_empty
+from chansync.model.stored_json import SQL_VALUE, object_or_empty, sql_text
 from chansync.model.times import now_ms
 from chansync.store import systems as _systems
 from chansync.store.systems import add_system as add_system
@@ -68,7 +68,7 @@ class Named:
 def named(db: apsw.Connection) -> list[Named]:
     """Every channel, by code, in a hundredth of the time that their settings take."""
     rows = db.execute(
-        """SELECT c.id, c.code, CASE WHEN json_valid(p.value) THEN p.value ->> '$' END FROM channel c
+        f"""SELECT c.id, c.code, {sql_text("p.value")} FROM channel c
            LEFT JOIN channel_parameter p ON p.channel_id = c.id AND p.name = 'name' ORDER BY c.code"""
     )
     return [Named(channel_id, code, str(name or "")) for channel_id, code, name in rows]
