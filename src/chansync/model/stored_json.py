@@ -18,9 +18,9 @@ DAMAGED = "damaged_value"
 SQL_VALUE = "CASE WHEN json_valid(value) THEN json(value) ELSE json_object() END"
 
 
-def sql_text(column: str) -> str:
-    """SQL for the text in a column of JSON texts; NULL where another program has written nonsense there."""
-    return f"CASE WHEN json_valid({column}) THEN {column} ->> '$' END"
+def sql_text(column: str, path: str = "$") -> str:
+    """SQL for what stands at the path in a column of JSON; NULL where another program has written nonsense there."""
+    return f"CASE WHEN json_valid({column}) THEN {column} ->> '{path}' END"
 
 
 def text(value: Any) -> str:

@@ -159,6 +159,9 @@ def _bounded(data: Mapping[str, Any]) -> Mapping[str, Any]:
     return short | {"left_out": [name for name in data if name not in short]}
 
 
+#: The stream that a message's data name.
+_STREAM = stored_json.sql_text("data", "$.stream")
+
 _SOLVE = "UPDATE message SET open = 0, solved_at = ?1, solved_by = ?2 WHERE"
 
 
@@ -189,7 +192,7 @@ def open_streams(db: apsw.Connection, channel_id: int, order_ids: list[int] | No
         order_ids: only problems of these orders; None: of all, and of the channel itself.
     """
     rows = db.execute(
-        """SELECT order_id, code, data ->> '$.stream' FROM message
+        f"""SELECT order_id, code, {_STREAM} FROM message
            WHERE open = 1 AND channel_id = ? AND (code = 'push_failed' OR order_id IS NULL)""",
         (channel_id,),
     )
@@ -215,7 +218,7 @@ def solve_channel(db: apsw.Connection, channel_id: int, by: str, *, stream: str 
     """
     with transaction(db):
         db.execute(
-            f"{_SOLVE} {OPEN_OF.format(channel='?3', order=0)} AND (?4 IS NULL OR data ->> '$.stream' = ?4)",
+            f"{_SOLVE} {OPEN_OF.format(channel='?3', order=0)} AND (?4 IS NULL OR {_STREAM} = ?4)",
             (now_ms(), by, channel_id, stream),
         )
 
@@ -254,9 +257,9 @@ def solve(db: apsw.Connection, message_id: int, by: str) -> bool:
         is_solved = db.changes() == 1
         if is_solved:
             db.execute(
-                """UPDATE sale_step SET state = 'dropped', noted = 1 WHERE by_person AND state = 'problem'
-                   AND sale_key IN (SELECT l.sale_key FROM message m JOIN sale_link l ON l.order_id = m.order_id
-                       WHERE m.id = ? AND m.data ->> '$.asked' IS NOT NULL)""",
+                f"""UPDATE sale_step SET state = 'dropped', noted = 1 WHERE by_person AND state = 'problem'
+                    AND sale_key IN (SELECT l.sale_key FROM message m JOIN sale_link l ON l.order_id = m.order_id
+                        WHERE m.id = ? AND {stored_json.sql_text("m.data", "$.asked")} IS NOT NULL)""",
                 (message_id,),
             )
         return is_solved

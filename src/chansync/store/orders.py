@@ -397,8 +397,8 @@ def drop_todo(db: apsw.Connection, order_id: int, word: str) -> None:
 def short_of_goods(db: apsw.Connection, channel_id: int) -> list[tuple[int, SaleLink, list[str]]]:
     """Orders whose sales are blocked in part, oldest first: order id, sale, and the items that were missing."""
     rows = db.execute(
-        """SELECT o.id, l.erp, l.sale_key, l.ref, l.number, m.data ->> '$.missing' FROM message m
-           JOIN "order" o ON o.id = m.order_id JOIN sale_link l ON l.order_id = o.id
+        f"""SELECT o.id, l.erp, l.sale_key, l.ref, l.number, {stored_json.sql_text("m.data", "$.missing")}
+           FROM message m JOIN "order" o ON o.id = m.order_id JOIN sale_link l ON l.order_id = o.id
            WHERE m.open = 1 AND m.channel_id = ? AND +m.code = 'blocked_in_part' ORDER BY o.id""",
         (channel_id,),
     )
