@@ -73,11 +73,11 @@ def bring_back(db: apsw.Connection, by: int = 0) -> int:
         far = now + LONGEST_WAIT
         for table, column, rows in _WAITS:
             if by > _LEAST:
-                sql = f"UPDATE {table} SET {column} = max(?1, {column} - ?2) WHERE {rows} AND {column} > ?1"
+                sql = f"UPDATE {table} SET {column} = max(?1, {column} - ?2) WHERE {column} > ?1 AND {rows}"
                 db.execute(sql, (now, by))
-            db.execute(f"UPDATE {table} SET {column} = ? WHERE {rows} AND {column} > ?", (now, far))
+            db.execute(f"UPDATE {table} SET {column} = ? WHERE {column} > ? AND {rows}", (now, far))
         for table, column, rows in _PAST:
-            db.execute(f"UPDATE {table} SET {column} = ?1 WHERE {rows} AND {column} > ?1 + ?2", (now, _LEAST))
+            db.execute(f"UPDATE {table} SET {column} = ?1 WHERE {column} > ?1 + ?2 AND {rows}", (now, _LEAST))
         for table, lease in _LEASED:
             # Whoever lives renews it.
             db.execute(f"UPDATE {table} SET lease_until = ?1 WHERE lease_until > ?1", (now + lease,))
