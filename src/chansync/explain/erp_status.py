@@ -9,8 +9,7 @@ import apsw
 from chansync.erp import registry
 from chansync.erp.outside import connected, sales
 from chansync.erp.outside.sales import StepRow
-from chansync.model.backoff import LATE_STEPS_MS
-from chansync.model.times import local_text, now_ms
+from chansync.model.times import LATE_STEPS_MS, local_text, now_ms
 from chansync.store import streams
 
 #: The word of an ERP that nothing was asked of yet.

@@ -19,14 +19,13 @@ from chansync.db.sqlite_errors import is_about_data
 from chansync.db.transaction import transaction
 from chansync.erp import registry
 from chansync.erp.protocol import Embedded
-from chansync.model.backoff import next_try
 from chansync.model.identity import countries_of
 from chansync.model.message import CODES
 from chansync.model.money import format_money
 from chansync.model.order import Order, UnreadableOrder, raw_text
 from chansync.model.sale import SaleDraft, SaleView
 from chansync.model.tax_numbers import TITLES, read_numbers
-from chansync.model.times import now_ms
+from chansync.model.times import next_try, now_ms
 from chansync.orders import status_events
 from chansync.orders.apply import Settled, apply
 from chansync.orders.decide import Case, Plan, decide

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 import apsw
 
 from chansync.db.transaction import transaction
-from chansync.model.backoff import next_try
 from chansync.model.errors import AlreadyExists, UsageError
 from chansync.model.stored_json import sql_text
-from chansync.model.times import now_ms
+from chansync.model.times import next_try, now_ms
 
 #: The name of the route that every notice user has: the e-mail address in the ERP.
 EMAIL = "email"

@@ -11,10 +11,9 @@ from typing import Any
 import apsw
 
 from chansync.model import stored_json
-from chansync.model.backoff import next_try
 from chansync.model.order import LARGEST_RAW, Order, Refund, RefundLine, UnreadableOrder, bare_number, raw_text
 from chansync.model.paging import storable
-from chansync.model.times import now_ms
+from chansync.model.times import next_try, now_ms
 from chansync.store.sale_links import SaleLink
 
 

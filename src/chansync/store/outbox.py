@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 import apsw
 
-from chansync.model.backoff import next_try
 from chansync.model.order import Order, raw_text
-from chansync.model.times import now_ms
+from chansync.model.times import next_try, now_ms
 from chansync.store.messages import OPEN_CODE_OF
 from chansync.store.sale_links import SaleLink
 

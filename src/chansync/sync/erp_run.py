@@ -35,12 +35,11 @@ from chansync.erp.remote import (
     SaleSteps,
 )
 from chansync.model import steps
-from chansync.model.backoff import next_try
 from chansync.model.errors import ChansyncError, StoreError, UsageError
 from chansync.model.message import CODES
 from chansync.model.sale import SaleView
 from chansync.model.steps import StepResult
-from chansync.model.times import now_ms
+from chansync.model.times import next_try, now_ms
 from chansync.orders.status_events import note_sale
 from chansync.secrets.key_file import KeyUnreadable
 from chansync.secrets.redaction import scrub

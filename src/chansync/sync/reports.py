@@ -13,8 +13,7 @@ import apsw
 from chansync.db.transaction import transaction
 from chansync.model.errors import DataError, SiteError
 from chansync.model.money import format_money
-from chansync.model.returns import SiteReturn
-from chansync.model.settlement import Settlement
+from chansync.model.reports import Settlement, SiteReturn
 from chansync.model.times import now_ms
 from chansync.platforms.protocol import UnreadableSettlement
 from chansync.store import messages, returns, settlements

@@ -13,8 +13,7 @@ from zoneinfo import ZoneInfo
 from chansync.http.client import SiteHttp
 from chansync.model.errors import SiteError, SiteRefused
 from chansync.model.order import Order, Refund, UnreadableOrder, bare_number
-from chansync.model.returns import SiteReturn
-from chansync.model.settlement import Settlement
+from chansync.model.reports import Settlement, SiteReturn
 from chansync.model.times import to_ms
 from chansync.platforms.json_values import fields, identifier, text, title
 from chansync.platforms.protocol import ConnectorSettings, Headline, Lookups, OrderPage, SiteIdentity
