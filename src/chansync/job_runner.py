@@ -21,8 +21,8 @@ from chansync.model.errors import ChansyncError, StoreError, UsageError
 from chansync.secrets.key_file import KeyUnreadable
 from chansync.secrets.redaction import scrub
 from chansync.setup.confirm import confirm_channel
-from chansync.setup.first_use import use_channel
 from chansync.setup.probe import look
+from chansync.setup.switching import use_channel
 from chansync.setup.systems import test_system
 from chansync.setup.webhooks import remove_all
 from chansync.store import channels, jobs

@@ -91,15 +91,15 @@ class ChannelActions(TwoPanes):
         user, own = self.context.user, self.own_key
 
         def pause(store: Store) -> str:
-            from chansync.setup import pausing
+            from chansync.setup import switching
 
-            done = _each(codes, lambda code: pausing.pause(store, code, user))
+            done = _each(codes, lambda code: switching.pause(store, code, user))
             return f"{done} paused: nothing syncs there by itself. {own('p')} resumes, {own('z')} undoes."
 
         def resume(store: Store) -> str:
-            from chansync.setup import pausing
+            from chansync.setup import switching
 
-            return f"{_each(codes, lambda code: pausing.resume(store, code))} resumed."
+            return f"{_each(codes, lambda code: switching.resume(store, code))} resumed."
 
         verb, do, undo = ("Resume", resume, pause) if resumes else ("Pause", pause, resume)
 

@@ -19,8 +19,8 @@ from chansync import systemd_service
 from chansync.db.connection import Store
 from chansync.model.channel import Channel
 from chansync.setup import guide
-from chansync.setup.first_use import check_first_use
 from chansync.setup.guide import Step
+from chansync.setup.switching import check_first_use
 from chansync.setup.typed_fields import InvalidFields
 from chansync.store.jobs import Job
 from chansync_tui.navigation_events import Edit

@@ -21,9 +21,9 @@ from chansync.model.parameter_types import Flag
 from chansync.platforms.protocol import Capability
 from chansync.secrets import sealing
 from chansync.setup import channel_settings
-from chansync.setup.first_use import in_the_way, is_first_use
 from chansync.setup.forms import channel_mappings, options
 from chansync.setup.forms.form import Addable, Form, FormField, FormOption, Loaded, Saved, field_of
+from chansync.setup.switching import in_the_way, is_first_use
 from chansync.setup.typed_fields import lenient
 from chansync.store import channels
 
