@@ -224,7 +224,7 @@ async def _sync(
         if time.monotonic() - reported_at < REPORT_EVERY:
             return
         reported_at = time.monotonic()
-        task = asyncio.create_task(store.run(jobs.report, job.id, owner, asdict(counts)))
+        task = asyncio.create_task(store.run(jobs.renew, job.id, owner, asdict(counts)))
         pending.add(task)
         task.add_done_callback(reported)
 

@@ -20,7 +20,7 @@ from chansync.platforms import registry
 from chansync.setup import channel_settings
 from chansync.setup.channel_settings import capabilities, check_target
 from chansync.setup.setup_file.document import TABLES
-from chansync.setup.setup_file.plan import REMOVED, Applying, Item, difference
+from chansync.setup.setup_file.plan import REMOVED, Applying, Item, changed
 from chansync.store import channels, mappings
 
 #: The table of a channel that holds the paid statuses of its payment methods: ``cod = "completed"``.
@@ -122,11 +122,8 @@ def _apply(run: Applying, entry: _Entry) -> bool:
     rest = _without_secrets(entry, draft, existing)
     before = existing.values if existing else default_values() | {"code": entry.code}
     unreadable = existing.unreadable if existing else ()
-    changed = {name: value for name, value in entry.values.items()
-               if value != before.get(name) or name in unreadable}  # fmt: skip
-    show = {name: BY_NAME[name].type.show for name in changed}
-    texts = {name: show[name](value) for name, value in changed.items()} | entry.clear
-    details = [difference(name, show[name](before.get(name)), show[name](value)) for name, value in changed.items()]
+    texts, details = changed(PARAMETERS, entry.values, before, unreadable)
+    texts |= entry.clear
     sealed = sealed_secrets(db, "channel", existing.id) if existing else {}
     noted = len(run.errors)
     with contextlib.suppress(Undo), transaction(db):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -151,6 +151,16 @@ def exported(parameter: Parameter, value: Any) -> Any:
     if value is None or value == defaults((parameter,))[parameter.name]:
         return None
     return date.fromisoformat(value) if isinstance(parameter.type, Day) else value
+
+
+def changed(
+    fields: Iterable[Parameter], wanted: Mapping[str, Any], before: Mapping[str, Any], unreadable: Collection[str]
+) -> tuple[dict[str, str], list[str]]:
+    """The fields that are not as wanted, as typed, and each change for people."""
+    show = {field.name: field.type.show for field in fields}
+    other = {name for name, value in wanted.items() if value != before.get(name) or name in unreadable}
+    texts = {name: show[name](value) for name, value in wanted.items() if name in other}
+    return texts, [difference(name, show[name](before.get(name)), text) for name, text in texts.items()]
 
 
 def difference(name: str, before: str, after: str) -> str:

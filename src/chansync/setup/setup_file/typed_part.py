@@ -10,7 +10,7 @@ from chansync.model.errors import UsageError
 from chansync.model.parameter import defaults
 from chansync.setup.kind_settings import Family, checked
 from chansync.setup.sealed_places import Stored
-from chansync.setup.setup_file.plan import REMOVED, Applying, Item, difference, exported
+from chansync.setup.setup_file.plan import REMOVED, Applying, Item, changed, difference, exported
 
 
 def apply(run: Applying, family: Family[Any], given: dict[str, Any]) -> None:
@@ -58,11 +58,9 @@ def _apply(
     unreadable = existing.unreadable if existing else ()
     # The day on which a secret was made comes with the secret where the file does not say it.
     wanted = {each: value for each, value in (defaults(fields) | values).items() if each not in made or each in values}
-    show = {field.name: field.type.show for field in fields}
-    texts = {each: show[each](value) for each, value in wanted.items()
-             if value != before.get(each) or each in unreadable}  # fmt: skip
-    details = [difference("name", existing.name, name)] if existing and existing.name != name else []
-    details += [difference(each, show[each](before.get(each)), text) for each, text in texts.items()]
+    texts, details = changed(fields, wanted, before, unreadable)
+    if existing and existing.name != name:
+        details.insert(0, difference("name", existing.name, name))
     db, store = run.store.db, run.store
     sealed = sealed_secrets(db, family.owner, existing.id) if existing else {}
     missing = [field.name for field in fields if field.is_secret and field.needed and field.name not in clear]
