@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 import apsw
 
 from chansync.model.message import CODES
+from chansync.model.stored_json import object_or_empty
 from chansync.store import notices
 from chansync.store.notices import Route, Told
 
@@ -57,7 +57,7 @@ def digest(db: apsw.Connection, route: Route, upto: int) -> Notice | None:
         each
         for each in notices.between(db, route.user, route.told_upto, upto)
         # The failure of a route is not sent on the route itself.
-        if each.code != "notice_failed" or route.id not in json.loads(each.data)["routes"]
+        if each.code != "notice_failed" or route.id not in (object_or_empty(each.data).get("routes") or ())
     ]
     came = [each for each in told if each.came and not each.solved]
     # Problems that were solved before the route existed are left out.

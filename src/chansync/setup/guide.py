@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -14,6 +13,7 @@ from chansync.db.transaction import transaction
 from chansync.erp.ledger import setup
 from chansync.erp.ledger.items import ItemRow, goods_count, import_items
 from chansync.erp.ledger.setup_kinds import SKU, Gtin
+from chansync.model import stored_json
 from chansync.model.channel import Channel
 from chansync.model.errors import UsageError
 from chansync.model.parameter_types import ParameterType, Text
@@ -272,9 +272,8 @@ def _named_items(db: apsw.Connection, channel_id: int) -> Iterator[dict[str, obj
         "SELECT data FROM message WHERE channel_id = ? AND open = 1 AND code = 'item_unknown'", (channel_id,)
     )
     for (data,) in rows.fetchall():
-        for item in json.loads(str(data)).get("items") or ():
-            if isinstance(item, dict):
-                yield item
+        items = stored_json.object_or_empty(str(data)).get("items")
+        yield from (item for item in items if isinstance(item, dict)) if isinstance(items, list) else ()
 
 
 def _parsed(kind: ParameterType, text: object) -> str:

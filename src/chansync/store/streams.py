@@ -62,13 +62,17 @@ def stream(db: apsw.Connection, channel_id: int, name: str) -> Stream:
 
 
 def cursor(db: apsw.Connection, channel_id: int, name: str) -> tuple[dict[str, Any] | None, str | None]:
-    """The stream's cursor, and the start date that it was begun with."""
-    row: Any = db.execute(
+    """The stream's cursor, and the start date that it was begun with.
+
+    Raises:
+        StoreError: another program has written nonsense there.
+    """
+    row = db.execute(
         "SELECT cursor, cursor_start FROM stream WHERE channel_id = ? AND stream = ?", (channel_id, name)
     ).fetchone()
     if row is None:
         return None, None
-    return json.loads(row[0]) if row[0] else None, row[1]
+    return stored_json.required_object(row[0], "where a stream goes on") if row[0] else None, row[1]
 
 
 def acquire(db: apsw.Connection, channel_id: int, name: str, owner: str) -> bool:
