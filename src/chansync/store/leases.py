@@ -9,7 +9,6 @@ by the machine's clock and, because that may be set meanwhile, by how long this 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 
 import apsw
 
@@ -34,7 +33,6 @@ class LeaseLost(ChansyncError):
         super().__init__("This run was taken over by another, because it gave no sign of life for too long.")
 
 
-@dataclass(frozen=True, slots=True)
 class Lease:
     """A run's hold on a row, ``STREAM_MS`` long each time.
 
@@ -45,10 +43,10 @@ class Lease:
         table, where, key: the row, as SQL, and what stands for the question marks of ``where``.
     """
 
-    table: str
-    where: str
-    key: tuple[object, ...]
-    owner: str
+    def __init__(self, table: str, where: str, key: tuple[object, ...], owner: str) -> None:
+        self.table, self.where, self.key, self.owner = table, where, key, owner
+        # Made once: it is asked in each transaction of a run.
+        self._held = f"SELECT 1 FROM {table} WHERE {where} AND owner = ?", (*key, owner)
 
     def take(self, db: apsw.Connection, *starts: str) -> bool:
         """Take it; False when another living owner holds it, or there is no such row.
@@ -72,8 +70,7 @@ class Lease:
 
     def is_held(self, db: apsw.Connection) -> bool:
         """Whether nobody has taken it over."""
-        sql = f"SELECT 1 FROM {self.table} WHERE {self.where} AND owner = ?"
-        return bool(db.execute(sql, (*self.key, self.owner)).get)
+        return bool(db.execute(*self._held).get)
 
     def check(self, db: apsw.Connection) -> None:
         """Call it first in a transaction.
