@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import apsw
@@ -106,17 +105,13 @@ async def connect(store: Store, code: str) -> Remote:
         StoreError: its secrets cannot be opened here.
         UsageError: there is none of that code, or its kind is not installed.
     """
-    return await store.run(_connect, store.path, code)
-
-
-def _connect(db: apsw.Connection, path: Path, code: str) -> Remote:
-    erp = connected.get(db, code)
+    erp = await store.run(connected.get, code)
     kind = registry.kind_named(erp.kind)
     if kind.embedded is not None:
         raise UsageError(f"The ERP {code} lives in chansync's own database: there is nothing to connect.")
-    values = values_of(erp)
-    clear = sealing.open_all(db, path, erp.id, destination_of(parameters(erp.kind), erp.values), "erp")
-    return kind.connect(ErpSettings(code, values | clear, erp.facts))
+    place = destination_of(parameters(erp.kind), erp.values)
+    clear = await store.run(sealing.open_all, store.path, erp.id, place, "erp")
+    return kind.connect(ErpSettings(code, values_of(erp) | clear, erp.facts))
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import apsw
 
@@ -15,12 +15,16 @@ from chansync.model.errors import UsageError
 from chansync.model.parameter import Parameter, applies, defaults
 from chansync.model.parameter_types import Code, ParameterType, Text
 from chansync.setup import sealed_places, typed_fields
-from chansync.setup.sealed_places import Stored, destination_of
+from chansync.setup.sealed_places import destination_of
 from chansync.setup.typed_fields import InvalidFields
+
+if TYPE_CHECKING:
+    from chansync.erp.outside.connected import ConnectedErp
+    from chansync.model.channel import IntegrationSystem
 
 _TYPES: dict[str, ParameterType] = {"code": Code(), "name": Text(longest=80)}
 
-Thing = TypeVar("Thing", bound=Stored)
+Thing = TypeVar("Thing", bound="IntegrationSystem | ConnectedErp")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import apsw
 
 from chansync.db.connection import Store
 from chansync.model.address import may_go
-from chansync.model.channel import Channel, entered_for
+from chansync.model.channel import Channel, IntegrationSystem, entered_for
 from chansync.model.channel_parameters import PARAMETERS
 from chansync.model.errors import UsageError
 from chansync.model.parameter import Parameter, defaults
@@ -21,20 +21,8 @@ from chansync.setup.typed_fields import InvalidFields, in_order
 from chansync.store import channels, systems
 
 if TYPE_CHECKING:
+    from chansync.erp.outside.connected import ConnectedErp
     from chansync.secrets.rotation import SealedSecret
-
-
-class Stored(Protocol):
-    """A system or an ERP as it is stored."""
-
-    id: int
-    code: str
-    name: str
-    kind: str
-    values: dict[str, Any]
-    secrets: dict[str, int]
-    connected_at: int | None
-    unreadable: tuple[str, ...]
 
 
 def channel_place(values: Mapping[str, Any]) -> str:
@@ -60,7 +48,7 @@ def reseal(
     store: Store,
     owner: str,
     fields: tuple[Parameter, ...],
-    current: Channel | Stored,
+    current: Channel | IntegrationSystem | ConnectedErp,
     values: Mapping[str, Any],
     entered: Mapping[str, str],
 ) -> dict[str, bytes]:

@@ -6,10 +6,11 @@ from functools import partial
 from typing import Any
 
 from chansync.db.settings import sealed_secrets
+from chansync.erp.outside.connected import ConnectedErp
+from chansync.model.channel import IntegrationSystem
 from chansync.model.errors import UsageError
 from chansync.model.parameter import defaults
 from chansync.setup.kind_settings import Family, checked
-from chansync.setup.sealed_places import Stored
 from chansync.setup.setup_file.plan import REMOVED, Applying, Item, changed, difference, exported
 
 
@@ -25,8 +26,13 @@ def apply(run: Applying, family: Family[Any], given: dict[str, Any]) -> None:
 
 
 def _apply(
-    run: Applying, family: Family[Any], code: str, place: str, table: dict[str, Any], existing: Stored | None
-) -> None:  # fmt: skip
+    run: Applying,
+    family: Family[Any],
+    code: str,
+    place: str,
+    table: dict[str, Any],
+    existing: IntegrationSystem | ConnectedErp | None,
+) -> None:
     name, kind = table.pop("name", ""), table.pop("kind", "")
     if not isinstance(name, str) or not isinstance(kind, str):
         run.wrong(place, "must have texts for name and kind")
@@ -80,7 +86,7 @@ def _apply(
         run.plan.notes.append(f"{code} needs its secrets: {family.command} {code} {keys}")
 
 
-def export(family: Family[Any], thing: Stored) -> tuple[dict[str, Any], list[str]]:
+def export(family: Family[Any], thing: IntegrationSystem | ConnectedErp) -> tuple[dict[str, Any], list[str]]:
     """The fields of one, without what is as it is by default, and the names of the secrets that are set."""
     fields: dict[str, Any] = {"name": thing.name, "kind": thing.kind}
     if thing.kind not in family.kinds():
