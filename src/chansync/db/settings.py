@@ -58,9 +58,3 @@ def write_fields(
         f"INSERT OR REPLACE INTO {table}_secret ({owner}_id, name, sealed, set_at) VALUES (?, ?, ?, ?)",
         [(owner_id, name, secret, now_ms()) for name, secret in sealed.items()],
     )
-
-
-def sealed_secrets(db: apsw.Connection, owner: str, owner_id: int) -> dict[str, bytes]:
-    """The stored secrets of a ``channel``, ``system`` or ``erp``, as they are sealed."""
-    query = f"SELECT name, sealed FROM {_TABLES[owner]}_secret WHERE {owner}_id = ?"
-    return dict(db.execute(query, (owner_id,)))

@@ -8,48 +8,73 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from typing import Any
 
 import apsw
 
-#: What the ended runs of each stream brought, by the state in which they ended; those under way are ``running``:
-#: channel, stream, state, runs, orders created, requests, bytes, and milliseconds.
-TOTALS = """
-    SELECT c.code, t.stream, t.state, t.runs, t.created, t.requests, t.bytes, t.milliseconds
-    FROM run_total t JOIN channel c ON c.id = t.channel_id
-    UNION ALL
-    SELECT c.code, r.stream, 'running', count(*), sum(r.created), sum(r.requests), sum(r.bytes), 0
-    FROM run r JOIN channel c ON c.id = r.channel_id WHERE r.state = 'running' GROUP BY r.channel_id, r.stream
-"""
+#: Rows of a query, as its function names their values.
+Rows = list[tuple[Any, ...]]
 
-#: Every stream that ran, of the channels in use: channel, stream, when it last went through, failures in a row, and
-#: when it runs next (None also while it runs); UTC milliseconds.
-STREAMS = """
-    SELECT c.code, s.stream, s.last_ok_at, s.failures, CASE WHEN s.owner IS NULL THEN s.next_run_at END
-    FROM stream s JOIN channel c ON c.id = s.channel_id WHERE c.used = 1
-"""
 
-#: How many channels are in use, and how many are not.
-CHANNELS = "SELECT coalesce(sum(used), 0), coalesce(sum(1 - used), 0) FROM channel"
+def totals(db: apsw.Connection) -> Rows:
+    """What the ended runs of each stream brought, by the state in which they ended; those under way are ``running``.
 
-#: Channel (empty: none), code and how many such problems are open, where there are any. Written as the index on open
-#: messages has it, so that no message is read.
-OPEN_PROBLEMS = """
-    SELECT coalesce(c.code, ''), p.code, p.problems FROM (SELECT coalesce(channel_id, 0) AS channel_id, code,
-    count(*) AS problems FROM message WHERE open = 1 GROUP BY coalesce(channel_id, 0), code) p
-    LEFT JOIN channel c ON c.id = p.channel_id
-"""
+    Returns:
+        Channel, stream, state, runs, orders created, requests, bytes, and milliseconds.
+    """
+    return db.execute(
+        """SELECT c.code, t.stream, t.state, t.runs, t.created, t.requests, t.bytes, t.milliseconds
+           FROM run_total t JOIN channel c ON c.id = t.channel_id
+           UNION ALL
+           SELECT c.code, r.stream, 'running', count(*), sum(r.created), sum(r.requests), sum(r.bytes), 0
+           FROM run r JOIN channel c ON c.id = r.channel_id WHERE r.state = 'running' GROUP BY r.channel_id, r.stream"""
+    ).fetchall()
 
-#: Channel and how many statuses wait to be sent to its site, where any do.
-OUTBOX_DUE = """
-    SELECT c.code, b.rows FROM (SELECT channel_id, count(*) AS rows FROM outbox
-    WHERE state IN ('due', 'sent') GROUP BY channel_id) b JOIN channel c ON c.id = b.channel_id
-"""
 
-#: How many jobs wait or run.
-JOBS_OPEN = "SELECT count(*) FROM job WHERE state IN ('queued', 'running')"
+def stream_states(db: apsw.Connection) -> Rows:
+    """Every stream that ran, of the channels in use; times in UTC milliseconds, None: never.
 
-#: By how many ways notices do not arrive now.
-WAYS_FAILING = "SELECT count(*) FROM notice_route WHERE failures > 0"
+    Returns:
+        Channel, stream, when it last went through, failures in a row, and when it runs next (None also while it runs).
+    """
+    return db.execute(
+        """SELECT c.code, s.stream, s.last_ok_at, s.failures, CASE WHEN s.owner IS NULL THEN s.next_run_at END
+           FROM stream s JOIN channel c ON c.id = s.channel_id WHERE c.used = 1"""
+    ).fetchall()
+
+
+def channels_used(db: apsw.Connection) -> tuple[int, int]:
+    """How many channels are in use, and how many are not."""
+    used, unused = db.execute("SELECT coalesce(sum(used), 0), coalesce(sum(1 - used), 0) FROM channel").get
+    return used, unused
+
+
+def open_problems(db: apsw.Connection) -> Rows:
+    """Channel (empty: none), code and how many such problems are open, where there are any."""
+    # Written as the index on open messages has it, so that no message is read.
+    return db.execute(
+        """SELECT coalesce(c.code, ''), p.code, p.problems FROM (SELECT coalesce(channel_id, 0) AS channel_id, code,
+           count(*) AS problems FROM message WHERE open = 1 GROUP BY coalesce(channel_id, 0), code) p
+           LEFT JOIN channel c ON c.id = p.channel_id"""
+    ).fetchall()
+
+
+def outbox_due(db: apsw.Connection) -> Rows:
+    """Channel and how many statuses wait to be sent to its site, where any do."""
+    return db.execute(
+        """SELECT c.code, b.rows FROM (SELECT channel_id, count(*) AS rows FROM outbox
+           WHERE state IN ('due', 'sent') GROUP BY channel_id) b JOIN channel c ON c.id = b.channel_id"""
+    ).fetchall()
+
+
+def jobs_open(db: apsw.Connection) -> int:
+    """How many jobs wait or run."""
+    return int(db.execute("SELECT count(*) FROM job WHERE state IN ('queued', 'running')").get)
+
+
+def ways_failing(db: apsw.Connection) -> int:
+    """By how many ways notices do not arrive now."""
+    return int(db.execute("SELECT count(*) FROM notice_route WHERE failures > 0").get)
 
 
 def file_sizes(db: apsw.Connection) -> tuple[int, int, int]:

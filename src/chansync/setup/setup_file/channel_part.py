@@ -9,7 +9,6 @@ from typing import Any
 
 import apsw
 
-from chansync.db.settings import sealed_secrets
 from chansync.db.transaction import Undo, transaction
 from chansync.model.channel import NEEDED, Channel, FieldError, unknown_field
 from chansync.model.channel_parameters import BY_NAME, PARAMETERS, default_values
@@ -17,6 +16,7 @@ from chansync.model.errors import UsageError
 from chansync.model.parameter import applies
 from chansync.model.parameter_types import Code
 from chansync.platforms import registry
+from chansync.secrets import sealing
 from chansync.setup import channel_settings
 from chansync.setup.channel_settings import capabilities, check_target
 from chansync.setup.setup_file.document import TABLES
@@ -124,7 +124,7 @@ def _apply(run: Applying, entry: _Entry) -> bool:
     unreadable = existing.unreadable if existing else ()
     texts, details = changed(PARAMETERS, entry.values, before, unreadable)
     texts |= entry.clear
-    sealed = sealed_secrets(db, "channel", existing.id) if existing else {}
+    sealed = sealing.sealed_of(db, "channel", existing.id) if existing else {}
     noted = len(run.errors)
     with contextlib.suppress(Undo), transaction(db):
         if existing is None:
@@ -142,7 +142,7 @@ def _apply(run: Applying, entry: _Entry) -> bool:
     if entry.known_wrong:
         return True
     if existing is not None:
-        details += [f"{name} is entered" for name, value in sealed_secrets(db, "channel", existing.id).items()
+        details += [f"{name} is entered" for name, value in sealing.sealed_of(db, "channel", existing.id).items()
                     if sealed.get(name) != value]  # fmt: skip
     run.note(f"channel {entry.code}", is_new=existing is None, details=details)
     if rest:

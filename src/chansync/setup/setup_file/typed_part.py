@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from chansync.db.settings import sealed_secrets
 from chansync.erp.outside.connected import ConnectedErp
 from chansync.model.channel import IntegrationSystem
 from chansync.model.errors import UsageError
 from chansync.model.parameter import defaults
+from chansync.secrets import sealing
 from chansync.setup.kind_settings import Family, checked
 from chansync.setup.setup_file.plan import REMOVED, Applying, Item, changed, difference, exported
 
@@ -68,7 +68,7 @@ def _apply(
     if existing and existing.name != name:
         details.insert(0, difference("name", existing.name, name))
     db, store = run.store.db, run.store
-    sealed = sealed_secrets(db, family.owner, existing.id) if existing else {}
+    sealed = sealing.sealed_of(db, family.owner, existing.id) if existing else {}
     missing = [field.name for field in fields if field.is_secret and field.needed and field.name not in clear]
     if existing is None:
         done = run.tried(place, lambda: family.add(store, code, name, kind, texts | clear, later=frozenset(secret)))
@@ -78,7 +78,7 @@ def _apply(
         return
     now = next(thing for thing in family.stored(db) if thing.code == code)
     if existing is not None:
-        details += [f"{each} is entered" for each, value in sealed_secrets(db, family.owner, now.id).items()
+        details += [f"{each} is entered" for each, value in sealing.sealed_of(db, family.owner, now.id).items()
                     if sealed.get(each) != value]  # fmt: skip
     run.note(f"{family.what} {code}", is_new=existing is None, details=details)
     if existing is None and missing:
