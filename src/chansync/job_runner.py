@@ -7,7 +7,7 @@ import contextlib
 import time
 import traceback
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import date
 from functools import partial
 from itertools import starmap
@@ -23,8 +23,8 @@ from chansync.model.errors import ChansyncError, StoreError, UsageError
 from chansync.secrets.key_file import KeyUnreadable
 from chansync.secrets.redaction import scrub
 from chansync.setup.confirm import confirm_channel
-from chansync.setup.first_use import use_channel
 from chansync.setup.probe import look
+from chansync.setup.switching import use_channel
 from chansync.setup.systems import test_system
 from chansync.setup.webhooks import remove_all
 from chansync.store import channels, jobs
@@ -183,9 +183,7 @@ async def _connect(store: Store, job: Job, code: str) -> dict[str, Any]:
         report = await use_channel(store, code, asks_start=asks, start_date=start)
     else:
         report = await confirm_channel(store, code)
-    told = asdict(replace(report, identity=None))
-    del told["identity"]
-    return told | {"wrong": {error.name: error.sentence for error in report.wrong}}
+    return asdict(report) | {"wrong": {error.name: error.sentence for error in report.wrong}}
 
 
 def _channel(db: apsw.Connection, channel_id: int | None) -> Channel:
@@ -213,7 +211,7 @@ async def _sync(
         if time.monotonic() - reported_at < REPORT_EVERY:
             return
         reported_at = time.monotonic()
-        task = asyncio.create_task(store.run(jobs.report, job.id, owner, asdict(counts)))
+        task = asyncio.create_task(store.run(jobs.renew, job.id, owner, asdict(counts)))
         pending.add(task)
         task.add_done_callback(reported)
 

@@ -133,7 +133,7 @@ class Window(Generic[L]):
             case Ask.AGAIN:
                 # At an end of the list, new rows there belong to the window.
                 after, before = None if self.at_top else high, None if self.at_end else low
-                span = Span(MOST + 1, after=after, before=before, inclusive=True)
+                span = Span(MOST + 1, after=after, before=before, with_after=True, with_before=True)
         return Fetch(ask, self.listing, span)
 
     def apply(self, fetch: Fetch[L], found: list[L]) -> None:

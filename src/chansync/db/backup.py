@@ -59,7 +59,6 @@ class Contents:
         daemon_beat_at: the last heartbeat of that daemon.
     """
 
-    schema: int
     channels: int
     orders: int
     sales: int
@@ -153,7 +152,7 @@ def look_through(path: Path, told_as: Path | None = None) -> Contents:
         found = [str(row[0]) for row in db.execute("PRAGMA integrity_check(3)")]
         if found != ["ok"]:
             raise Damaged(f"{name} is damaged: {' '.join(' '.join(found).split())[:300]}")
-        return _contents(db, schema)
+        return _contents(db)
 
 
 @contextlib.contextmanager
@@ -167,10 +166,9 @@ def _told_as_copy(path: Path) -> Iterator[None]:
         raise Damaged(f"{path} is not as chansync makes it ({error}): take another backup") from None
 
 
-def _contents(db: apsw.Connection, schema: int) -> Contents:
+def _contents(db: apsw.Connection) -> Contents:
     limit(db)
     return Contents(
-        schema,
         *db.execute(
             """SELECT (SELECT count(*) FROM channel), (SELECT count(*) FROM "order"),
                (SELECT count(*) FROM "order" WHERE state = 'imported'),
@@ -199,7 +197,7 @@ def contents_now(path: Path) -> Contents | None:
     """What the database at ``path`` contains; None if it cannot be read."""
     try:
         with contextlib.closing(open_file(path)) as db:
-            return _contents(db, db.pragma("user_version"))
+            return _contents(db)
     except apsw.Error:
         return None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TextIO
 
 import apsw
@@ -43,20 +43,10 @@ def export(db: apsw.Connection, what: str, channel: str | None, form: str, outpu
     except apsw.ExecutionCompleteError:
         # There are no rows.
         names = []
-    rows = (dict(zip(names, row, strict=True)) for row in found)
     if form == "csv":
-        _write_csv(rows, output)
+        write_rows(output, names, found, _shown_cell if output.isatty() else as_cell)
     else:
-        _write_json(rows, output)
-
-
-def _write_csv(rows: Iterator[dict[str, Any]], output: TextIO) -> None:
-    writer, cell = None, _shown_cell if output.isatty() else as_cell
-    for row in rows:
-        if writer is None:
-            writer = csv.DictWriter(output, row, lineterminator="\n")
-            writer.writeheader()
-        writer.writerow({name: cell(value) if isinstance(value, str) else value for name, value in row.items()})
+        write_rows(output, names, map(_with_data, found) if "data" in names else found)
 
 
 def _shown_cell(text: str) -> str:
@@ -64,13 +54,28 @@ def _shown_cell(text: str) -> str:
     return escaped(as_cell(text))
 
 
-def _write_json(rows: Iterator[dict[str, Any]], output: TextIO) -> None:
-    between = "[\n"
-    for row in rows:
-        if "data" in row:
-            # Invalid JSON, which another program may have written, is exported as text.
-            with contextlib.suppress(ValueError, TypeError):
-                row["data"] = json.loads(row["data"])
-        output.write(between + safe_json(json.dumps(row, ensure_ascii=False)))
-        between = ",\n"
-    output.write("[]\n" if between == "[\n" else "\n]\n")
+def _with_data(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The row with its last column, ``data``, read: invalid JSON, which another program may have written, is text."""
+    with contextlib.suppress(ValueError, TypeError):
+        return (*row[:-1], json.loads(row[-1]))
+    return row
+
+
+def write_rows(
+    output: TextIO, names: Sequence[str], rows: Iterable[Sequence[Any]], cell: Callable[[str], str] | None = None
+) -> int:
+    """Write rows with these names as CSV, each text as ``cell`` makes it, or without it as a list of JSON objects; how
+    many there were."""
+    count = 0
+    if cell is not None:
+        writer = csv.writer(output, lineterminator="\n")
+        writer.writerows([names] if names else [])
+        for row in rows:
+            writer.writerow([cell(value) if isinstance(value, str) else value for value in row])
+            count += 1
+        return count
+    for count, row in enumerate(rows, 1):
+        line = json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=False)
+        output.write(("[\n" if count == 1 else ",\n") + safe_json(line))
+    output.write("\n]\n" if count else "[]\n")
+    return count

@@ -125,14 +125,11 @@ def _made_at(path: Path) -> str:
     return found[0] if found else ""
 
 
-def clear_copies(database: Path) -> int:
-    """Delete copies that are older than 30 days, except for the newest three of each kind; returns how many."""
+def clear_copies(database: Path) -> None:
+    """Delete copies that are older than 30 days, except for the newest three of each kind."""
     oldest = f"{from_ms(now_ms() - KEPT_SECONDS * 1000):%Y%m%d%H%M%S}"
-    cleared = 0
     for found in copies(database).values():
         for path in found[KEPT_COPIES:]:
             if _made_at(path) < oldest:
                 with contextlib.suppress(OSError):
                     path.unlink()
-                    cleared += 1
-    return cleared

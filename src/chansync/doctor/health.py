@@ -14,9 +14,8 @@ import apsw
 from chansync.db import settings
 from chansync.db.opening import open_file
 from chansync.doctor.daemon import OTHER_VERSION, STARTING, Diagnosis, diagnose
-from chansync.model.backoff import LATE_STEPS_MS
 from chansync.model.errors import StoreError
-from chansync.model.times import ago_text, now_ms
+from chansync.model.times import LATE_STEPS_MS, ago_text, now_ms
 from chansync.store import daemons, webhooks
 from chansync.store.leases import is_at_work
 

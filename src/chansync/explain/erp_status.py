@@ -9,9 +9,8 @@ import apsw
 from chansync.erp import registry
 from chansync.erp.outside import connected, sales
 from chansync.erp.outside.sales import StepRow
-from chansync.model.backoff import LATE_STEPS_MS
-from chansync.model.times import local_text, now_ms
-from chansync.store import erp_streams
+from chansync.model.times import LATE_STEPS_MS, local_text, now_ms
+from chansync.store import streams
 
 #: The word of an ERP that nothing was asked of yet.
 NEVER = "never asked"
@@ -71,7 +70,7 @@ def _status(db: apsw.Connection, erp: connected.ConnectedErp) -> ErpStatus:
     found.word = word_of(erp.failures, erp.error_code, erp.last_ok_at)
     # What connects it the first time reads its reference data too.
     ask = f"chansync erp test {erp.code}" if erp.reference_at else f"chansync erp lookups {erp.code}"
-    if erp_streams.is_running(db, erp.code):
+    if streams.is_erp_running(db, erp.code):
         found.word = "running"
     elif found.word == "failing":
         found.sentences.append(f"{erp.name}, tried {local_text(erp.last_finished_at)}: {erp.error} See: {ask}")

@@ -162,22 +162,6 @@ def parse_field(name: str, text: str) -> Any:
         raise UsageError(f"{name} {error}") from None
 
 
-def check_fields(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[FieldError]]:
-    """The values of a file's data, and the errors in it."""
-    values: dict[str, Any] = {}
-    errors: list[FieldError] = []
-    for name, value in given.items():
-        parameter = BY_NAME.get(name)
-        if parameter is None:
-            errors.append(FieldError(name, unknown_field(name)))
-            continue
-        try:
-            values[name] = parameter.type.check(value)
-        except UsageError as error:
-            errors.append(FieldError(name, str(error)))
-    return values, errors
-
-
 def unknown_field(name: str) -> str:
     """That there is no such field, and the nearest ones; continues the name."""
     from difflib import get_close_matches
@@ -222,11 +206,6 @@ def entered_for(name: str, old: str, new: str) -> FieldError:
     return FieldError(name, f"{was}: enter it again for {new or 'another place'}")
 
 
-def destination(parameters: Iterable[Parameter], values: Mapping[str, Any]) -> str:
-    """Where the secrets among these fields are sent: what they are sealed for; empty where no field says it."""
-    return " ".join(each.type.place(values.get(each.name)) for each in parameters if each.destination)
-
-
 def validate(
     values: Mapping[str, Any], secrets: frozenset[str], capabilities: frozenset[str], choices: Choices
 ) -> list[FieldError]:
@@ -234,11 +213,8 @@ def validate(
 
     A channel that is not used may be incomplete, but the values that it has must be valid.
     """
-    errors: list[FieldError] = []
-    for parameter in PARAMETERS:
-        error = _check_parameter(parameter, values, secrets, capabilities, choices)
-        if error:
-            errors.append(error)
+    checked = (_check_parameter(parameter, values, secrets, capabilities, choices) for parameter in PARAMETERS)
+    errors = [error for error in checked if error]
     both = [s for s in values.get("order_statuses") or () if s in (values.get("refused_statuses") or ())]
     if both:
         errors.append(FieldError("refused_statuses", f"holds {', '.join(both)}, which is among order_statuses too"))

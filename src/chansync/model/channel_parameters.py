@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from chansync.model.parameter import Parameter, applies, defaults
+from chansync.model.parameter import Parameter, defaults
 from chansync.model.parameter_types import (
     Choice,
     Code,
@@ -26,8 +26,6 @@ from chansync.model.parameter_types import (
     TextList,
 )
 
-__all__ = ["BY_NAME", "PARAMETERS", "SECTIONS", "ChannelParameter", "applies", "default_values"]
-
 #: The form's sections, in order. Sections 4 and 5 are the mapping tables, 7 the buttons.
 SECTIONS = {
     1: "Basic data",
@@ -42,9 +40,6 @@ SECTIONS = {
 def _erp(of: str) -> Reference:
     return Reference(source="erp", of=of)
 
-
-#: A field of a sales channel.
-ChannelParameter = Parameter
 
 _P = Parameter
 _STATUS = Reference(source="lookup", of="order_status")

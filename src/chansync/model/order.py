@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from chansync.model.returns import SiteReturn
+from chansync.model.reports import SiteReturn
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     import apsw
@@ -32,14 +32,27 @@ class Span:
     Attributes:
         limit: how many rows at most.
         backwards: read from the end of the span instead of its beginning.
-        inclusive: the rows of both keys are part of it.
+        with_after, with_before: whether the row of that key is part of it.
     """
 
     limit: int
     after: Key | None = None
     before: Key | None = None
     backwards: bool = False
-    inclusive: bool = False
+    with_after: bool = False
+    with_before: bool = False
+
+    def until(self, edge: Key) -> Span:
+        """What is read of it before that row."""
+        if self.backwards:
+            return replace(self, after=edge, with_after=False)
+        return replace(self, before=edge, with_before=False)
+
+    def beyond(self, edge: Key) -> Span:
+        """What is read of it from that row on."""
+        if self.backwards:
+            return replace(self, before=edge, with_before=True)
+        return replace(self, after=edge, with_after=True)
 
 
 @dataclass(slots=True)
@@ -80,19 +93,16 @@ class Query:
 
     def sql(self, span: Span) -> tuple[str, list[Any]]:
         """The statement that reads a span, and its parameters."""
-        return self._sql(_Ends.of(span), span)
-
-    def _sql(self, ends: _Ends, span: Span) -> tuple[str, list[Any]]:
-        bounds, keys = self._bounds(ends)
+        bounds, keys = self._bounds(span)
         conditions, parameters = [*self.conditions, *bounds], [*self.parameters, *keys]
         where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
         return f"{self.select}{where}{self._ordered(span)} LIMIT ?", [*parameters, span.limit]
 
-    def _bounds(self, ends: _Ends) -> tuple[list[str], list[Any]]:
+    def _bounds(self, span: Span) -> tuple[list[str], list[Any]]:
         conditions, parameters = list[str](), list[Any]()
         for key, with_it, sign in (
-            (ends.after, ends.with_after, "<" if self.descending else ">"),
-            (ends.before, ends.with_before, ">" if self.descending else "<"),
+            (span.after, span.with_after, "<" if self.descending else ">"),
+            (span.before, span.with_before, ">" if self.descending else "<"),
         ):
             if key is not None:
                 columns, marks = ", ".join(self.order), ", ".join("?" * len(self.order))
@@ -118,62 +128,36 @@ class Query:
         """
         likely: list[T] = []
         if self.likely is not None and not span.backwards:
-            likely = self.likely._rows(db, _Ends.of(span), span, make)
+            likely = self.likely._rows(db, span, make)
             yield likely, 0
         found: list[T] = []
-        looked, ends = 0, _Ends.of(span)
+        looked, rest = 0, span
         while True:
             # The first row that this statement does not look through.
-            edge = self._edge(db, ends, span)
-            part = ends if edge is None else ends.to(edge, backwards=span.backwards)
-            rows = self._rows(db, part, replace(span, limit=span.limit - len(found)), make)
+            edge = self._edge(db, rest)
+            rows = self._rows(db, rest if edge is None else rest.until(edge), make)
             found = [*rows, *found] if span.backwards else [*found, *rows]
             if edge is None or len(found) >= span.limit:
                 yield found, looked
                 return
             looked += STEP
             yield [*found, *(each for each in likely if each not in found)][: span.limit], looked
-            ends = ends.beyond(edge, backwards=span.backwards)
+            rest = replace(rest.beyond(edge), limit=span.limit - len(found))
 
-    def _rows(self, db: apsw.Connection, ends: _Ends, span: Span, make: Callable[..., T]) -> list[T]:
-        sql, parameters = self._sql(ends, span)
+    def _rows(self, db: apsw.Connection, span: Span, make: Callable[..., T]) -> list[T]:
+        sql, parameters = self.sql(span)
         found = [make(*row) for row in db.execute(sql, parameters)]
         return found[::-1] if span.backwards else found
 
-    def _edge(self, db: apsw.Connection, ends: _Ends, span: Span) -> Key | None:
+    def _edge(self, db: apsw.Connection, span: Span) -> Key | None:
         if not self.walk:
             return None
-        bounds, keys = self._bounds(ends)
+        bounds, keys = self._bounds(span)
         bounds, keys = [*self.walk_conditions, *bounds], [*self.walk_parameters, *keys]
         where = f" WHERE {' AND '.join(bounds)}" if bounds else ""
         columns = ", ".join(self.order)
         sql = f"SELECT {columns} FROM {self.walk}{where}{self._ordered(span)} LIMIT 1 OFFSET ?"
         return next((tuple(row) for row in db.execute(sql, [*keys, STEP])), None)
-
-
-class _Ends(NamedTuple):
-    """The keys between which a statement reads, and whether it reads their rows too."""
-
-    after: Key | None
-    with_after: bool
-    before: Key | None
-    with_before: bool
-
-    @classmethod
-    def of(cls, span: Span) -> _Ends:
-        return cls(span.after, span.inclusive, span.before, span.inclusive)
-
-    def to(self, edge: Key, *, backwards: bool) -> _Ends:
-        """From where they begin to that row, which is not one of them."""
-        if backwards:
-            return self._replace(after=edge, with_after=False)
-        return self._replace(before=edge, with_before=False)
-
-    def beyond(self, edge: Key, *, backwards: bool) -> _Ends:
-        """From that row on."""
-        if backwards:
-            return self._replace(before=edge, with_before=True)
-        return self._replace(after=edge, with_after=True)
 
 
 def storable(text: str) -> str:

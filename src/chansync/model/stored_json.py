@@ -18,6 +18,11 @@ DAMAGED = "damaged_value"
 SQL_VALUE = "CASE WHEN json_valid(value) THEN json(value) ELSE json_object() END"
 
 
+def sql_text(column: str, path: str = "$") -> str:
+    """SQL for what stands at the path in a column of JSON; NULL where another program has written nonsense there."""
+    return f"CASE WHEN json_valid({column}) THEN {column} ->> '{path}' END"
+
+
 def text(value: Any) -> str:
     """The value as JSON for a cell: of objects with text keys, lists, text, booleans and integers of 64 bits."""
     # Imported here: what only looks does without. It is several times as fast as Python's own encoder.
@@ -44,6 +49,13 @@ def object_or_empty(text: str | None, *, exact: bool = False) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def fields(text: str) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The values by name of an object made with ``SQL_VALUE``, and the names of those that are invalid."""
+    stored = json.loads(text)
+    found = {name: value for name, value in stored.items() if not isinstance(value, dict)}
+    return found, tuple(sorted(set(stored) - set(found)))
 
 
 def required_object(text: str, what: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from chansync.model.errors import UsageError
@@ -19,6 +20,18 @@ _UNIT_SECONDS = {"s": 1, "sec": 1, "m": 60, "min": 60, None: 60, "h": 3600, "d":
 def now_ms() -> int:
     """Now, in milliseconds since the epoch, UTC."""
     return time.time_ns() // 1_000_000
+
+
+#: How long the next try of what failed waits, in minutes, by how often it failed in a row before.
+RETRY_MINUTES = (5, 15, 60, 240, 720, 1440)
+
+#: A step of a sale that waits for its ERP for longer is late, in milliseconds.
+LATE_STEPS_MS = 30 * 60_000
+
+
+def next_try(failures: int, minutes: Sequence[int] = RETRY_MINUTES) -> int:
+    """When to try again after so many failures in a row before this one; UTC milliseconds."""
+    return now_ms() + minutes[min(failures, len(minutes) - 1)] * 60_000
 
 
 def awake_seconds() -> float:

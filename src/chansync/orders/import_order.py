@@ -37,9 +37,9 @@ from chansync.orders.settings import ImportSettings
 from chansync.orders.write_guard import UNGUARDED, WriteGuard
 from chansync.secrets.redaction import scrub
 from chansync.store import messages, orders, returns, sale_links, settlements
+from chansync.store.leases import LeaseLost
 from chansync.store.orders import OrderRow
 from chansync.store.sale_links import SaleLink
-from chansync.store.streams import LeaseLost
 
 #: How long orders are imported in one transaction, in seconds: for as long nobody else can write.
 TOGETHER = 0.05

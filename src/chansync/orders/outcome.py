@@ -11,13 +11,13 @@ import apsw
 
 from chansync.erp import registry
 from chansync.erp.protocol import Embedded
-from chansync.model.backoff import next_try
 from chansync.model.identity import countries_of
 from chansync.model.message import CODES
 from chansync.model.money import format_money
 from chansync.model.order import Order, UnreadableOrder, raw_text
 from chansync.model.sale import SaleDraft
 from chansync.model.tax_numbers import TITLES, read_numbers
+from chansync.model.times import next_try
 from chansync.orders import status_events
 from chansync.orders.apply import Applied
 from chansync.orders.case import Case, Plan

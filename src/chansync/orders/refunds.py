@@ -16,7 +16,7 @@ from chansync.model.errors import DataError
 from chansync.model.money import format_money, minor_digits, round_to_minor, to_minor
 from chansync.model.order import Order, RefundLine
 from chansync.model.order import Refund as OrderRefund
-from chansync.model.returns import SiteReturn
+from chansync.model.reports import SiteReturn
 from chansync.model.sale import RecordedRefund, RefundedLine, SaleView, withdrawn_key
 from chansync.model.steps import Refund
 from chansync.orders.problem import Problem

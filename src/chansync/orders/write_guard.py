@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import apsw
 
 from chansync.store import orders
+from chansync.store.leases import Lease
 from chansync.store.orders import OrderRow, Version
-from chansync.store.streams import Lease
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,8 +25,7 @@ from chansync.http.traffic import Traffic
 from chansync.model.errors import SiteError
 from chansync.model.order import Order, Refund, UnreadableOrder
 from chansync.model.parameter import Parameter
-from chansync.model.returns import SiteReturn
-from chansync.model.settlement import Settlement
+from chansync.model.reports import Settlement, SiteReturn
 from chansync.platforms.system import SystemSettings
 
 

@@ -147,12 +147,16 @@ def check_new(
 ) -> list[FieldError]:
     """What would be wrong with a new channel, beside the fields that are known to be wrong."""
     draft = draft_channel(db, values)
-    able = capabilities(draft.system.kind) if draft.system.kind else frozenset()
-    found = validate(values, secret_names, able, choices(db, draft))
-    found += _impossible(db, values)
-    found += beyond_platform(draft.system, values)
-    found += check_same_orders(draft, channels.all_channels(db))
+    found = _check(db, draft, secret_names, choices(db, draft)) + _impossible(db, values)
     return [error for error in found if error.name not in known_wrong]
+
+
+def _check(db: apsw.Connection, channel: Channel, secrets: frozenset[str], known: Choices) -> list[FieldError]:
+    """What is wrong with a channel as it would be, whatever it is now."""
+    able = capabilities(channel.system.kind) if channel.system.kind else frozenset()
+    found = validate(channel.values, secrets, able, known) + beyond_platform(channel.system, channel.values)
+    others = channels.all_channels(db) if channel["used"] else []
+    return found + check_same_orders(channel, [other for other in others if other.id != channel.id])
 
 
 def check_same_orders(channel: Channel, others: Iterable[Channel]) -> list[FieldError]:
@@ -228,30 +232,22 @@ def change_channel(store: Store, code: str, texts: Mapping[str, str]) -> Channel
     with transaction(db):
         current = channels.channel(db, code)
         errors += check_change(db, current, changes, frozenset(clear), {error.name for error in errors})
-        before, after = (
-            sealed_places.channel_place(values) for values in (current.values, {**current.values, **changes})
-        )
-        if not errors:
-            changes = {
-                name: value
-                for name, value in changes.items()
-                if value != current.values.get(name) or name in current.unreadable
-            }
-            clear = sealed_places.new_secrets(store, "channel", current.id, clear, before, after)
-            if not changes and not clear:
-                return current
-        kept = current.secrets - set(clear)
-        carried: dict[str, bytes] = {}
-        if not errors:
-            carried, errors = sealed_places.carried(store, "channel", current.id, kept, before, after)
         if errors:
             raise InvalidFields(in_form_order(errors))
-        sealed = carried | sealed_places.seal(store, "channel", clear, after)
+        changes = {
+            name: value
+            for name, value in changes.items()
+            if value != current.values.get(name) or name in current.unreadable
+        }
+        merged = current.values | changes
+        sealed = sealed_places.reseal(store, "channel", PARAMETERS, current, merged, clear)
+        if not changes and not sealed:
+            return current
         saved = channels.save_channel(db, current.id, changes, sealed)
-        if site_changed(current, changes, clear):
+        if site_changed(current, changes, sealed):
             channels.forget(db, current.id)
             saved.facts = {}
-        if not may_go(before, after):
+        if not may_go(sealed_places.channel_place(current.values), sealed_places.channel_place(merged)):
             webhooks.forget(db, current.id)
         return saved
 
@@ -269,18 +265,13 @@ def check_change(
     draft = replace(current, values=merged)
     if merged["integration_system"] != current.system.code:
         draft.system = draft_channel(db, merged).system
-    able = capabilities(draft.system.kind) if draft.system.kind else frozenset()
-    found = validate(merged, current.secrets | new_secrets, able, _choices_after(db, current, draft))
-    found += beyond_platform(draft.system, merged)
+    found = _check(db, draft, current.secrets | new_secrets, _choices_after(db, current, draft))
     # A channel that has never connected may still have a typing mistake in its address.
     if current.connected_at is not None:
         found += left_behind(PARAMETERS, current.values, merged, current.secrets, new_secrets)
     # What was set before the ERP could not do it does not stand in the way of other changes of a channel at rest.
     asked = merged if draft["used"] or "pos" in changes else {**changes, "pos": merged.get("pos")}
     found += _impossible(db, asked)
-    if draft["used"]:
-        others = [other for other in channels.all_channels(db) if other.id != current.id]
-        found += check_same_orders(draft, others)
     return [error for error in found if error.name not in known_wrong]
 
 
@@ -300,9 +291,9 @@ def _choices_after(db: apsw.Connection, current: Channel, draft: Channel) -> Cho
     return known
 
 
-def site_changed(current: Channel, changes: Mapping[str, Any], clear: Mapping[str, str]) -> bool:
+def site_changed(current: Channel, changes: Mapping[str, Any], new_secrets: Collection[str]) -> bool:
     """Whether the channel now points to another site or signs with another key."""
-    return bool(SITE_FIELDS & set(clear)) or any(
+    return not SITE_FIELDS.isdisjoint(new_secrets) or any(
         name in changes and changes[name] != current.values.get(name) for name in SITE_FIELDS
     )
 

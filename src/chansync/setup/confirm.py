@@ -41,7 +41,6 @@ class ConnectionReport:
 
     ok: bool
     sentence: str
-    identity: SiteIdentity | None = None
     filled: dict[str, str] = field(default_factory=dict)
     vanished: list[str] = field(default_factory=list)
     code: str = ""
@@ -71,7 +70,7 @@ async def confirm_channel(store: Store, code: str, *, fill: bool = True, asks_st
         return ConnectionReport(False, str(error), code=error.code)
     try:
         identity = await connector.check()
-        report = ConnectionReport(True, _connected(identity), identity, notes=list(identity.notes))
+        report = ConnectionReport(True, _connected(identity), notes=list(identity.notes))
         await store.run(_note_connected, channel, connector, report.sentence)
         if fill:
             lookups = await connector.lookups()

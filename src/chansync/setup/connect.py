@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar
 
 import apsw
@@ -31,21 +30,10 @@ async def connect(store: Store, channel: Channel) -> Connector:
     """
     refuse_unreadable(channel)
     found = platform(channel.system.kind)
-    own, clear = await store.run(_open, store.path, channel)
-    system = _settings(store, channel.system, clear)
+    place = channel_place(channel.values)
+    own = await store.run(sealing.open_all, store.path, channel.id, place)
+    system = await system_settings(store, channel.system)
     return found.connect(ConnectorSettings(channel.code, channel.values | own, dict(channel.facts), system))
-
-
-def _open(db: apsw.Connection, path: Path, channel: Channel) -> tuple[dict[str, str], dict[str, str]]:
-    """The secrets of the channel and of its system, in clear."""
-    own = sealing.open_all(db, path, channel.id, channel_place(channel.values))
-    return own, _open_system(db, path, channel.system)
-
-
-def _open_system(db: apsw.Connection, path: Path, system: IntegrationSystem) -> dict[str, str]:
-    # With the same values that the connector gets, even if others were stored meanwhile.
-    place = destination_of(platform(system.kind).system_parameters, system.values)
-    return sealing.open_all(db, path, system.id, place, "system")
 
 
 async def system_settings(store: Store, system: IntegrationSystem) -> SystemSettings:
@@ -55,12 +43,11 @@ async def system_settings(store: Store, system: IntegrationSystem) -> SystemSett
         StoreError: the secrets cannot be decrypted here.
         UsageError: its platform is not installed.
     """
-    return _settings(store, system, await store.run(_open_system, store.path, system))
-
-
-def _settings(store: Store, system: IntegrationSystem, clear: dict[str, str]) -> SystemSettings:
-    before = defaults(platform(system.kind).system_parameters)
-    return SystemSettings(system.code, before | system.values | clear, StoredState(store, system.id))
+    fields = platform(system.kind).system_parameters
+    # With the same values that the connector gets, even if others were stored meanwhile.
+    place = destination_of(fields, system.values)
+    clear = await store.run(sealing.open_all, store.path, system.id, place, "system")
+    return SystemSettings(system.code, defaults(fields) | system.values | clear, StoredState(store, system.id))
 
 
 def keep_facts(db: apsw.Connection, channel: Channel, connector: Connector, *, connected: bool = False) -> None:
@@ -88,7 +75,7 @@ class StoredState:
         return await self._store.run(inbox.take, self._system_id, name, self._owner)
 
     async def give_back(self, name: str) -> None:
-        await self._store.run(inbox.give_back, self._system_id, name, self._owner)
+        await self._store.run(inbox.lease(self._system_id, name, self._owner).give_back)
 
     async def deal(
         self, name: str, found: list[FoundOrder], function: Callable[[dict[str, Any]], dict[str, Any]]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import apsw
@@ -29,13 +28,11 @@ def kinds() -> list[str]:
     return [kind for kind in registry.kinds() if kind != registry.LEDGER]
 
 
-def add_erp(
-    store: Store, code: str, name: str, kind: str, texts: Mapping[str, str], *, later: frozenset[str] = frozenset()
-) -> ConnectedErp:
+def add_erp(store: Store, code: str, name: str, kind: str, texts: Mapping[str, str]) -> ConnectedErp:
     """As ``Family.add``; without a ``name`` it has that of its kind."""
     if kind == registry.LEDGER:
         raise UsageError("The ledger is there already: chansync erp list pos")
-    return ERPS.add(store, code, name or registry.kind_named(kind).label, kind, texts, later=later)
+    return ERPS.add(store, code, name or registry.kind_named(kind).label, kind, texts)
 
 
 def _insert(
@@ -108,17 +105,13 @@ async def connect(store: Store, code: str) -> Remote:
         StoreError: its secrets cannot be opened here.
         UsageError: there is none of that code, or its kind is not installed.
     """
-    return await store.run(_connect, store.path, code)
-
-
-def _connect(db: apsw.Connection, path: Path, code: str) -> Remote:
-    erp = connected.get(db, code)
+    erp = await store.run(connected.get, code)
     kind = registry.kind_named(erp.kind)
     if kind.embedded is not None:
         raise UsageError(f"The ERP {code} lives in chansync's own database: there is nothing to connect.")
-    values = values_of(erp)
-    clear = sealing.open_all(db, path, erp.id, destination_of(parameters(erp.kind), erp.values), "erp")
-    return kind.connect(ErpSettings(code, values | clear, erp.facts))
+    place = destination_of(parameters(erp.kind), erp.values)
+    clear = await store.run(sealing.open_all, store.path, erp.id, place, "erp")
+    return kind.connect(ErpSettings(code, values_of(erp) | clear, erp.facts))
 
 
 @dataclass(slots=True)
@@ -256,15 +249,12 @@ def note_vanished(db: apsw.Connection, code: str) -> list[str]:
     with transaction(db):
         for channel in channels_of(db, code):
             lost = vanished(db, code, channel)
-            known = messages.open_problem(db, channel.id, None, "erp_value_vanished")
+            found: messages.Told | None = None
             if lost:
-                sentence = f"{channel.code}: {registry.name_of(db, code)} has no more {'; '.join(lost[:5])}."
-                said.append(sentence)
-                if known is None or known[0] != sentence:
-                    data = {"erp": code, "lost": lost}
-                    messages.log(db, "erp_value_vanished", sentence, channel_id=channel.id, data=data)
-            elif known is not None:
-                messages.solve_code(db, channel.id, None, "erp_value_vanished", "the ERP has it, or another is named")
+                said.append(f"{channel.code}: {registry.name_of(db, code)} has no more {'; '.join(lost[:5])}.")
+                found = said[-1], {"erp": code, "lost": lost}
+            by = "the ERP has it, or another is named"
+            messages.open_or_solve(db, "erp_value_vanished", found, by, channel.id, counts=False)
     return said
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import apsw
 
 from chansync.db import settings
+from chansync.db.connection import Store
 from chansync.db.transaction import transaction
 from chansync.erp.ledger import setup
 from chansync.erp.ledger.items import ItemRow, goods_count, import_items
 from chansync.erp.ledger.setup_kinds import SKU, Gtin
+from chansync.model import stored_json
 from chansync.model.channel import Channel
 from chansync.model.errors import UsageError
 from chansync.model.parameter_types import ParameterType, Text
@@ -271,9 +272,8 @@ def _named_items(db: apsw.Connection, channel_id: int) -> Iterator[dict[str, obj
         "SELECT data FROM message WHERE channel_id = ? AND open = 1 AND code = 'item_unknown'", (channel_id,)
     )
     for (data,) in rows.fetchall():
-        for item in json.loads(str(data)).get("items") or ():
-            if isinstance(item, dict):
-                yield item
+        items = stored_json.object_or_empty(str(data)).get("items")
+        yield from (item for item in items if isinstance(item, dict)) if isinstance(items, list) else ()
 
 
 def _parsed(kind: ParameterType, text: object) -> str:
@@ -284,14 +284,49 @@ def _parsed(kind: ParameterType, text: object) -> str:
         return ""
 
 
-def add_missing_items(db: apsw.Connection, channel_id: int) -> int:
+def add_missing_items(db: apsw.Connection, channel_id: int) -> None:
     """Add the items that the channel's problems name, without stock, and let their orders be tried again.
 
     Raises:
         UsageError: an item cannot be added under its SKU.
     """
     with transaction(db):
-        rows = list(missing_items(db, channel_id).values())
-        import_items(db, rows, note="named by orders")
+        import_items(db, list(missing_items(db, channel_id).values()), note="named by orders")
         channels.make_problems_due(db, channel_id)
-        return len(rows)
+
+
+def set_up_notices(store: Store, email: str, mail: Mapping[str, str]) -> str:
+    """Let a user be told by e-mail of the problems of every channel that tells nobody yet; the user's code.
+
+    Args:
+        mail: settings of the mail server, as ``notices.settings.change`` takes them; empty ones are left as they are.
+            ``smtp_host`` may end with a port: ``mail.example:2525``.
+
+    Raises:
+        UsageError: something is missing or wrong; nothing is changed then.
+    """
+    # Imported here: most of the steps need neither.
+    from chansync.notices import settings as mail_settings
+    from chansync.setup.forms.form import code_from
+
+    db = store.db
+    if "@" not in email:
+        raise UsageError("Enter the e-mail address that notices go to.")
+    with transaction(db):
+        known = [row["code"] for row in setup.rows(db, "user") if row.get("email") == email]
+        code = known[0] if known else code_from(email.partition("@")[0], setup.codes(db, "user")) or "admin"
+        if not known:
+            setup.add(db, "user", code, {"name": email.partition("@")[0], "email": email})
+        for channel in channels.all_channels(db):
+            if not channel["notice_user"]:
+                channel_settings.change_channel(store, channel.code, {"notice_user": code})
+        texts = {name: text for name, text in mail.items() if text}
+        host, colon, port = texts.get("smtp_host", "").rpartition(":")
+        if colon and port.isdecimal() and ":" not in host:
+            texts |= {"smtp_host": host, "smtp_port": port}
+        if not texts.get("mail_from") and "@" not in texts.get("smtp_user", "@"):
+            texts["mail_from"] = email
+        if "smtp_user" not in texts:
+            texts.setdefault("mail_from", email)
+        mail_settings.change(store, texts)
+        return code

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import apsw
 
@@ -18,23 +18,13 @@ from chansync.setup import sealed_places, typed_fields
 from chansync.setup.sealed_places import destination_of
 from chansync.setup.typed_fields import InvalidFields
 
-
-class Stored(Protocol):
-    """A system or an ERP as it is stored."""
-
-    id: int
-    code: str
-    name: str
-    kind: str
-    values: dict[str, Any]
-    secrets: dict[str, int]
-    connected_at: int | None
-    unreadable: tuple[str, ...]
-
+if TYPE_CHECKING:
+    from chansync.erp.outside.connected import ConnectedErp
+    from chansync.model.channel import IntegrationSystem
 
 _TYPES: dict[str, ParameterType] = {"code": Code(), "name": Text(longest=80)}
 
-Thing = TypeVar("Thing", bound=Stored)
+Thing = TypeVar("Thing", bound="IntegrationSystem | ConnectedErp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,22 +134,17 @@ class Family(Generic[Thing]):
                 errors += left_behind(fields, current.values, merged, current.secrets, clear)
             new_name = None if name is None else checked("name", name)
             self._refuse(fields, errors)
-            before, after = (destination_of(fields, each) for each in (current.values, merged))
             values = {
                 key: value for key, value in values.items() if value != known.get(key) or key in current.unreadable
             }
-            entered, clear = clear, sealed_places.new_secrets(store, self.owner, current.id, clear, before, after)
+            sealed = sealed_places.reseal(store, self.owner, fields, current, merged, clear)
             # A secret that was there already was not made today.
-            for same in entered.keys() - clear.keys():
+            for same in clear.keys() - sealed.keys():
                 made_on = next(each.made_on for each in fields if each.name == same)
                 if made_on not in texts:
                     values.pop(made_on, None)
-            if not values and not clear and new_name in (None, current.name):
+            if not values and not sealed and new_name in (None, current.name):
                 return current
-            kept = frozenset(current.secrets) - set(clear)
-            carried, errors = sealed_places.carried(store, self.owner, current.id, kept, before, after)
-            self._refuse(fields, errors)
-            sealed = carried | sealed_places.seal(store, self.owner, clear, after)
             return self.save(store.db, current, new_name, values, sealed)
 
     def _parse(self, kind: str, texts: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str], list[FieldError]]:

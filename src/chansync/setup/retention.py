@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import apsw
 
@@ -18,16 +17,11 @@ from chansync.model.times import parse_duration
 SHORTEST = 86_400
 
 
-@dataclass(frozen=True, slots=True)
 class Keep(Duration):
     """How long something is kept, a day at least; off: for ever."""
 
-    @property
-    def word(self) -> str:
-        return "duration or off"
-
     def convert(self, text: str) -> str:
-        value = super(Keep, self).convert(text)
+        value = super().convert(text)
         seconds = parse_duration(value)
         if seconds is not None and seconds < SHORTEST:
             raise UsageError("is shorter than a day")

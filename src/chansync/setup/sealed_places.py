@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import apsw
 
 from chansync.db.connection import Store
 from chansync.model.address import may_go
-from chansync.model.channel import FieldError, destination, entered_for
+from chansync.model.channel import Channel, IntegrationSystem, entered_for
 from chansync.model.channel_parameters import PARAMETERS
 from chansync.model.errors import UsageError
 from chansync.model.parameter import Parameter, defaults
@@ -17,20 +17,23 @@ from chansync.platforms import registry
 from chansync.secrets import sealing
 from chansync.secrets.key_file import KeyUnreadable
 from chansync.secrets.sealing import Use
+from chansync.setup.typed_fields import InvalidFields, in_order
 from chansync.store import channels, systems
 
 if TYPE_CHECKING:
+    from chansync.erp.outside.connected import ConnectedErp
     from chansync.secrets.rotation import SealedSecret
 
 
 def channel_place(values: Mapping[str, Any]) -> str:
     """The destination of the secrets of a channel with these values."""
-    return destination(PARAMETERS, values)
+    return destination_of(PARAMETERS, values)
 
 
 def destination_of(fields: tuple[Parameter, ...], values: Mapping[str, Any]) -> str:
-    """The destination of the secrets of a system or an ERP with these fields and values."""
-    return destination(fields, defaults(fields) | dict(values))
+    """Where the secrets among fields with these values are sent: what they are sealed for; empty where none says it."""
+    merged = defaults(fields) | dict(values)
+    return " ".join(each.type.place(merged[each.name]) for each in fields if each.destination)
 
 
 def seal(store: Store, owner: str, clear: Mapping[str, str], place: str) -> dict[str, bytes]:
@@ -41,33 +44,36 @@ def seal(store: Store, owner: str, clear: Mapping[str, str], place: str) -> dict
     }
 
 
-def new_secrets(
-    store: Store, owner: str, owner_id: int, clear: Mapping[str, str], before: str, after: str
-) -> dict[str, str]:
-    """Those of the secrets that are not stored already for the same place, as far as this user may decrypt them."""
-    if not clear or before != after:
-        return dict(clear)
-    try:
-        held = sealing.open_all(store.db, store.path, owner_id, before, owner)
-    except KeyUnreadable:
-        return dict(clear)
-    return {name: secret for name, secret in clear.items() if held.get(name) != secret}
+def reseal(
+    store: Store,
+    owner: str,
+    fields: tuple[Parameter, ...],
+    current: Channel | IntegrationSystem | ConnectedErp,
+    values: Mapping[str, Any],
+    entered: Mapping[str, str],
+) -> dict[str, bytes]:
+    """What is to be stored of secrets where the values become others: those that were entered and are not stored so
+    already, and where secrets then go to another place, all that are stored.
 
+    Args:
+        entered: in clear. Whether one is stored already is seen as far as this user may decrypt it.
 
-def carried(
-    store: Store, owner: str, owner_id: int, held: Collection[str], before: str, after: str
-) -> tuple[dict[str, bytes], list[FieldError]]:
-    """Stored secrets, sealed for a new place, if this user may decrypt them.
-
-    Otherwise they must be entered again: then the result is an error for each of these fields.
+    Raises:
+        InvalidFields: stored secrets must be entered again for the new place: this user may not decrypt them.
     """
-    if may_go(before, after) or not held:
-        return {}, []
-    try:
-        clear = sealing.open_all(store.db, store.path, owner_id, before, owner)
-    except KeyUnreadable:
-        return {}, [entered_for(name, before, after) for name in sorted(held)]
-    return seal(store, owner, {name: clear[name] for name in held if name in clear}, after), []
+    before, after = destination_of(fields, current.values), destination_of(fields, values)
+    kept = set(current.secrets) - set(entered)
+    moved = kept if not may_go(before, after) else set()
+    held: dict[str, str] = {}
+    if moved or (entered and before == after):
+        try:
+            held = sealing.open_all(store.db, store.path, current.id, before, owner)
+        except KeyUnreadable:
+            if moved:
+                errors = [entered_for(name, before, after) for name in sorted(moved)]
+                raise InvalidFields(in_order((each.name for each in fields), errors)) from None
+    new = {name: secret for name, secret in entered.items() if before != after or held.get(name) != secret}
+    return seal(store, owner, {name: held[name] for name in moved if name in held} | new, after)
 
 
 def use_of(db: apsw.Connection, secret: SealedSecret) -> Use | None:

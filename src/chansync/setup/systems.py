@@ -14,7 +14,6 @@ from chansync.model.errors import ChansyncError
 from chansync.model.parameter import Parameter
 from chansync.platforms import registry
 from chansync.platforms.protocol import Capability, LookupValue
-from chansync.secrets.redaction import scrub
 from chansync.setup import typed_fields
 from chansync.setup.channel_settings import capabilities
 from chansync.setup.connect import system_settings
@@ -92,13 +91,9 @@ def tell_expiring(db: apsw.Connection, channel: Channel) -> None:
     ).get
     if first != channel.id:
         return
-    # As the log keeps it, to see whether that is open already.
-    said = scrub(" ".join(expiring(systems.system(db, channel.system.code))))
-    open_now = messages.open_problem(db, channel.id, None, "secret_expiring")
-    if said and (open_now is None or said != open_now[0]):
-        messages.log(db, "secret_expiring", said, channel_id=channel.id, data={"system": channel.system.code})
-    elif open_now and not said:
-        messages.solve_code(db, channel.id, None, "secret_expiring", "a new secret was entered")
+    said = " ".join(expiring(systems.system(db, channel.system.code)))
+    found = (said, {"system": channel.system.code}) if said else None
+    messages.open_or_solve(db, "secret_expiring", found, "a new secret was entered", channel.id, counts=False)
 
 
 @dataclass(slots=True)

@@ -57,6 +57,17 @@ def parse(
     return values, clear, errors
 
 
+def lenient(known: Mapping[str, Parameter], texts: Mapping[str, str]) -> dict[str, Any]:
+    """Values by field, without secrets; invalid texts count as not set."""
+    values: dict[str, Any] = {}
+    for name in known.keys() & texts.keys():
+        try:
+            values[name] = known[name].type.parse(texts[name])
+        except UsageError:
+            values[name] = None
+    return values
+
+
 def in_order(names: Iterable[str], errors: list[FieldError]) -> list[FieldError]:
     """The errors in the order of the form's fields, those of unknown fields last."""
     order = {name: position for position, name in enumerate(names)}

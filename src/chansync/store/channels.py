@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import apsw
 
+from chansync.db.settings import write_fields
 from chansync.db.transaction import transaction
 from chansync.model.channel import Channel, is_of_type
 from chansync.model.channel_parameters import BY_NAME, default_values
 from chansync.model.errors import AlreadyExists, UsageError
-from chansync.model.stored_json import SQL_VALUE, object_or_empty
+from chansync.model.stored_json import SQL_VALUE, object_or_empty, sql_text
 from chansync.model.times import now_ms
 from chansync.store import systems as _systems
 from chansync.store.systems import add_system as add_system
@@ -67,7 +68,7 @@ class Named:
 def named(db: apsw.Connection) -> list[Named]:
     """Every channel, by code, in a hundredth of the time that their settings take."""
     rows = db.execute(
-        """SELECT c.id, c.code, CASE WHEN json_valid(p.value) THEN p.value ->> '$' END FROM channel c
+        f"""SELECT c.id, c.code, {sql_text("p.value")} FROM channel c
            LEFT JOIN channel_parameter p ON p.channel_id = c.id AND p.name = 'name' ORDER BY c.code"""
     )
     return [Named(channel_id, code, str(name or "")) for channel_id, code, name in rows]
@@ -119,7 +120,7 @@ def add_channel(db: apsw.Connection, values: Mapping[str, Any], sealed: Mapping[
             (code, parent.id, int(bool(values.get("used"))), now, now),
         )
         channel_id = db.last_insert_rowid()
-        _systems.write_fields(db, "channel", channel_id, values, sealed)
+        write_fields(db, "channel", channel_id, values, sealed)
         return channel(db, code)
 
 
@@ -145,7 +146,7 @@ def save_channel(
             if target.id != system_id and has_synced(db, channel_id):
                 raise UsageError("integration_system is fixed after the first sync.")
             system_id = target.id
-        _systems.write_fields(db, "channel", channel_id, changes, sealed)
+        write_fields(db, "channel", channel_id, changes, sealed)
         db.execute(
             """UPDATE channel SET version = version + 1, updated_at = ?, used = coalesce(?, used),
                code = coalesce(?, code), system_id = ? WHERE id = ?""",
@@ -200,6 +201,40 @@ def forget(db: apsw.Connection, channel_id: int) -> None:
     """Forget what the connector learned, because the address or the keys changed."""
     with transaction(db):
         db.execute("UPDATE channel SET facts = '{}' WHERE id = ?", (channel_id,))
+
+
+_PAUSED = "paused."
+
+
+class Pause(NamedTuple):
+    """Who paused a channel, and when (UTC milliseconds)."""
+
+    by: str
+    at: int
+
+
+def note_paused(db: apsw.Connection, channel_id: int, by: str) -> None:
+    """Note that somebody paused the channel now, in the caller's transaction."""
+    value = json.dumps({"by": by, "at": now_ms()})
+    db.execute("INSERT OR REPLACE INTO setting (name, value) VALUES (?, ?)", (f"{_PAUSED}{channel_id}", value))
+
+
+def forget_pause(db: apsw.Connection, channel_id: int) -> None:
+    """The channel is not paused any more."""
+    db.execute("DELETE FROM setting WHERE name = ?", (f"{_PAUSED}{channel_id}",))
+
+
+def pauses(db: apsw.Connection) -> dict[int, Pause]:
+    """The pauses of the channels that are not used now, by the channel's id."""
+    rows = db.execute(
+        "SELECT c.id, s.value FROM setting s JOIN channel c ON s.name = ? || c.id WHERE c.used = 0", (_PAUSED,)
+    )
+    found = {}
+    for channel_id, value in rows:
+        told = object_or_empty(value)
+        if isinstance(told.get("by"), str) and isinstance(told.get("at"), int):
+            found[channel_id] = Pause(told["by"], told["at"])
+    return found
 
 
 def due_problems(db: apsw.Connection, channel_id: int) -> int:

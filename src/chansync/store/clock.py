@@ -17,16 +17,42 @@ LONGEST_WAIT = 25 * 3_600_000
 #: By how much the clock must have been put back to be told from one that was set to the second, in milliseconds.
 _LEAST = 2_000
 
-_TRIES = ('"order"', "outbox", "site_item", "notice_route")
+_OPEN = "state IN ('due', 'sent')"
+_ASKED = "state IN ('waiting', 'sent')"
 
-#: When something was, where the next run writes it anew. Records of what has happened are left as they are: the clock
-#: that is wrong may be the one of now.
+#: Until when something waits: table, column and which of its rows do. That of a stream is the timetable's.
+_WAITS = (
+    ('"order"', "next_try_at", "TRUE"),
+    ("outbox", "next_try_at", _OPEN),
+    ("shipment_push", "next_try_at", _OPEN),
+    ("site_item", "next_try_at", "TRUE"),
+    ("notice_route", "next_try_at", "TRUE"),
+    ("sale_step", "next_try_at", _ASKED),
+    ("connected_erp", "next_run_at", "TRUE"),
+)
+
+#: When something was, where the next run goes by it and writes it anew. Records of what has happened are left as they
+#: are: the clock that is wrong may be the one of now.
 _PAST = (
-    ("stream", "last_started_at"),
-    ("stream", "last_finished_at"),
-    ("site_item", "looked_at"),
-    ("notice_route", "last_sent_at"),
-    ("notice_route", "created_at"),
+    ("stream", "last_started_at", "TRUE"),
+    ("stream", "last_finished_at", "TRUE"),
+    ("site_item", "looked_at", "TRUE"),
+    ("notice_route", "last_sent_at", "TRUE"),
+    ("notice_route", "created_at", "TRUE"),
+    ("channel_webhook", "checked_at", "TRUE"),
+    ("connected_erp", "reference_at", "TRUE"),
+    ("connected_erp", "stock_at", "TRUE"),
+    ("outbox", "sent_at", _OPEN),
+    ("shipment_push", "sent_at", _OPEN),
+    ("sale_step", "sent_at", _ASKED),
+)
+
+#: What is leased, and for how long at a time.
+_LEASED = (
+    ("stream", leases.STREAM_MS),
+    ("system_state", leases.STREAM_MS),
+    ("connected_erp", leases.STREAM_MS),
+    ("job", jobs.LEASE_MS),
 )
 
 
@@ -45,15 +71,14 @@ def bring_back(db: apsw.Connection, by: int = 0) -> int:
         ).get
         by = max(by, latest - now)
         far = now + LONGEST_WAIT
-        for table in _TRIES:
+        for table, column, rows in _WAITS:
             if by > _LEAST:
-                db.execute(
-                    f"UPDATE {table} SET next_try_at = max(?1, next_try_at - ?2) WHERE next_try_at > ?1", (now, by)
-                )
-            db.execute(f"UPDATE {table} SET next_try_at = ? WHERE next_try_at > ?", (now, far))
-        for table, column in _PAST:
-            db.execute(f"UPDATE {table} SET {column} = ?1 WHERE {column} > ?1 + ?2", (now, _LEAST))
-        for table, lease in (("stream", leases.STREAM_MS), ("job", jobs.LEASE_MS), ("system_state", leases.STREAM_MS)):
+                sql = f"UPDATE {table} SET {column} = max(?1, {column} - ?2) WHERE {column} > ?1 AND {rows}"
+                db.execute(sql, (now, by))
+            db.execute(f"UPDATE {table} SET {column} = ? WHERE {column} > ? AND {rows}", (now, far))
+        for table, column, rows in _PAST:
+            db.execute(f"UPDATE {table} SET {column} = ?1 WHERE {column} > ?1 + ?2 AND {rows}", (now, _LEAST))
+        for table, lease in _LEASED:
             # Whoever lives renews it.
             db.execute(f"UPDATE {table} SET lease_until = ?1 WHERE lease_until > ?1", (now + lease,))
         return db.total_changes() - before

@@ -11,27 +11,44 @@ from chansync.model.times import day_began, now_ms
 
 HOURS = 24
 
+#: In what steps the hours of a sparkline go on, in milliseconds: it stays as it is while nothing is sold.
+_STEP = 600_000
+
 
 @dataclass(slots=True)
 class Day:
-    """One channel's day: new sales in each of the last 24 hours, the oldest first (``runs.hours_begin``), and the total
-    of today's orders that are sales, by currency."""
+    """One channel's day: new sales in each of the last 24 hours, the oldest first, and the total of
+    today's orders that are sales, by currency."""
 
     hours: list[int] = field(default_factory=lambda: [0] * HOURS)
     money: dict[str, Decimal] = field(default_factory=dict)
 
 
+def _began() -> int:
+    """When the last 24 hours began, UTC milliseconds; the last of them is longer by up to ten minutes."""
+    now = now_ms()
+    return now - now % _STEP - HOURS * 3_600_000
+
+
+def orders_per_hour(db: apsw.Connection) -> list[int]:
+    """How many sales all channels created in each of the last 24 hours, the oldest first; for a sparkline."""
+    counted = dict(
+        db.execute(
+            "SELECT min((started_at - ?1) / 3600000, ?2), sum(created) FROM run WHERE started_at >= ?1 GROUP BY 1",
+            (_began(), HOURS - 1),
+        )
+    )
+    return [int(counted.get(hour, 0)) for hour in range(HOURS)]
+
+
 def days(db: apsw.Connection) -> dict[int, Day]:
     """The day of every channel that had one, by the channel's id."""
-    # Imported here: the first screen is there sooner.
-    from chansync.store.runs import hours_begin
-
     now = now_ms()
     found: dict[int, Day] = {}
     rows = db.execute(
         """SELECT channel_id, min((started_at - ?1) / 3600000, ?2), sum(created) FROM run
            WHERE started_at >= ?1 AND created > 0 GROUP BY +channel_id, 2""",
-        (hours_begin(HOURS), HOURS - 1),
+        (_began(), HOURS - 1),
     )
     for channel_id, hour, created in rows:
         found.setdefault(channel_id, Day()).hours[int(hour)] = int(created)

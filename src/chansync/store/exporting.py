@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import os
 import re
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path
-from typing import TextIO
 
+from chansync.db.export import write_rows
 from chansync.model.errors import UsageError
 from chansync.model.safe_text import as_cell
 
@@ -44,10 +43,10 @@ def write_reserved(path: Path, titles: Sequence[str], batches: Iterable[Rows]) -
         UsageError: it cannot be written; there is no file then.
     """
     part = path.with_name(f"{path.name}.part")
-    write = _write_json if path.suffix.lower() == ".json" else _write_csv
+    cell = None if path.suffix.lower() == ".json" else _cell
     try:
         with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-            count = write(file, titles, batches)
+            count = write_rows(file, titles, chain.from_iterable(batches), cell)
         part.replace(path)
     except BaseException as error:
         part.unlink(missing_ok=True)
@@ -58,26 +57,9 @@ def write_reserved(path: Path, titles: Sequence[str], batches: Iterable[Rows]) -
     return count
 
 
-def _write_csv(file: TextIO, titles: Sequence[str], batches: Iterable[Rows]) -> int:
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(titles)
-    count = 0
-    for rows in batches:
-        # Numbers stay numbers; a shopper chooses what other cells hold.
-        writer.writerows([cell if _NUMBER.fullmatch(cell) else as_cell(cell) for cell in row] for row in rows)
-        count += len(rows)
-    return count
-
-
-def _write_json(file: TextIO, titles: Sequence[str], batches: Iterable[Rows]) -> int:
-    count = 0
-    for rows in batches:
-        for row in rows:
-            file.write(",\n" if count else "[\n")
-            file.write(json.dumps(dict(zip(titles, row, strict=True)), ensure_ascii=False))
-            count += 1
-    file.write("\n]\n" if count else "[]\n")
-    return count
+def _cell(text: str) -> str:
+    # Numbers stay numbers; a shopper chooses what other cells hold.
+    return text if _NUMBER.fullmatch(text) else as_cell(text)
 
 
 def _unwritable(path: Path, error: OSError) -> UsageError:

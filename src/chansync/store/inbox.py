@@ -14,11 +14,10 @@ from typing import Any, TypeVar
 
 import apsw
 
-from chansync.db.process_locks import hold
 from chansync.db.transaction import transaction
 from chansync.model import stored_json
 from chansync.model.times import now_ms
-from chansync.store.leases import STREAM_MS, is_held
+from chansync.store.leases import Lease, LeaseLost
 
 T = TypeVar("T")
 
@@ -48,34 +47,16 @@ def change(
         return answer
 
 
+def lease(system_id: int, name: str, owner: str) -> Lease:
+    """A hold on a part of the system's state."""
+    return Lease("system_state", "system_id = ? AND name = ?", (system_id, name), owner)
+
+
 def take(db: apsw.Connection, system_id: int, name: str, owner: str) -> bool:
-    """Take the lease on a part of the system; False when a living owner has it."""
-    hold(db.filename)
+    """Take the lease on a part of the system; False when another living owner has it."""
     with transaction(db):
         db.execute("INSERT OR IGNORE INTO system_state (system_id, name) VALUES (?, ?)", (system_id, name))
-        held_by, until = db.execute(
-            "SELECT owner, lease_until FROM system_state WHERE system_id = ? AND name = ?", (system_id, name)
-        ).get
-        if held_by != owner and is_held(db, held_by, until, STREAM_MS):
-            return False
-        return _hold(db, system_id, name, owner)
-
-
-def _hold(db: apsw.Connection, system_id: int, name: str, owner: str) -> bool:
-    db.execute(
-        "UPDATE system_state SET owner = ?, lease_until = ? WHERE system_id = ? AND name = ?",
-        (owner, now_ms() + STREAM_MS, system_id, name),
-    )
-    return db.changes() == 1
-
-
-def give_back(db: apsw.Connection, system_id: int, name: str, owner: str) -> None:
-    """Give the lease back."""
-    with transaction(db):
-        db.execute(
-            "UPDATE system_state SET owner = NULL, lease_until = NULL WHERE system_id = ? AND name = ? AND owner = ?",
-            (system_id, name, owner),
-        )
+        return lease(system_id, name, owner).take(db)
 
 
 def deal(
@@ -92,10 +73,10 @@ def deal(
         The places that got something new, or None when the lease was lost and nothing was written.
     """
     with transaction(db):
-        held_by = db.execute("SELECT owner FROM system_state WHERE system_id = ? AND name = ?", (system_id, name)).get
-        if held_by != owner:
+        try:
+            lease(system_id, name, owner).renew(db)
+        except LeaseLost:
             return None
-        _hold(db, system_id, name, owner)
         new = {order[0] for order in found if _put(db, system_id, *order)}
         change(db, system_id, name, lambda value: (function(value), None))
         return new

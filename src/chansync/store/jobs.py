@@ -100,22 +100,14 @@ def claim(db: apsw.Connection, owner: str, job_id: int | None = None) -> Job | N
     return None
 
 
-def report(db: apsw.Connection, job_id: int, owner: str, progress: dict[str, Any]) -> None:
-    """Write progress and hold the lease for longer."""
-    with transaction(db):
-        db.execute(
-            "UPDATE job SET progress = ?, lease_until = ? WHERE id = ? AND owner = ?",
-            (json.dumps(progress), now_ms() + LEASE_MS, job_id, owner),
-        )
-
-
-def renew(db: apsw.Connection, job_id: int, owner: str) -> None:
-    """Hold the lease for longer."""
+def renew(db: apsw.Connection, job_id: int, owner: str, progress: dict[str, Any] | None = None) -> None:
+    """Hold the lease for longer, and write how far the job is, where that is known."""
     hold(db.filename)
     with transaction(db):
         db.execute(
-            "UPDATE job SET lease_until = ? WHERE id = ? AND owner = ? AND state = 'running'",
-            (now_ms() + LEASE_MS, job_id, owner),
+            """UPDATE job SET lease_until = ?, progress = coalesce(?, progress)
+               WHERE id = ? AND owner = ? AND state = 'running'""",
+            (now_ms() + LEASE_MS, None if progress is None else json.dumps(progress), job_id, owner),
         )
 
 

@@ -108,20 +108,15 @@ def propose_paid_statuses(db: apsw.Connection, channel_id: int, proposed: Codes[
         )
 
 
-def pick_up(db: apsw.Connection, channel_id: int, kind: str, methods: Iterable[tuple[str, str]]) -> int:
-    """Bring the site's methods (code, title) into the table; how many are new. Targets stay as they are."""
+def pick_up(db: apsw.Connection, channel_id: int, kind: str, methods: Iterable[tuple[str, str]]) -> None:
+    """Bring the site's methods (code, title) into the table. Targets stay as they are."""
     with transaction(db):
-        before = db.execute("SELECT count(*) FROM mapping WHERE channel_id = ? AND kind = ?", (channel_id, kind)).get
         db.execute("UPDATE mapping SET on_site = 0 WHERE channel_id = ? AND kind = ?", (channel_id, kind))
         db.executemany(
             """INSERT INTO mapping (channel_id, kind, site_code, title, on_site) VALUES (?, ?, ?, ?, 1)
                ON CONFLICT DO UPDATE SET title = excluded.title, on_site = 1""",
             [(channel_id, kind, code, title) for code, title in methods],
         )
-        after: int = db.execute(
-            "SELECT count(*) FROM mapping WHERE channel_id = ? AND kind = ?", (channel_id, kind)
-        ).get
-        return after - int(before)
 
 
 def note_seen(db: apsw.Connection, channel_id: int, kind: str, site_code: str, title: str) -> None:
@@ -141,21 +136,16 @@ def lookups(db: apsw.Connection, channel_id: int, kind: str) -> list[Lookup]:
     return [Lookup(code, title, bool(enabled), bool(on_site)) for code, title, enabled, on_site in rows]
 
 
-def replace_lookups(
-    db: apsw.Connection, channel_id: int, kind: str, values: Iterable[tuple[str, str, bool]]
-) -> list[str]:
-    """Keep what the site tells now (code, title, enabled); codes that it no longer has are returned and marked."""
+def replace_lookups(db: apsw.Connection, channel_id: int, kind: str, values: Iterable[tuple[str, str, bool]]) -> None:
+    """Keep what the site tells now (code, title, enabled); codes that it no longer has are marked."""
     with transaction(db):
-        known = {value.code for value in lookups(db, channel_id, kind) if value.on_site}
         db.execute("UPDATE lookup SET on_site = 0 WHERE channel_id = ? AND kind = ?", (channel_id, kind))
-        told = list(values)
         db.executemany(
             """INSERT INTO lookup (channel_id, kind, code, title, enabled, position, seen_at)
                VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET title = excluded.title,
                enabled = excluded.enabled, on_site = 1, position = excluded.position, seen_at = excluded.seen_at""",
             [
                 (channel_id, kind, code, title, int(enabled), position, now_ms())
-                for position, (code, title, enabled) in enumerate(told)
+                for position, (code, title, enabled) in enumerate(values)
             ],
         )
-        return sorted(known - {code for code, _, _ in told})

@@ -16,6 +16,7 @@ from typing import Any
 import apsw
 
 from chansync.model.order import bare_number
+from chansync.model.paging import holds, storable
 
 #: A condition that fulfils at most so many messages is rare: reading them all takes some twenty milliseconds.
 _RARE = 20_000
@@ -83,9 +84,8 @@ def select(
     Args:
         before_id: only messages with a lower id.
     """
-    # What a terminal pasted and no message can hold is found in none.
     text = bare_number(chosen.text) if chosen.text.startswith("#") else chosen.text
-    chosen = replace(chosen, text=text.encode("utf-8", "backslashreplace").decode().replace("\0", "\ufffd"))
+    chosen = replace(chosen, text=storable(text))
     conditions = _conditions(chosen)
     span = _Condition("m.id > ? AND m.id < ?", (chosen.after_id or 0, before_id or _HIGHEST_ID))
 
@@ -149,8 +149,8 @@ def _conditions(chosen: Filter) -> list[_Condition]:
 
 
 def _holds(text: str) -> _Condition:
-    pattern = "%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-    return _Condition("(m.sentence LIKE ? ESCAPE '\\' OR m.order_number LIKE ? ESCAPE '\\')", (pattern, pattern))
+    condition, parameters = holds(("m.sentence", "m.order_number"), text)
+    return _Condition(condition, tuple(parameters))
 
 
 def _count(db: apsw.Connection, condition: _Condition) -> int:

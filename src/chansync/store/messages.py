@@ -119,12 +119,23 @@ Told = tuple[str, dict[str, Any]]
 
 
 def open_or_solve(
-    db: apsw.Connection, code: str, found: Told | None, by: str, channel_id: int, run_id: int | None = None
+    db: apsw.Connection,
+    code: str,
+    found: Told | None,
+    by: str,
+    channel_id: int,
+    run_id: int | None = None,
+    *,
+    counts: bool = True,
 ) -> None:
-    """Open the channel's problem of that code, or close it where nothing is found any more."""
+    """Open the channel's problem of that code, or close it where nothing is found any more.
+
+    Args:
+        counts: count it again where it is open with the same sentence.
+    """
     if found is None:
         solve_code(db, channel_id, None, code, by)
-    else:
+    elif counts or (open_problem(db, channel_id, None, code) or ("",))[0] != scrub(found[0]):
         log(db, code, found[0], channel_id=channel_id, run_id=run_id, data=found[1])
 
 
@@ -147,6 +158,9 @@ def _bounded(data: Mapping[str, Any]) -> Mapping[str, Any]:
     short = {name: value for name, value in data.items() if len(json.dumps(value, default=str)) <= LONGEST_VALUE}
     return short | {"left_out": [name for name in data if name not in short]}
 
+
+#: The stream that a message's data name.
+_STREAM = stored_json.sql_text("data", "$.stream")
 
 _SOLVE = "UPDATE message SET open = 0, solved_at = ?1, solved_by = ?2 WHERE"
 
@@ -178,7 +192,7 @@ def open_streams(db: apsw.Connection, channel_id: int, order_ids: list[int] | No
         order_ids: only problems of these orders; None: of all, and of the channel itself.
     """
     rows = db.execute(
-        """SELECT order_id, code, data ->> '$.stream' FROM message
+        f"""SELECT order_id, code, {_STREAM} FROM message
            WHERE open = 1 AND channel_id = ? AND (code = 'push_failed' OR order_id IS NULL)""",
         (channel_id,),
     )
@@ -204,7 +218,7 @@ def solve_channel(db: apsw.Connection, channel_id: int, by: str, *, stream: str 
     """
     with transaction(db):
         db.execute(
-            f"{_SOLVE} {OPEN_OF.format(channel='?3', order=0)} AND (?4 IS NULL OR data ->> '$.stream' = ?4)",
+            f"{_SOLVE} {OPEN_OF.format(channel='?3', order=0)} AND (?4 IS NULL OR {_STREAM} = ?4)",
             (now_ms(), by, channel_id, stream),
         )
 
@@ -243,9 +257,9 @@ def solve(db: apsw.Connection, message_id: int, by: str) -> bool:
         is_solved = db.changes() == 1
         if is_solved:
             db.execute(
-                """UPDATE sale_step SET state = 'dropped', noted = 1 WHERE by_person AND state = 'problem'
-                   AND sale_key IN (SELECT l.sale_key FROM message m JOIN sale_link l ON l.order_id = m.order_id
-                       WHERE m.id = ? AND m.data ->> '$.asked' IS NOT NULL)""",
+                f"""UPDATE sale_step SET state = 'dropped', noted = 1 WHERE by_person AND state = 'problem'
+                    AND sale_key IN (SELECT l.sale_key FROM message m JOIN sale_link l ON l.order_id = m.order_id
+                        WHERE m.id = ? AND {stored_json.sql_text("m.data", "$.asked")} IS NOT NULL)""",
                 (message_id,),
             )
         return is_solved

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import apsw
 
 from chansync.db.transaction import transaction
-from chansync.model.backoff import next_try
 from chansync.model.errors import AlreadyExists, UsageError
-from chansync.model.times import now_ms
+from chansync.model.stored_json import sql_text
+from chansync.model.times import next_try, now_ms
 
 #: The name of the route that every notice user has: the e-mail address in the ERP.
 EMAIL = "email"
@@ -74,8 +74,8 @@ def routes(db: apsw.Connection, user: str | None = None) -> list[Route]:
     return [Route(*row) for row in db.execute(f"{_ROUTE} {where} ORDER BY user, name", parameters)]
 
 
-# The notice user in ``channel_parameter p``; none where another program has written nonsense there.
-_USER = "CASE WHEN json_valid(p.value) THEN p.value ->> '$' END"
+# The notice user in ``channel_parameter p``.
+_USER = sql_text("p.value")
 
 
 def notice_users(db: apsw.Connection) -> dict[str, list[str]]:

@@ -11,10 +11,9 @@ from typing import Any
 import apsw
 
 from chansync.model import stored_json
-from chansync.model.backoff import next_try
 from chansync.model.order import LARGEST_RAW, Order, Refund, RefundLine, UnreadableOrder, bare_number, raw_text
 from chansync.model.paging import storable
-from chansync.model.times import now_ms
+from chansync.model.times import next_try, now_ms
 from chansync.store.sale_links import SaleLink
 
 
@@ -397,8 +396,8 @@ def drop_todo(db: apsw.Connection, order_id: int, word: str) -> None:
 def short_of_goods(db: apsw.Connection, channel_id: int) -> list[tuple[int, SaleLink, list[str]]]:
     """Orders whose sales are blocked in part, oldest first: order id, sale, and the items that were missing."""
     rows = db.execute(
-        """SELECT o.id, l.erp, l.sale_key, l.ref, l.number, m.data ->> '$.missing' FROM message m
-           JOIN "order" o ON o.id = m.order_id JOIN sale_link l ON l.order_id = o.id
+        f"""SELECT o.id, l.erp, l.sale_key, l.ref, l.number, {stored_json.sql_text("m.data", "$.missing")}
+           FROM message m JOIN "order" o ON o.id = m.order_id JOIN sale_link l ON l.order_id = o.id
            WHERE m.open = 1 AND m.channel_id = ? AND +m.code = 'blocked_in_part' ORDER BY o.id""",
         (channel_id,),
     )

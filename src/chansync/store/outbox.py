@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 import apsw
 
-from chansync.model.backoff import next_try
 from chansync.model.order import Order, raw_text
-from chansync.model.times import now_ms
+from chansync.model.times import next_try, now_ms
 from chansync.store.messages import OPEN_CODE_OF
 from chansync.store.sale_links import SaleLink
 
@@ -106,16 +105,18 @@ def make_due(db: apsw.Connection, order_id: int) -> None:
     db.execute("UPDATE outbox SET next_try_at = NULL WHERE state IN ('due', 'sent') AND order_id = ?", (order_id,))
 
 
+def _set(db: apsw.Connection, row_id: int, assignments: str, *values: object) -> None:
+    """Change a row that is open. One that a later event superseded meanwhile stays as it is."""
+    db.execute(f"UPDATE outbox SET {assignments} WHERE id = ? AND state IN ('due', 'sent')", (*values, row_id))
+
+
 def sent(db: apsw.Connection, rows: list[DueStatus]) -> None:
     """Note that the rows are about to be sent; what became of that is unknown until it is confirmed.
 
     The orders are marked before the site has the status: a pull that runs beside us must know it for our own.
     """
     for row in rows:
-        db.execute(
-            "UPDATE outbox SET state = 'sent', sent_at = ? WHERE id = ? AND state IN ('due', 'sent')",
-            (now_ms(), row.id),
-        )
+        _set(db, row.id, "state = 'sent', sent_at = ?", now_ms())
         db.execute('UPDATE "order" SET own_status = ? WHERE id = ?', (row.status, row.order_id))
 
 
@@ -125,35 +126,24 @@ def unsent(db: apsw.Connection, rows: list[DueStatus]) -> None:
 
 
 def confirm(db: apsw.Connection, row_id: int) -> None:
-    """The site has the status. A row that a later event superseded meanwhile stays so."""
-    db.execute(
-        "UPDATE outbox SET state = 'confirmed', confirmed_at = ? WHERE id = ? AND state IN ('due', 'sent')",
-        (now_ms(), row_id),
-    )
+    """The site has the status."""
+    _set(db, row_id, "state = 'confirmed', confirmed_at = ?", now_ms())
 
 
 def drop(db: apsw.Connection, row_id: int) -> None:
     """The status is not to be sent."""
-    db.execute("UPDATE outbox SET state = 'dropped' WHERE id = ? AND state IN ('due', 'sent')", (row_id,))
+    _set(db, row_id, "state = 'dropped'")
 
 
 def fail(db: apsw.Connection, row: DueStatus) -> None:
     """Sending failed: try again later, each time after a longer wait."""
-    db.execute(
-        """UPDATE outbox SET state = 'due', attempts = attempts + 1, next_try_at = ?
-           WHERE id = ? AND state IN ('due', 'sent')""",
-        (next_try(row.attempts), row.id),
-    )
+    _set(db, row.id, "state = 'due', attempts = attempts + 1, next_try_at = ?", next_try(row.attempts))
     db.execute('UPDATE "order" SET own_status = ? WHERE id = ?', (row.own_status, row.order_id))
 
 
 def wait(db: apsw.Connection, row: DueStatus, minutes: int) -> None:
     """The site has answered that it has the status and will set it later: look again after that time."""
-    db.execute(
-        """UPDATE outbox SET attempts = attempts + 1, next_try_at = ?, sent_at = NULL
-           WHERE id = ? AND state IN ('due', 'sent')""",
-        (now_ms() + minutes * 60_000, row.id),
-    )
+    _set(db, row.id, "attempts = attempts + 1, next_try_at = ?, sent_at = NULL", now_ms() + minutes * 60_000)
 
 
 def note_status(db: apsw.Connection, row: DueStatus, status: str, order: Order | None, digest_before: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import apsw
 
-from chansync.model.returns import SiteReturn
+from chansync.model.reports import SiteReturn
 from chansync.model.times import now_ms
 
 _COLUMNS = "key, order_number, item, sku, pieces, reason, received_at, sellable"

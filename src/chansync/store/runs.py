@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import apsw
 
 from chansync.db.transaction import transaction
-from chansync.model.paging import holds
+from chansync.model.paging import Query, Span, holds
 from chansync.model.times import now_ms
 from chansync.secrets.redaction import scrub
 from chansync.store.leases import is_at_work
@@ -121,20 +121,20 @@ class RunFilter:
     news: bool = False
     text: str = ""
 
-    def conditions(self) -> tuple[list[str], list[object]]:
-        """The conditions in SQL, and their parameters."""
-        conditions, parameters = [], list[object]()
+    def query(self) -> Query:
+        """The list in SQL, the newest first."""
+        query = Query(_RUN, ("r.id",), True, [], [])
         for column, value in (("channel_id", self.channel_id), ("stream", self.stream), ("state", self.state)):
             if value:
-                conditions.append(f"r.{column} = ?")
-                parameters.append(value)
+                query.narrow(f"r.{column} = ?", value)
         if self.news:
-            conditions.append("(r.created + r.updated + r.problems > 0 OR r.state NOT IN ('done', 'running'))")
+            query.narrow("(r.created + r.updated + r.problems > 0 OR r.state NOT IN ('done', 'running'))")
         if self.text:
-            holding, texts = holds(("c.code", "r.sentence"), self.text)
-            conditions.append(holding)
-            parameters += texts
-        return conditions, parameters
+            condition, parameters = holds(("c.code", "r.sentence"), self.text)
+            query.narrow(condition, *parameters)
+        if self not in (RunFilter(), RunFilter(channel_id=self.channel_id)):
+            query.narrow(f"r.id > (SELECT max(id) - {_LOOKED_AMONG} FROM run)")
+        return query
 
 
 #: Among so many of the last runs a filter looks, so that one that lets little through takes no time either.
@@ -143,12 +143,7 @@ _LOOKED_AMONG = 20_000
 
 def recent(db: apsw.Connection, *, limit: int = 50, chosen: RunFilter = RunFilter()) -> list[Run]:
     """The last runs, newest first."""
-    conditions, parameters = chosen.conditions()
-    if chosen not in (RunFilter(), RunFilter(channel_id=chosen.channel_id)):
-        conditions.append(f"r.id > (SELECT max(id) - {_LOOKED_AMONG} FROM run)")
-    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-    sql = f"{_RUN} {where} ORDER BY r.id DESC LIMIT ?"
-    return [_run(db, row) for row in db.execute(sql, (*parameters, limit))]
+    return chosen.query().read(db, Span(limit), lambda *row: _run(db, row))
 
 
 def running(db: apsw.Connection) -> list[Run]:
@@ -177,28 +172,6 @@ def close_interrupted(db: apsw.Connection) -> int:
             dead,
         )
         return len(dead)
-
-
-#: In what steps the hours of a sparkline go on, in milliseconds: it stays as it is while nothing is sold.
-_HOURS_STEP = 600_000
-
-
-def hours_begin(hours: int) -> int:
-    """When the last ``hours`` hours began, UTC milliseconds; the last of them is longer by up to ten minutes."""
-    now = now_ms()
-    return now - now % _HOURS_STEP - hours * 3_600_000
-
-
-def orders_per_hour(db: apsw.Connection) -> list[int]:
-    """How many sales were created in each of the last 24 hours, oldest first; for a sparkline."""
-    counted = dict(
-        db.execute(
-            """SELECT min((started_at - ?1) / 3600000, ?2), sum(created) FROM run WHERE started_at >= ?1
-               GROUP BY 1""",
-            (hours_begin(24), 23),
-        )
-    )
-    return [int(counted.get(hour, 0)) for hour in range(24)]
 
 
 #: How many orders of a run are looked at for the reasons of those that it skipped.

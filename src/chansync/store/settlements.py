@@ -13,7 +13,7 @@ from chansync.model.errors import DataError
 from chansync.model.money import from_minor, to_minor
 from chansync.model.order import Refund
 from chansync.model.paging import Query, Span, holds
-from chansync.model.settlement import SettledKind, Settlement
+from chansync.model.reports import SettledKind, Settlement
 from chansync.model.times import now_ms
 
 #: The order ``o`` of a line ``l`` of a settlement ``s``; what is sold in another currency is never set against it.

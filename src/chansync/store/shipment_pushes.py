@@ -11,8 +11,7 @@ from dataclasses import dataclass
 
 import apsw
 
-from chansync.model.backoff import next_try
-from chansync.model.times import now_ms
+from chansync.model.times import next_try, now_ms
 from chansync.store.messages import OPEN_CODE_OF
 
 
@@ -124,35 +123,30 @@ def due(
     ]
 
 
+def _set(db: apsw.Connection, row: DueShipment, assignments: str, *values: object) -> None:
+    """Change a row that is open."""
+    db.execute(f"UPDATE shipment_push SET {assignments} WHERE id = ? AND state IN ('due', 'sent')", (*values, row.id))
+
+
 def sent(db: apsw.Connection, rows: list[DueShipment]) -> None:
     """Note that the rows are about to be sent; what became of that is unknown until it is confirmed."""
-    db.executemany(
-        "UPDATE shipment_push SET state = 'sent', sent_at = ? WHERE id = ? AND state IN ('due', 'sent')",
-        [(now_ms(), row.id) for row in rows],
-    )
+    for row in rows:
+        _set(db, row, "state = 'sent', sent_at = ?", now_ms())
 
 
 def confirm(db: apsw.Connection, row: DueShipment) -> None:
     """The site has it."""
-    _end(db, row, "confirmed")
+    _set(db, row, "state = 'confirmed'")
 
 
 def drop(db: apsw.Connection, row: DueShipment) -> None:
     """It is not to be sent."""
-    _end(db, row, "dropped")
-
-
-def _end(db: apsw.Connection, row: DueShipment, state: str) -> None:
-    db.execute("UPDATE shipment_push SET state = ? WHERE id = ? AND state IN ('due', 'sent')", (state, row.id))
+    _set(db, row, "state = 'dropped'")
 
 
 def fail(db: apsw.Connection, row: DueShipment, error: str) -> None:
     """Sending failed: try again later, each time after a longer wait."""
-    db.execute(
-        """UPDATE shipment_push SET state = 'due', attempts = attempts + 1, next_try_at = ?, error = ?
-           WHERE id = ? AND state IN ('due', 'sent')""",
-        (next_try(row.attempts), error, row.id),
-    )
+    _set(db, row, "state = 'due', attempts = attempts + 1, next_try_at = ?, error = ?", next_try(row.attempts), error)
 
 
 def failing(db: apsw.Connection, channel_id: int) -> list[tuple[str, str, str]]:

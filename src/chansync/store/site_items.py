@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import apsw
 
-from chansync.model.backoff import next_try
-from chansync.model.times import now_ms
+from chansync.model.times import next_try, now_ms
 
 
 @dataclass(slots=True)

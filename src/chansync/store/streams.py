@@ -1,4 +1,7 @@
-"""Streams: one row for each channel and stream with its cursor, its lease and when it runs."""
+"""Streams: one row for each channel and stream with its cursor, its lease and when it runs.
+
+The stream ``erp`` of a connected ERP is in the ERP's own row.
+"""
 
 from __future__ import annotations
 
@@ -8,66 +11,23 @@ from typing import Any
 
 import apsw
 
-from chansync.db.process_locks import hold
 from chansync.db.transaction import transaction
 from chansync.model import stored_json
-from chansync.model.errors import ChansyncError
 from chansync.model.times import now_ms
-from chansync.store.leases import STREAM_MS, is_held
+from chansync.store.leases import STREAM_MS, Lease, is_held
 
 #: The streams of a channel: what moves on a schedule of its own.
 STREAMS = ("orders", "comparison", "returns", "settlements", "statuses", "quantities")
 
 
-class LeaseLost(ChansyncError):
-    """A run found that another has its stream now: whatever it still wanted to write is not to be written."""
-
-    code = "taken_over"
-
-    def __init__(self) -> None:
-        super().__init__("This run was taken over by another, because it gave no sign of life for too long.")
+def lease(channel_id: int, name: str, owner: str) -> Lease:
+    """A run's hold on a channel's stream."""
+    return Lease("stream", "channel_id = ? AND stream = ?", (channel_id, name), owner)
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """A run's hold on a stream.
-
-    A process that was stopped for long (a suspended machine, SIGSTOP) knows nothing of what others did meanwhile: each
-    of its transactions looks, while nobody else can write, whether the stream is still its own.
-    """
-
-    channel_id: int
-    stream: str
-    owner: str
-
-    def is_held(self, db: apsw.Connection) -> bool:
-        """Whether nobody has taken the stream over."""
-        sql = "SELECT 1 FROM stream WHERE channel_id = ? AND stream = ? AND owner = ?"
-        return bool(db.execute(sql, (self.channel_id, self.stream, self.owner)).get)
-
-    def check(self, db: apsw.Connection) -> None:
-        """Call it first in a transaction.
-
-        Raises:
-            LeaseLost: another run has the stream.
-        """
-        if not self.is_held(db):
-            raise LeaseLost
-
-    def renew(self, db: apsw.Connection) -> None:
-        """Hold it for longer.
-
-        Raises:
-            LeaseLost: another run has the stream.
-        """
-        hold(db.filename)
-        with transaction(db):
-            db.execute(
-                "UPDATE stream SET lease_until = ? WHERE channel_id = ? AND stream = ? AND owner = ?",
-                (now_ms() + STREAM_MS, self.channel_id, self.stream, self.owner),
-            )
-            if db.changes() != 1:
-                raise LeaseLost
+def erp_lease(code: str, owner: str) -> Lease:
+    """A run's hold on the stream ``erp`` of a connected ERP."""
+    return Lease("connected_erp", "code = ?", (code,), owner)
 
 
 @dataclass(slots=True)
@@ -102,31 +62,24 @@ def stream(db: apsw.Connection, channel_id: int, name: str) -> Stream:
 
 
 def cursor(db: apsw.Connection, channel_id: int, name: str) -> tuple[dict[str, Any] | None, str | None]:
-    """The stream's cursor, and the start date that it was begun with."""
-    row: Any = db.execute(
+    """The stream's cursor, and the start date that it was begun with.
+
+    Raises:
+        StoreError: another program has written nonsense there.
+    """
+    row = db.execute(
         "SELECT cursor, cursor_start FROM stream WHERE channel_id = ? AND stream = ?", (channel_id, name)
     ).fetchone()
     if row is None:
         return None, None
-    return json.loads(row[0]) if row[0] else None, row[1]
+    return stored_json.required_object(row[0], "where a stream goes on") if row[0] else None, row[1]
 
 
 def acquire(db: apsw.Connection, channel_id: int, name: str, owner: str) -> bool:
     """Take the stream for a run; False when a living run holds it."""
-    hold(db.filename)
     with transaction(db):
         db.execute("INSERT OR IGNORE INTO stream (channel_id, stream) VALUES (?, ?)", (channel_id, name))
-        holders = db.execute(
-            "SELECT owner, lease_until FROM stream WHERE channel_id = ? AND stream = ?", (channel_id, name)
-        )
-        if any(is_held(db, held_by, until, STREAM_MS) for held_by, until in holders):
-            return False
-        now = now_ms()
-        db.execute(
-            "UPDATE stream SET owner = ?, lease_until = ?, last_started_at = ? WHERE channel_id = ? AND stream = ?",
-            (owner, now + STREAM_MS, now, channel_id, name),
-        )
-        return True
+        return lease(channel_id, name, owner).take(db, "last_started_at")
 
 
 def store_cursor(db: apsw.Connection, channel_id: int, name: str, cursor: dict[str, Any], start: str | None) -> None:
@@ -155,13 +108,30 @@ def release(db: apsw.Connection, channel_id: int, name: str, owner: str, *, ok: 
         )
 
 
-def give_back(db: apsw.Connection, channel_id: int, name: str, owner: str) -> None:
-    """Give the lease back after work that was none of the stream's own runs: how these went last stays as it is."""
+def release_erp(
+    db: apsw.Connection, held: Lease, *, ok: bool, next_run_at: int | None, code: str = "", sentence: str = ""
+) -> None:
+    """Give the lease of an ERP's stream back after a run.
+
+    Args:
+        next_run_at: when the next one is due; None: as the schedule has it.
+        code, sentence: how the run failed; empty also where it was stopped.
+    """
     with transaction(db):
         db.execute(
-            "UPDATE stream SET owner = NULL, lease_until = NULL WHERE channel_id = ? AND stream = ? AND owner = ?",
-            (channel_id, name, owner),
+            """UPDATE connected_erp SET owner = NULL, lease_until = NULL, last_finished_at = ?1, next_run_at = ?2,
+               last_ok_at = CASE WHEN ?3 THEN ?1 ELSE last_ok_at END,
+               failures = CASE WHEN ?3 THEN 0 WHEN ?4 <> '' THEN failures + 1 ELSE failures END,
+               error_code = ?4, error = ?5
+               WHERE code = ?6 AND owner = ?7""",
+            (now_ms(), next_run_at, ok, code, sentence, *held.key, held.owner),
         )
+
+
+def is_erp_running(db: apsw.Connection, code: str) -> bool:
+    """Whether a living run holds the ERP's stream."""
+    row = db.execute("SELECT owner, lease_until FROM connected_erp WHERE code = ?", (code,)).fetchone()
+    return row is not None and is_held(db, row[0], row[1], STREAM_MS)
 
 
 def pass_over(db: apsw.Connection, channel_id: int, name: str) -> bool:

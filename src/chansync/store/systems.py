@@ -8,6 +8,7 @@ from typing import Any
 
 import apsw
 
+from chansync.db.settings import write_fields
 from chansync.db.transaction import transaction
 from chansync.model import stored_json
 from chansync.model.channel import IntegrationSystem
@@ -23,9 +24,7 @@ COLUMNS = f"""s.id, s.code, s.name, s.kind, s.version, s.connected_at,
 def from_row(row: Iterable[Any]) -> IntegrationSystem:
     """A system from the values of ``COLUMNS``."""
     system_id, code, name, kind, version, connected_at, values, secrets = row
-    stored = json.loads(values)
-    found = {name: value for name, value in stored.items() if not isinstance(value, dict)}
-    unreadable = tuple(sorted(set(stored) - set(found)))
+    found, unreadable = stored_json.fields(values)
     return IntegrationSystem(system_id, code, name, kind, found, json.loads(secrets), version, connected_at, unreadable)
 
 
@@ -86,20 +85,6 @@ def save_system(
     )
     write_fields(db, "system", before.id, values, sealed)
     return system(db, before.code)
-
-
-def write_fields(
-    db: apsw.Connection, owner: str, owner_id: int, values: Mapping[str, Any], sealed: Mapping[str, bytes]
-) -> None:
-    """Write values and sealed secrets of a ``channel`` or a ``system`` over those that are there."""
-    db.executemany(
-        f"INSERT OR REPLACE INTO {owner}_parameter ({owner}_id, name, value) VALUES (?, ?, ?)",
-        [(owner_id, name, json.dumps(value, ensure_ascii=False)) for name, value in values.items()],
-    )
-    db.executemany(
-        f"INSERT OR REPLACE INTO {owner}_secret ({owner}_id, name, sealed, set_at) VALUES (?, ?, ?, ?)",
-        [(owner_id, name, secret, now_ms()) for name, secret in sealed.items()],
-    )
 
 
 def remove_system(db: apsw.Connection, code: str) -> None:

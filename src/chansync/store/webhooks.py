@@ -133,8 +133,9 @@ def taking(db: apsw.Connection) -> Taking | None:
 def wanted(db: apsw.Connection) -> list[str]:
     """The codes of the channels in use that have an address for webhooks."""
     rows = db.execute(
-        """SELECT c.code FROM channel c JOIN channel_parameter p ON p.channel_id = c.id
-           WHERE c.used = 1 AND p.name = 'webhook_address' AND p.value ->> '$' <> '' ORDER BY c.code"""
+        f"""SELECT c.code FROM channel c JOIN channel_parameter p ON p.channel_id = c.id
+           WHERE c.used = 1 AND p.name = 'webhook_address' AND {stored_json.sql_text("p.value")} <> ''
+           ORDER BY c.code"""
     )
     return [code for (code,) in rows]
 

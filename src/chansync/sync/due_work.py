@@ -9,7 +9,7 @@ from chansync.erp.outside import connected, sales
 from chansync.model.channel import ChannelIncomplete
 from chansync.model.times import now_ms
 from chansync.orders.status_events import EDIT_WAITS, SENDING, SHIPMENT_WAITS
-from chansync.store import channels, erp_streams, outbox, shipment_pushes, streams
+from chansync.store import channels, outbox, shipment_pushes, streams
 from chansync.sync.push_stock import is_anything_to_send
 from chansync.sync.pushing import SETTLED_MS
 
@@ -49,6 +49,6 @@ def erp_streams_due(db: apsw.Connection) -> list[str]:
             continue
         erp = connected.get(db, code)
         is_due = erp.next_run_at is None or erp.next_run_at <= now
-        if (is_due or (not erp.failures and sales.has_work(db, code, now))) and not erp_streams.is_running(db, code):
+        if (is_due or (not erp.failures and sales.has_work(db, code, now))) and not streams.is_erp_running(db, code):
             found.append(code)
     return found

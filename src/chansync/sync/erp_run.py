@@ -35,20 +35,18 @@ from chansync.erp.remote import (
     SaleSteps,
 )
 from chansync.model import steps
-from chansync.model.backoff import next_try
 from chansync.model.errors import ChansyncError, StoreError, UsageError
 from chansync.model.message import CODES
 from chansync.model.sale import SaleView
 from chansync.model.steps import StepResult
-from chansync.model.times import now_ms
+from chansync.model.times import next_try, now_ms
 from chansync.orders.status_events import note_sale
 from chansync.secrets.key_file import KeyUnreadable
 from chansync.secrets.redaction import scrub
 from chansync.setup import erps
-from chansync.store import erp_streams, messages, sale_links
-from chansync.store.erp_streams import ErpLease
+from chansync.store import messages, sale_links, streams
+from chansync.store.leases import LeaseLost
 from chansync.store.runs import RunCounts
-from chansync.store.streams import LeaseLost
 from chansync.sync.deciding_again import DecidingAgain
 from chansync.sync.renewing import HOLD_EVERY, finish_even_if_cancelled, time_to_renew, work_until_stopped
 from chansync.sync.run_result import RunResult
@@ -122,7 +120,7 @@ def _is_idle(db: apsw.Connection, code: str) -> bool:
     """Whether nothing is to be sent, nobody is at it, and the last run went through."""
     if connected.get(db, code).failures or sales.has_work(db, code, now_ms()):
         return False
-    return not erp_streams.is_running(db, code)
+    return not streams.is_erp_running(db, code)
 
 
 class _ErpRun:
@@ -133,7 +131,7 @@ class _ErpRun:
         self.code = code
         self.request = request
         self.stop = stop
-        self.lease = ErpLease(code, task_owner())
+        self.lease = streams.erp_lease(code, task_owner())
         self.counts = RunCounts()
         self.trace = ""
         self.settles_after = 0.0
@@ -142,7 +140,7 @@ class _ErpRun:
         self._deciding = DecidingAgain(store)
 
     async def go(self) -> RunResult:
-        if not await self.store.run(erp_streams.acquire, self.code, self.lease.owner):
+        if not await self.store.run(self.lease.take, "last_started_at"):
             return RunResult(self.code, "erp", "busy", self.counts, f"{self.code}: another run of it is under way.")
         result = RunResult(self.code, "erp", "failed", self.counts, "It was broken off.")
         try:
@@ -462,7 +460,7 @@ class _ErpRun:
                 self._log_failure(db, result)
             elif result.state == "done":
                 _solve(db, self.code)
-            erp_streams.release(
+            streams.release_erp(
                 db, self.lease, ok=result.state == "done", next_run_at=self._next_run(db, erp, result),
                 code=result.error_code, sentence=scrub(result.sentence),
             )  # fmt: skip

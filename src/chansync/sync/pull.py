@@ -30,9 +30,9 @@ from chansync.orders.settings import ImportSettings
 from chansync.orders.write_guard import WriteGuard
 from chansync.platforms.protocol import Connector, OrderPage
 from chansync.store import channels, messages, orders, runs, streams
+from chansync.store.leases import Lease
 from chansync.store.orders import OrderRow, Version
 from chansync.store.runs import RunCounts
-from chansync.store.streams import Lease
 from chansync.sync import disk_space
 from chansync.sync.item_finder import ItemFinder
 from chansync.sync.run_result import OrderPlan, order_plan

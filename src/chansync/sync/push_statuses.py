@@ -18,9 +18,9 @@ from chansync.model.times import awake_seconds, now_ms
 from chansync.orders.status_events import EDIT_WAITS, SHIPMENT_WAITS
 from chansync.platforms.protocol import PushResult, StatusChange, TrackingChange
 from chansync.store import messages, outbox, shipment_pushes
+from chansync.store.leases import LeaseLost
 from chansync.store.outbox import DueStatus
 from chansync.store.shipment_pushes import DueShipment
-from chansync.store.streams import LeaseLost
 from chansync.sync.pushing import BATCH, LOOK_AGAIN_MINUTES, PATIENCE, SETTLED_MS, Pushing, some_of
 from chansync.sync.run_result import PushPlan
 

@@ -21,7 +21,7 @@ from chansync.model.times import now_ms
 from chansync.platforms import registry as platforms
 from chansync.platforms.protocol import Capability, PushResult, SiteItem
 from chansync.store import mappings, messages, order_holds, site_items, streams
-from chansync.store.streams import LeaseLost
+from chansync.store.leases import LeaseLost
 from chansync.sync.pushing import LOOK_AGAIN_MINUTES, PATIENCE, Pushing, some_of
 from chansync.sync.run_result import PushPlan
 from chansync.sync.stock_plan import Change, ChannelItems, Drift, batches, offered, words
@@ -294,7 +294,7 @@ def _finish(db: apsw.Connection, run: Pushing, work: _Work) -> None:
             messages.open_or_solve(db, code, found(db, run.channel_id), by, run.channel_id, run.run_id)
         if work.channel_items.drifts:
             _report_drift(db, run, work.channel_items.drifts)
-        streams.store_cursor(db, run.channel_id, run.lease.stream, work.cursor, None)
+        streams.store_cursor(db, run.channel_id, "quantities", work.cursor, None)
         run.lease.renew(db)
 
 

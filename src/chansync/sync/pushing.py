@@ -13,8 +13,8 @@ from chansync.model.channel import Channel
 from chansync.model.times import now_ms
 from chansync.platforms.protocol import Connector
 from chansync.store import runs
+from chansync.store.leases import Lease
 from chansync.store.runs import RunCounts
-from chansync.store.streams import Lease
 from chansync.sync.run_result import PushPlan
 
 #: Changes sent between two looks at the stop signal, and in one request where the site takes so many.

@@ -13,8 +13,7 @@ import apsw
 from chansync.db.transaction import transaction
 from chansync.model.errors import DataError, SiteError
 from chansync.model.money import format_money
-from chansync.model.returns import SiteReturn
-from chansync.model.settlement import Settlement
+from chansync.model.reports import Settlement, SiteReturn
 from chansync.model.times import now_ms
 from chansync.platforms.protocol import UnreadableSettlement
 from chansync.store import messages, returns, settlements
@@ -29,7 +28,7 @@ REPORTS = ("returns", "settlements")
 _NAMED = 20
 
 
-async def read_reports(run: Pushing) -> None:
+async def read_reports(run: Pushing, stream: str) -> None:
     """Keep what is new of the stream's reports; decide on the orders that it names, or that an earlier run has left.
 
     A system's settlements are the same for all of its channels; whichever comes first reads them.
@@ -38,7 +37,7 @@ async def read_reports(run: Pushing) -> None:
         SiteError: the marketplace failed; what was read before stays.
         LeaseLost: another run has taken over.
     """
-    is_returns, failure = run.lease.stream == "returns", None
+    is_returns, failure = stream == "returns", None
     found: AsyncGenerator[Any, None]
     if is_returns:
         found = run.connector.returns()

@@ -34,8 +34,8 @@ from chansync.setup import confirm, webhooks
 from chansync.setup.connect import connect, keep_facts
 from chansync.setup.systems import tell_expiring
 from chansync.store import channels, leases, messages, runs, streams
+from chansync.store.leases import LeaseLost
 from chansync.store.runs import RunCounts
-from chansync.store.streams import Lease, LeaseLost
 from chansync.sync import clock_doubt
 from chansync.sync.comparison import compare
 from chansync.sync.disk_space import NoRoom
@@ -279,7 +279,7 @@ class _Run:
         self.channel = channel
         self.stream = stream
         self.request = request
-        self.lease = Lease(channel.id, stream, task_owner())
+        self.lease = streams.lease(channel.id, stream, task_owner())
         self.counts = RunCounts()
         self.run_id: int | None = None
         self.trace = ""
@@ -436,7 +436,7 @@ class _Run:
         )  # fmt: skip
         if self.stream in REPORTS:
             if not self.request.dry_run:
-                await read_reports(pushing)
+                await read_reports(pushing, self.stream)
         elif self.stream == "statuses":
             await push_statuses(pushing)
             await push_tracking(pushing)
@@ -477,7 +477,7 @@ class _Run:
                 self._release(db, ok=False)
                 return
             if self.request.webhook_order_ids:
-                streams.give_back(db, self.channel.id, self.stream, self.lease.owner)
+                self.lease.give_back(db)
                 return
             clock_doubt.note(db, self.channel.id, self.clock_ahead)
             if self.stream == "orders":

@@ -10,7 +10,7 @@ import pytest
 from chansync.db.connection import Store
 from chansync.secrets import sealing
 from chansync.store import channels, mappings
-from chansync.store.pauses import pauses
+from chansync.store.channels import pauses
 from functional.cli.conftest import Run
 from support import world
 

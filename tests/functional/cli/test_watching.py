@@ -219,7 +219,7 @@ def test_how_far_the_daemon_is_with_a_sync_is_told_every_few_seconds(
         if clock == 3:
             assert jobs.claim(company.db, owner) is not None
         if clock < 15:
-            jobs.report(company.db, 1, owner, asdict(RunCounts(fetched=int(clock), expected=20)))
+            jobs.renew(company.db, 1, owner, asdict(RunCounts(fetched=int(clock), expected=20)))
         else:
             jobs.finish(company.db, 1, owner, ok=True, result={"sentence": "", "runs": []})
 

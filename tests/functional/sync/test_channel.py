@@ -22,8 +22,8 @@ from chansync.orders.write_guard import WriteGuard
 from chansync.platforms.woocommerce import WooCommerce
 from chansync.setup import channel_settings
 from chansync.store import channels, jobs, messages, orders
+from chansync.store.leases import LeaseLost
 from chansync.store.orders import OrderRow
-from chansync.store.streams import LeaseLost
 from chansync.sync.run_result import RunResult
 from chansync.sync.runner import SyncRequest, retry, sync_channel
 from support import shops

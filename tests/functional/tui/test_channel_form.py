@@ -451,7 +451,7 @@ async def test_what_a_first_connection_cannot_fill_in_is_asked_for_before_it(
 async def test_a_parameter_more_needs_no_change_in_the_screens(
     company: Path, monkeypatch: pytest.MonkeyPatch, field_type: parameter_types.ParameterType
 ) -> None:
-    added = channel_parameters.ChannelParameter(
+    added = channel_parameters.Parameter(
         "gift_note",
         "Gift note",
         "Printed on the parcel.",

@@ -328,7 +328,7 @@ async def test_sync_now_is_a_job_for_the_daemon(company: Path, work_off: ModuleT
             job = jobs.claim(other.db, owner)
             assert job is not None
             assert (job.kind, job.channel_id, job.args) == ("sync", 1, {})
-            jobs.report(other.db, job.id, owner, {"fetched": 20, "expected": 80})
+            jobs.renew(other.db, job.id, owner, {"fetched": 20, "expected": 80})
             await until_seen(pilot, "Sync shop-de: 20 of 80")
             jobs.finish(other.db, job.id, owner, ok=True, result={"sentence": "shop-de orders: 3 new."})
         await until_seen(pilot, "shop-de orders: 3 new.")

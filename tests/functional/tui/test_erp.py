@@ -13,8 +13,8 @@ from chansync.db.connection import open_store
 from chansync.db.transaction import transaction
 from chansync.erp.ledger import setup, stock
 from chansync.erp.outside import connected, sales
+from chansync.model.reports import SettledKind, Settlement, SettlementLine
 from chansync.model.sale import SaleState, SaleView
-from chansync.model.settlement import SettledKind, Settlement, SettlementLine
 from chansync.setup import erps
 from chansync.store import settlements
 from chansync_tui.app import ChansyncApp

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from chansync.demo.amazon.settlements import COLUMNS
 from chansync.model.errors import DataError
-from chansync.model.settlement import SettledKind
+from chansync.model.reports import SettledKind
 from chansync.platforms.amazon.settlements import read_settlement
 
 HEAD = {

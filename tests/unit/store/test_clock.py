@@ -14,6 +14,7 @@ from support import world
 from support.orders import order
 
 YEAR = 365 * 86_400_000
+HOUR = 3_600_000
 
 
 def test_what_waits_for_a_time_in_the_far_future_is_due(company: Store) -> None:
@@ -35,6 +36,39 @@ def test_a_lease_from_the_far_future_ends_like_any_other(company: Store) -> None
     assert until <= now_ms() + leases.STREAM_MS
 
 
+def _waiting_columns(store: Store) -> list[tuple[str, str]]:
+    """Every column of the schema that says until when something waits or is leased."""
+    tables = [name for (name,) in world.rows(store, "SELECT name FROM sqlite_schema WHERE type = 'table'")]
+    names = ("next_try_at", "next_run_at", "lease_until")
+    found = [(table, column) for table in tables for _, column, *_ in world.rows(store, f"PRAGMA table_info('{table}')")
+             if column in names]  # fmt: skip
+    # The timetable never plans a stream later than its interval from now.
+    return [each for each in found if each != ("stream", "next_run_at")]
+
+
+def test_nothing_waits_until_the_far_future(store: Store) -> None:
+    """Whatever table is added: what the schema lets wait comes to its turn."""
+    states = {"sale_step": "waiting", "job": "running", "order": "problem"}
+    store.db.pragma("foreign_keys", False)
+    store.db.pragma("ignore_check_constraints", True)
+    columns = _waiting_columns(store)
+    assert len(columns) > 9
+    for table, column in columns:
+        given = {"id": 7, "state": states.get(table, "due"), column: now_ms() + 10 * YEAR}
+        row = {
+            name: given.get(name, 0 if kind == "INTEGER" else "")
+            for _, name, kind, needed, default, key in world.rows(store, f"PRAGMA table_info('{table}')")
+            if name in given or key or (needed and default is None)
+        }
+        store.db.execute(f'DELETE FROM "{table}"')
+        store.db.execute(
+            f'INSERT INTO "{table}" ({", ".join(row)}) VALUES ({", ".join("?" * len(row))})', [*row.values()]
+        )
+        assert bring_back(store.db) == 1, table
+        [(at,)] = world.rows(store, f'SELECT {column} FROM "{table}"')
+        assert at <= now_ms() + 25 * HOUR, table
+
+
 def test_a_daemon_elsewhere_that_beat_in_the_far_future_is_gone(store: Store) -> None:
     assert daemons.claim(store.db) is None
     store.db.execute("UPDATE daemon SET owner = 'elsewhere:1:1', beat_at = ?", (now_ms() + YEAR,))
@@ -42,9 +76,6 @@ def test_a_daemon_elsewhere_that_beat_in_the_far_future_is_gone(store: Store) ->
     assert daemons.claim(store.db) is None
     [(owner,)] = world.rows(store, "SELECT owner FROM daemon")
     assert owner == process_owner()
-
-
-HOUR = 3_600_000
 
 
 def test_what_waits_is_due_when_it_would_have_been(company: Store) -> None:

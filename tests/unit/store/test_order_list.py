@@ -57,7 +57,10 @@ def test_pages_forwards_and_backwards_are_cuts_of_one_list(shops: Store, chosen:
     second = read(shops, chosen, Span(60, after=first[-1].key))
     assert first + second == whole[:120]
     assert read(shops, chosen, Span(60, before=second[0].key, backwards=True)) == first
-    assert read(shops, chosen, Span(500, after=keys[10], before=keys[40], inclusive=True)) == whole[10:41]
+    assert (
+        read(shops, chosen, Span(500, after=keys[10], before=keys[40], with_after=True, with_before=True))
+        == whole[10:41]
+    )
     last = read(shops, chosen, Span(10, backwards=True))
     assert read(shops, chosen, Span(20, after=last[0].key)) == last[1:]
 
@@ -130,7 +133,9 @@ def test_however_few_rows_a_statement_looks_through_the_same_orders_are_found(
     at_once = read(shops, chosen, span)
     monkeypatch.setattr(paging, "STEP", 7001)
     assert read(shops, chosen, span) == at_once
-    inclusive = Span(400, after=at_once[0].key, before=at_once[-1].key, inclusive=True) if at_once else span
+    inclusive = (
+        Span(400, after=at_once[0].key, before=at_once[-1].key, with_after=True, with_before=True) if at_once else span
+    )
     assert read(shops, chosen, inclusive)[: len(at_once)] == at_once
 
 

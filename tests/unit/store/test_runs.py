@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chansync.db.connection import Store
 from chansync.model.times import now_ms
-from chansync.store import runs
+from chansync.store import day, runs
 from chansync.store.runs import RunCounts
 
 HOUR = 3_600_000
@@ -22,11 +22,11 @@ def test_orders_by_hour_are_counted_from_an_index_of_the_last_day(company: Store
         run_id = runs.start(db, 1, "orders", "schedule", "x")
         runs.finish(db, run_id, RunCounts(created=created), "done")
         db.execute("UPDATE run SET started_at = ? WHERE id = ?", (now - hours * HOUR - HOUR // 2, run_id))
-    counted = runs.orders_per_hour(db)
+    counted = day.orders_per_hour(db)
     assert (counted[-1], counted[-6], sum(counted)) == (7, 2, 9)
     steps: list[str] = []
     company.db.exec_trace = lambda cursor, sql, bindings: steps.append(sql) or True
-    runs.orders_per_hour(db)
+    day.orders_per_hour(db)
     company.db.exec_trace = None
     plan = [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {steps[0]}", (0, 0))]
     assert "SEARCH run USING COVERING INDEX run_by_time (started_at>?)" in plan

@@ -20,7 +20,7 @@ from chansync.db.process_locks import task_owner
 from chansync.db.version import SCHEMA_VERSION
 from chansync.model.errors import StoreError, UsageError
 from chansync.secrets import sealing
-from chansync.store import channels, daemons, jobs, messages, orders, streams
+from chansync.store import channels, daemons, jobs, leases, messages, orders, streams
 from chansync.store.message_search import Filter
 from support import world
 
@@ -156,8 +156,8 @@ class TestStreams:
         assert streams.acquire(company.db, 1, "orders", task_owner())
 
     def test_a_lease_that_was_lost_is_noticed(self, company: Store) -> None:
-        with pytest.raises(streams.LeaseLost):
-            streams.Lease(1, "orders", "nobody:1:1:1").renew(company.db)
+        with pytest.raises(leases.LeaseLost):
+            streams.lease(1, "orders", "nobody:1:1:1").renew(company.db)
 
 
 class TestJobs:

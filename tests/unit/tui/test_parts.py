@@ -52,7 +52,7 @@ def test_window_is_read_again_with_what_is_new_at_its_open_ends() -> None:
     window = _window()
     window.apply(window.fetch(Ask.TOP), _lines(5000, PAGE + 1))
     span = window.fetch(Ask.AGAIN).span
-    assert (span.after, span.before, span.inclusive) == (None, (5000 - PAGE + 1,), True)
+    assert (span.after, span.before, span.with_after and span.with_before) == (None, (5000 - PAGE + 1,), True)
     window.at_top, window.at_end = False, True
     span = window.fetch(Ask.AGAIN).span
     assert (span.after, span.before) == ((5000,), None)

@@ -79,12 +79,11 @@ class _Numbers:
         self._rows = [_Row(number) for number in range(count - 1, -1, -1)]
 
     def __call__(self, db: apsw.Connection, span: Span, by: str) -> Iterator[tuple[list[_Row], int]]:
-        edge = int(span.inclusive)
         rows = [
             row
             for row in self._rows
-            if (span.after is None or row.number < int(span.after[0]) + edge)
-            and (span.before is None or row.number > int(span.before[0]) - edge)
+            if (span.after is None or row.number < int(span.after[0]) + span.with_after)
+            and (span.before is None or row.number > int(span.before[0]) - span.with_before)
         ]
         yield rows[-span.limit :] if span.backwards else rows[: span.limit], 0
 

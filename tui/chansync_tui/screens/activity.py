@@ -15,6 +15,7 @@ from textual.widget import Widget
 from chansync.model.times import local_text, now_ms
 from chansync.store import runs
 from chansync.store.channel_status import remaining
+from chansync.store.day import orders_per_hour
 from chansync.store.runs import Run, RunFilter
 from chansync.store.streams import STREAMS
 from chansync_tui.formatting import RUN_TONES, bar, clock, counted, elapsed, left, rate, spark
@@ -156,7 +157,7 @@ class Activity(FilteredPage, TwoPanes):
         self.explain()
 
     def _show_spark(self) -> None:
-        hours = runs.orders_per_hour(self.context.db)
+        hours = orders_per_hour(self.context.db)
         now = now_ms()
         total = f"{counted(sum(hours), 'order')} in 24 h, at most {max(hours)} in an hour"
         begin = f"{local_text(now - 24 * 3_600_000)[11:13]}:00"

@@ -14,8 +14,8 @@ from textual.getters import query_one
 from chansync.db.connection import Store
 from chansync.model.errors import UsageError
 from chansync.model.times import now_ms
+from chansync.store.channels import Pause, pauses
 from chansync.store.overview import ChannelLine
-from chansync.store.pauses import Pause, pauses
 from chansync_tui.formatting import ago, clock, counted, left, progress
 from chansync_tui.navigation_events import Edit, ShowTab
 from chansync_tui.screens.two_panes import TwoPanes
@@ -88,15 +88,15 @@ class ChannelActions(TwoPanes):
         user, own = self.context.user, self.own_key
 
         def pause(store: Store) -> str:
-            from chansync.setup import pausing
+            from chansync.setup import switching
 
-            done = _each(codes, lambda code: pausing.pause(store, code, user))
+            done = _each(codes, lambda code: switching.pause(store, code, user))
             return f"{done} paused: nothing syncs there by itself. {own('p')} resumes, {own('z')} undoes."
 
         def resume(store: Store) -> str:
-            from chansync.setup import pausing
+            from chansync.setup import switching
 
-            return f"{_each(codes, lambda code: pausing.resume(store, code))} resumed."
+            return f"{_each(codes, lambda code: switching.resume(store, code))} resumed."
 
         verb, do, undo = ("Resume", resume, pause) if resumes else ("Pause", pause, resume)
 

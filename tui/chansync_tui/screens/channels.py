@@ -13,8 +13,8 @@ from textual.widget import Widget
 
 from chansync.model.times import local_text, now_ms
 from chansync.store.channel_status import standing
+from chansync.store.channels import pauses
 from chansync.store.overview import ChannelLine, channel_lines
-from chansync.store.pauses import pauses
 from chansync_tui.formatting import TYPE_TONES, ago, counted, until
 from chansync_tui.navigation_events import Edit
 from chansync_tui.record_text import channel_paragraphs

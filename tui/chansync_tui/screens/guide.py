@@ -17,8 +17,8 @@ from chansync import systemd_service
 from chansync.db.connection import Store
 from chansync.model.channel import Channel
 from chansync.setup import guide
-from chansync.setup.first_use import check_first_use
 from chansync.setup.guide import Step
+from chansync.setup.switching import check_first_use
 from chansync.setup.typed_fields import InvalidFields
 from chansync.store.jobs import Job
 from chansync_tui.navigation_events import Edit
@@ -184,9 +184,7 @@ class Guide(Page):
             email = mail.pop("email")
 
             def do(store: Store) -> str:
-                from chansync.setup import telling
-
-                return telling.set_up(store, email, mail)
+                return guide.set_up_notices(store, email, mail)
 
             def told(outcome: object) -> None:
                 self.call_later(self._written, "Saved; a test is sent ...", outcome)

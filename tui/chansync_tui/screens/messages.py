@@ -110,9 +110,8 @@ class Messages(MessageActions, ListPage[MessageLine]):
     @staticmethod
     def parts(db: apsw.Connection, chosen: Filter, span: Span, by: str) -> Iterator[tuple[list[MessageLine], int]]:
         # The newest is first: rows further down have lower ids.
-        edge = int(span.inclusive)
-        below = None if span.after is None else int(span.after[0]) + edge
-        above = None if span.before is None else int(span.before[0]) - edge
+        below = None if span.after is None else int(span.after[0]) + span.with_after
+        above = None if span.before is None else int(span.before[0]) - span.with_before
         chosen = replace(chosen, after_id=above)
         found = message_lines(db, chosen, limit=span.limit, before_id=below, oldest_first=span.backwards)
         yield found[::-1] if span.backwards else found, 0

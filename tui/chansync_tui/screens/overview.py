@@ -16,9 +16,9 @@ from chansync.model.errors import ChansyncError
 from chansync.model.money import format_sums
 from chansync.model.times import local_text, now_ms
 from chansync.store import day
+from chansync.store.channels import pauses
 from chansync.store.day import Day, quiet_hours
 from chansync.store.overview import ChannelLine, channel_lines, open_count
-from chansync.store.pauses import pauses
 from chansync.store.problem_causes import Cause
 from chansync_tui.formatting import clock, counted, spark, until
 from chansync_tui.navigation_events import ShowTab

@@ -89,7 +89,7 @@ def _change(session: Session, before: Channel, texts: dict[str, str]) -> Channel
 
 def _is_first_use(current: Channel | None, texts: dict[str, str]) -> bool:
     from chansync.setup.channel_settings import parse
-    from chansync.setup.first_use import is_first_use
+    from chansync.setup.switching import is_first_use
 
     changes, secrets, _ = parse(texts)
     return is_first_use(current, changes, secrets)
@@ -99,7 +99,7 @@ def _first_use(session: Session, current: Channel) -> int:
     """The first confirm: connect, say as what, fill in, and only then use the channel."""
     from chansync.cli.support.jobs import report_of
     from chansync.setup.confirm import ConnectionReport
-    from chansync.setup.first_use import check_first_use, use_channel
+    from chansync.setup.switching import check_first_use, use_channel
     from chansync.setup.typed_fields import InvalidFields
 
     check_first_use(session.db, current)
@@ -138,19 +138,19 @@ def _show_report(report: ConnectionReport) -> None:
 @click.argument("codes", metavar="CODE...", nargs=-1, required=True, shell_complete=completing.channels)
 def pause(session: Session, codes: tuple[str, ...]) -> None:
     """Let nothing of channels run by itself until they are resumed. Who paused them, and when, is shown."""
-    from chansync.setup import pausing
+    from chansync.setup import switching
 
     _switch(codes, "Paused {}. To go on: chansync channel resume {}", "{} was not used.",
-            lambda code: pausing.pause(session.store, code, user_name()))  # fmt: skip
+            lambda code: switching.pause(session.store, code, user_name()))  # fmt: skip
 
 
 @command("chansync channel resume shop-de")
 @click.argument("codes", metavar="CODE...", nargs=-1, required=True, shell_complete=completing.channels)
 def resume(session: Session, codes: tuple[str, ...]) -> None:
     """Let channels that are paused, or not used, run by themselves again."""
-    from chansync.setup import pausing
+    from chansync.setup import switching
 
-    _switch(codes, "Resumed {}.", "{} is used already.", lambda code: pausing.resume(session.store, code))
+    _switch(codes, "Resumed {}.", "{} is used already.", lambda code: switching.resume(session.store, code))
 
 
 def _switch(codes: tuple[str, ...], done: str, not_done: str, switch: Callable[[str], bool]) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import apsw
 
     from chansync.model.channel import Channel
-    from chansync.model.channel_parameters import ChannelParameter
+    from chansync.model.parameter import Parameter
 
 
 #: The colours of system types that are not production; the word is always there too.
@@ -140,8 +140,8 @@ def _titles(db: apsw.Connection, found: Channel) -> dict[str, str]:
     }
 
 
-def _show_field(parameter: ChannelParameter, found: Channel, able: frozenset[str], lost: str, title: str) -> None:
-    from chansync.model.channel_parameters import applies
+def _show_field(parameter: Parameter, found: Channel, able: frozenset[str], lost: str, title: str) -> None:
+    from chansync.model.parameter import applies
 
     is_set = parameter.name in found.secrets if parameter.is_secret else found.values.get(parameter.name)
     text = parameter.type.show(is_set)
@@ -247,7 +247,7 @@ def fields(as_json: bool) -> None:
         print_line(f"      {parameter.help}")
 
 
-def _field_data(parameter: ChannelParameter) -> dict[str, Any]:
+def _field_data(parameter: Parameter) -> dict[str, Any]:
     return {
         "name": parameter.name,
         "label": parameter.label,

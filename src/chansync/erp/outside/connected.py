@@ -9,6 +9,7 @@ from typing import Any
 
 import apsw
 
+from chansync.db.settings import write_fields
 from chansync.db.transaction import transaction
 from chansync.model import stored_json
 from chansync.model.errors import AlreadyExists, UsageError
@@ -78,9 +79,7 @@ _ERP = f"""
 
 def _erp(row: tuple[Any, ...]) -> ConnectedErp:
     *plain, values, secrets, facts, cursors = row
-    stored, read = json.loads(values), stored_json.object_or_empty
-    found = {name: value for name, value in stored.items() if not isinstance(value, dict)}
-    unreadable = tuple(sorted(set(stored) - set(found)))
+    (found, unreadable), read = stored_json.fields(values), stored_json.object_or_empty
     return ConnectedErp(*(*plain, found, json.loads(secrets), read(facts), read(cursors), unreadable))
 
 
@@ -132,7 +131,7 @@ def add(
         db.execute(
             "INSERT INTO connected_erp (code, name, kind, created_at) VALUES (?, ?, ?, ?)", (code, name, kind, now_ms())
         )
-        _write(db, db.last_insert_rowid(), values, sealed)
+        write_fields(db, "erp", db.last_insert_rowid(), values, sealed)
         return get(db, code)
 
 
@@ -145,19 +144,8 @@ def save(
         "UPDATE connected_erp SET version = version + 1, name = coalesce(?, name), next_run_at = NULL WHERE id = ?",
         (name, erp.id),
     )
-    _write(db, erp.id, values, sealed)
+    write_fields(db, "erp", erp.id, values, sealed)
     return get(db, erp.code)
-
-
-def _write(db: apsw.Connection, erp_id: int, values: Mapping[str, Any], sealed: Mapping[str, bytes]) -> None:
-    db.executemany(
-        "INSERT OR REPLACE INTO connected_erp_parameter (erp_id, name, value) VALUES (?, ?, ?)",
-        [(erp_id, name, json.dumps(value, ensure_ascii=False)) for name, value in values.items()],
-    )
-    db.executemany(
-        "INSERT OR REPLACE INTO connected_erp_secret (erp_id, name, sealed, set_at) VALUES (?, ?, ?, ?)",
-        [(erp_id, name, secret, now_ms()) for name, secret in sealed.items()],
-    )
 
 
 def remove(db: apsw.Connection, code: str) -> None:

@@ -9,8 +9,7 @@ from typing import Any
 
 from chansync.model.errors import SiteRefused, SiteUnavailable
 from chansync.model.order import Order, Refund, UnreadableOrder
-from chansync.model.returns import SiteReturn
-from chansync.model.settlement import Settlement
+from chansync.model.reports import Settlement, SiteReturn
 from chansync.model.times import to_ms
 from chansync.platforms.amazon import reports
 from chansync.platforms.amazon.account import lookups, participations

@@ -11,8 +11,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from chansync.model.errors import DataError, SiteError, SiteUnavailable
-from chansync.model.returns import SiteReturn
-from chansync.model.settlement import Settlement
+from chansync.model.reports import Settlement, SiteReturn
 from chansync.model.times import from_ms, utc_text
 from chansync.platforms.amazon.client import UNREADABLE, SpApi, part, rows_of
 from chansync.platforms.amazon.rates import Operation

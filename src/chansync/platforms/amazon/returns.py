@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from chansync.model.errors import DataError
-from chansync.model.returns import SiteReturn
+from chansync.model.reports import SiteReturn
 from chansync.platforms.amazon.flat_file import read_moment, read_rows
 
 BY_MERCHANT = "GET_FLAT_FILE_RETURNS_DATA_BY_RETURN_DATE"

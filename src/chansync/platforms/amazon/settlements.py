@@ -14,7 +14,7 @@ from decimal import Decimal
 
 from chansync.model.errors import DataError
 from chansync.model.money import is_currency, parse_amount
-from chansync.model.settlement import SettledKind, Settlement, SettlementLine
+from chansync.model.reports import SettledKind, Settlement, SettlementLine
 from chansync.platforms.amazon.flat_file import read_moment, read_rows
 
 #: Columns without which nothing can be said of a settlement.

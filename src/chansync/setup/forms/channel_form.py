@@ -14,16 +14,17 @@ from chansync.db.connection import Store
 from chansync.erp import registry as erps
 from chansync.erp.abilities import impossible_parameters
 from chansync.model.channel import Channel, FieldError
-from chansync.model.channel_parameters import BY_NAME, PARAMETERS, SECTIONS, ChannelParameter, default_values
+from chansync.model.channel_parameters import BY_NAME, PARAMETERS, SECTIONS, default_values
 from chansync.model.errors import UsageError
-from chansync.model.parameter import applies, defaults
+from chansync.model.parameter import Parameter, applies, defaults
 from chansync.model.parameter_types import Flag
 from chansync.platforms.protocol import Capability
 from chansync.secrets import sealing
 from chansync.setup import channel_settings
-from chansync.setup.first_use import in_the_way, is_first_use
 from chansync.setup.forms import channel_mappings, options
 from chansync.setup.forms.form import Addable, Form, FormField, FormOption, Loaded, Saved, field_of
+from chansync.setup.switching import in_the_way, is_first_use
+from chansync.setup.typed_fields import lenient
 from chansync.store import channels
 
 
@@ -65,7 +66,7 @@ class ChannelForm(Form):
 
     def fields(self, db: apsw.Connection, texts: Mapping[str, str], *, everything: bool = False) -> list[FormField]:
         settled = settle(texts)
-        values, able = lenient_values(settled), _capabilities(db, settled.get("integration_system", ""))
+        values, able = lenient(BY_NAME, settled), _capabilities(db, settled.get("integration_system", ""))
         reduced = not (everything or self.connected)
         impossible = self._impossible(db, values)
         found: list[FormField] = []
@@ -82,7 +83,7 @@ class ChannelForm(Form):
     def hidden_fields(self, db: apsw.Connection, texts: Mapping[str, str]) -> list[tuple[FormField, FormField]]:
         """The fields that do not apply now, each with the switch that makes it appear."""
         settled = settle(texts)
-        values, able = lenient_values(settled), _capabilities(db, settled.get("integration_system", ""))
+        values, able = lenient(BY_NAME, settled), _capabilities(db, settled.get("integration_system", ""))
         found = []
         for parameter in PARAMETERS:
             off = [name for name in parameter.only_with if not values.get(name)]
@@ -90,7 +91,7 @@ class ChannelForm(Form):
                 found.append((self._field(db, parameter, {}), self._field(db, BY_NAME[off[0]], {})))
         return found
 
-    def _field(self, db: apsw.Connection, parameter: ChannelParameter, impossible: Mapping[str, str]) -> FormField:
+    def _field(self, db: apsw.Connection, parameter: Parameter, impossible: Mapping[str, str]) -> FormField:
         fixed = impossible.get(parameter.name, "")
         if parameter.name in channels.FIXED_BY_SYNC and self._channel and channels.has_synced(db, self._channel.id):
             fixed = "It cannot be changed after the first sync: orders and sales refer to it."
@@ -149,7 +150,7 @@ class ChannelForm(Form):
     def _write(
         self, store: Store, texts: Mapping[str, str], changes: dict[str, str], secrets: Mapping[str, str]
     ) -> Saved:
-        first = is_first_use(self._channel, lenient_values(changes), secrets)
+        first = is_first_use(self._channel, lenient(BY_NAME, changes), secrets)
         if first:
             del changes["used"]
         mapped = {name: text for name, text in changes.items() if name not in BY_NAME}
@@ -171,11 +172,11 @@ class ChannelForm(Form):
         return f"channel {self._channel.code}" if self._channel else "channel"
 
 
-def _default_text(parameter: ChannelParameter) -> str:
+def _default_text(parameter: Parameter) -> str:
     return parameter.type.show(defaults((parameter,))[parameter.name])
 
 
-def _belongs_to_opening(parameter: ChannelParameter, texts: Mapping[str, str]) -> bool:
+def _belongs_to_opening(parameter: Parameter, texts: Mapping[str, str]) -> bool:
     """Whether the field is shown before the first connection; a field with a value always is."""
     if parameter.opening or parameter.section <= 2:
         return True
@@ -191,24 +192,12 @@ def _capabilities(db: apsw.Connection, system: str) -> frozenset[str]:
         return frozenset(map(str, Capability))
 
 
-def lenient_values(texts: Mapping[str, str]) -> dict[str, Any]:
-    """Values by field; invalid texts count as not set."""
-    values: dict[str, Any] = {}
-    for name, text in texts.items():
-        if name in BY_NAME:
-            try:
-                values[name] = BY_NAME[name].type.parse(text)
-            except UsageError:
-                values[name] = None
-    return values
-
-
 def settle(texts: Mapping[str, str]) -> dict[str, str]:
     """Switch off parameters that need another one that is off: their fields are hidden, and could not be corrected."""
     settled = dict(texts)
     for parameter in PARAMETERS:
         if isinstance(parameter.type, Flag) and parameter.only_with:
-            needed = lenient_values({name: settled.get(name, "") for name in parameter.only_with})
+            needed = lenient(BY_NAME, {name: settled.get(name, "") for name in parameter.only_with})
             if not all(needed.values()):
                 settled[parameter.name] = parameter.type.show(False)
     return settled

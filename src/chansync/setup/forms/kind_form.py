@@ -12,14 +12,14 @@ from chansync.db.connection import Store
 from chansync.erp import registry
 from chansync.model.channel import NEEDED, FieldError
 from chansync.model.errors import UsageError
-from chansync.model.parameter import Parameter, applies
-from chansync.model.parameter_types import Choice, Code, Flag, Text
+from chansync.model.parameter import Parameter, applies, defaults
+from chansync.model.parameter_types import Choice, Code, Text
 from chansync.setup.erps import ERPS
 from chansync.setup.forms import options
 from chansync.setup.forms.form import Form, FormField, FormOption, Loaded, Saved, code_from, field_of
 from chansync.setup.kind_settings import Family
 from chansync.setup.systems import SYSTEMS
-from chansync.setup.typed_fields import in_order
+from chansync.setup.typed_fields import in_order, lenient
 
 _OWN = ("kind", "name", "code")
 
@@ -136,16 +136,8 @@ class KindForm(Form, ABC):
 
     def _values(self, kind: str, texts: Mapping[str, str]) -> dict[str, Any]:
         """Values by field; missing ones have their default, invalid ones count as not set."""
-        values: dict[str, Any] = {}
-        for each in self._parameters(kind):
-            text = texts.get(each.name)
-            if each.is_secret:
-                continue
-            try:
-                values[each.name] = each.default if text is None else each.type.parse(text)
-            except UsageError:
-                values[each.name] = False if isinstance(each.type, Flag) else None
-        return values
+        fields = self._parameters(kind)
+        return defaults(fields) | lenient({each.name: each for each in fields if not each.is_secret}, texts)
 
 
 class SystemForm(KindForm):

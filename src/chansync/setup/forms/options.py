@@ -8,8 +8,8 @@ import apsw
 
 from chansync.erp import registry
 from chansync.model.channel import Channel
-from chansync.model.channel_parameters import ChannelParameter
 from chansync.model.errors import UsageError
+from chansync.model.parameter import Parameter
 from chansync.model.parameter_types import Choice
 from chansync.setup import channel_settings
 from chansync.setup.forms.form import MOST_OPTIONS, FormField, FormOption, reference_of
@@ -63,7 +63,7 @@ def matching(found: Iterable[tuple[str, str]], search: str) -> list[FormOption]:
     return [FormOption(*each) for each in found if all(word in " ".join(each).casefold() for word in words)]
 
 
-def only_choices(db: apsw.Connection, parameters: Iterable[ChannelParameter]) -> dict[str, str]:
+def only_choices(db: apsw.Connection, parameters: Iterable[Parameter]) -> dict[str, str]:
     """Values of required fields for which there is only one choice: the only system, the only POS."""
     found: dict[str, str] = {}
     for parameter in parameters:

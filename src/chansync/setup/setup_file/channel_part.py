@@ -10,7 +10,7 @@ from typing import Any
 import apsw
 
 from chansync.db.transaction import Undo, transaction
-from chansync.model.channel import NEEDED, Channel, FieldError, check_fields
+from chansync.model.channel import NEEDED, Channel, FieldError, unknown_field
 from chansync.model.channel_parameters import BY_NAME, PARAMETERS, default_values
 from chansync.model.errors import UsageError
 from chansync.model.parameter import applies
@@ -20,7 +20,7 @@ from chansync.secrets import sealing
 from chansync.setup import channel_settings
 from chansync.setup.channel_settings import capabilities, check_target
 from chansync.setup.setup_file.document import TABLES
-from chansync.setup.setup_file.plan import REMOVED, Applying, Item, difference
+from chansync.setup.setup_file.plan import REMOVED, Applying, Item, changed
 from chansync.store import channels, mappings
 
 #: The table of a channel that holds the paid statuses of its payment methods: ``cod = "completed"``.
@@ -85,13 +85,12 @@ def _read(run: Applying, code: str, table: Any) -> _Entry | None:
     if "code" in table:
         run.wrong(f"{place}.code", "is the table's name")
     clear = run.clear(place, {name: table[name] for name in _SECRETS if name in table})
-    values, wrong = check_fields(fields)
-    run.errors += [FieldError(f"{place}.{error.name:.60}", error.sentence) for error in wrong]
+    values = run.values(place, {each.name: each.type for each in PARAMETERS}, fields, unknown_field)
     known_wrong = {error.name.removeprefix(f"{place}.") for error in run.errors[noted:]}
     stored = {channel.code: channel for channel in channels.all_channels(run.store.db)}
     # A wrong value is blamed once; the one before stands in for it while the others are checked.
     before = stored[code].values if code in stored else {}
-    values |= {each.name: before.get(each.name) for each in wrong}
+    values |= {name: before.get(name) for name in fields if name not in values}
     known = {name: value for name, value in values.items() if name in BY_NAME and value is not None}
     return _Entry(code, default_values() | known | {"code": code}, clear, tables, known_wrong)
 
@@ -123,11 +122,8 @@ def _apply(run: Applying, entry: _Entry) -> bool:
     rest = _without_secrets(entry, draft, existing)
     before = existing.values if existing else default_values() | {"code": entry.code}
     unreadable = existing.unreadable if existing else ()
-    changed = {name: value for name, value in entry.values.items()
-               if value != before.get(name) or name in unreadable}  # fmt: skip
-    show = {name: BY_NAME[name].type.show for name in changed}
-    texts = {name: show[name](value) for name, value in changed.items()} | entry.clear
-    details = [difference(name, show[name](before.get(name)), show[name](value)) for name, value in changed.items()]
+    texts, details = changed(PARAMETERS, entry.values, before, unreadable)
+    texts |= entry.clear
     sealed = sealing.sealed_of(db, "channel", existing.id) if existing else {}
     noted = len(run.errors)
     with contextlib.suppress(Undo), transaction(db):

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import apsw
+import tomlkit
 
 from chansync import __version__
 from chansync.model.channel import Channel
@@ -33,18 +34,18 @@ def export(db: apsw.Connection) -> str:
         '{file = "…"}, {credential = "…"} or {env = "…"}; chansync apply --keep-secrets leaves the stored ones alone.',
     )
     for kind, code, fields in ledger_part.export(db):
-        _at(document, "ledger", kind).add(code, _plain(fields))
+        _at(document, "ledger", kind).add(code, tomlkit.item(fields))
     for family in (ERPS, SYSTEMS):
         for thing in family.stored(db):
             fields, secrets = typed_part.export(family, thing)
-            table = _plain(fields)
+            table = tomlkit.item(fields)
             for name in secrets:
                 table.add(name, _reference(f"{family.section}.{thing.code}.{name}"))
             _at(document, family.section).add(thing.code, table)
     for channel in channels.all_channels(db):
         _at(document, "channels").add(channel.code, _channel(db, channel, references=True))
     fields, has_password, services = settings_part.export_notices(db)
-    table = _plain(fields)
+    table = tomlkit.item(fields)
     if has_password:
         table.add("smtp_password", _reference("notices.smtp_password"))
     if fields or has_password or services:
@@ -52,8 +53,8 @@ def export(db: apsw.Connection) -> str:
     for user, name in services:
         _at(document, "notices", settings_part.SERVICES, user).add(name, _reference(f"notices.{user}.{name}"))
     if kept := settings_part.export_retention(db):
-        document.add("retention", _plain(kept))
-    return _text(document)
+        document.add("retention", tomlkit.item(kept))
+    return tomlkit.dumps(document)
 
 
 def export_channels(db: apsw.Connection, codes: Iterable[str] = ()) -> str:
@@ -71,18 +72,16 @@ def export_channels(db: apsw.Connection, codes: Iterable[str] = ()) -> str:
     )
     for system in systems:
         fields, secrets = typed_part.export(SYSTEMS, system)
-        table = _plain(fields)
+        table = tomlkit.item(fields)
         for name in secrets:
             table.add(_secret(name, f"chansync system set {system.code} {name}=-"))
         _at(document, "systems").add(system.code, table)
     for channel in wanted:
         _at(document, "channels").add(channel.code, _channel(db, channel, references=False))
-    return _text(document)
+    return tomlkit.dumps(document)
 
 
 def _begin(*comments: str) -> Any:
-    import tomlkit
-
     document = tomlkit.document()
     for comment in comments:
         document.add(tomlkit.comment(comment))
@@ -90,48 +89,23 @@ def _begin(*comments: str) -> Any:
     return document
 
 
-def _text(document: Any) -> str:
-    import tomlkit
-
-    return tomlkit.dumps(document)
-
-
 def _at(document: Any, *path: str) -> Any:
     """The table of that path, which holds nothing but tables unless it was there before."""
-    import tomlkit
-
     found = document
     for name in path:
         found = found.setdefault(name, tomlkit.table(is_super_table=True))
     return found
 
 
-def _plain(fields: dict[str, Any]) -> Any:
-    import tomlkit
-
-    table = tomlkit.table()
-    for name, value in fields.items():
-        table.add(name, value)
-    return table
-
-
 def _reference(name: str) -> Any:
-    import tomlkit
-
-    table = tomlkit.inline_table()
-    table.append("file", f"{SECRETS_FOLDER}/{_UNFIT.sub('_', name)}")
-    return table
+    return tomlkit.inline_table().append("file", f"{SECRETS_FOLDER}/{_UNFIT.sub('_', name)}")
 
 
 def _secret(name: str, enter: str) -> Any:
-    import tomlkit
-
     return tomlkit.comment(f"{name} is secret. Enter it: {enter}")
 
 
 def _channel(db: apsw.Connection, channel: Channel, *, references: bool) -> Any:
-    import tomlkit
-
     table = tomlkit.table()
     section = 0
     for parameter in PARAMETERS:
@@ -161,8 +135,6 @@ def _channel(db: apsw.Connection, channel: Channel, *, references: bool) -> Any:
 
 
 def _mappings(rows: Sequence[mappings.Mapping]) -> Any:
-    import tomlkit
-
     table = tomlkit.table()
     for row in rows:
         title = _CONTROL.sub(" ", row.title)

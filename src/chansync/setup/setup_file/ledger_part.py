@@ -11,7 +11,6 @@ import apsw
 from chansync.erp.ledger import setup
 from chansync.erp.ledger.setup_kinds import KINDS, Rate, SetupField, SetupKind, WholeNumber
 from chansync.model.channel import FieldError
-from chansync.model.errors import UsageError
 from chansync.setup.ledger_records import remove_record
 from chansync.setup.setup_file.plan import REMOVED, Applying, Item, difference
 from chansync.store import channels, mappings
@@ -41,46 +40,31 @@ def _apply(run: Applying, kind: SetupKind, code: str, place: str, table: dict[st
         run.wrong(place, f'must be named by its {kind.within}, as "{kind.within.upper()}/{code}"')
         return
     fields = {field.name: field for field in kind.fields if not field.fixed}
-    texts, errors = _texts(kind, fields, table)
-    run.errors += [FieldError(f"{place}.{error.name:.60}", error.sentence, error.code) for error in errors]
-    db = run.store.db
+    noted = len(run.errors)
+    types = {name: field.type for name, field in fields.items()}
+    numbers = {name for name in fields if isinstance(types[name], (Rate, WholeNumber))}
+    given = {
+        name: str(value) if name in numbers and type(value) in (int, float) else value for name, value in table.items()
+    }
+    values = run.values(place, types, given, lambda _: f"is no field of a {kind.label}: there are {', '.join(fields)}")
+    shown = {name: _shown(fields[name], value) for name, value in values.items()}
+    texts = {name: field.default for name, field in fields.items() if name not in table} | shown
+    is_right, db = len(run.errors) == noted, run.store.db
     if not setup.exists(db, kind.name, own, pos=within or None):
         texts = {name: text for name, text in texts.items() if name in table} | ({"pos": within} if within else {})
         found = setup.check(db, kind.name, texts | {"code": own}, new=True)
-        known = {error.name for error in errors}
-        found = [FieldError(f"{place}.{each.name}", each.sentence, each.code) for each in found
-                 if each.name not in known]  # fmt: skip
-        run.errors += found
-        if not found and not errors and run.tried(place, lambda: setup.add(db, kind.name, own, texts)):
+        found = [each for each in found if each.name not in table or each.name in values]
+        run.errors += [FieldError(f"{place}.{each.name}", each.sentence, each.code) for each in found]
+        if not found and is_right and run.tried(place, lambda: setup.add(db, kind.name, own, texts)):
             run.note(f"{kind.label} {code}", is_new=True, details=())
         return
     before = setup.get(db, kind.name, code)
-    shown = {name: _shown(field, before[name]) for name, field in fields.items()}
-    changed = {name: text for name, text in texts.items() if text != shown[name] and not fields[name].runs}
-    if changed and not errors and not run.tried(place, lambda: setup.change(db, kind.name, code, changed)):
+    was = {name: _shown(field, before[name]) for name, field in fields.items()}
+    changed = {name: text for name, text in texts.items() if text != was[name] and not fields[name].runs}
+    if changed and is_right and not run.tried(place, lambda: setup.change(db, kind.name, code, changed)):
         return
-    details = (difference(name, shown[name], text) for name, text in changed.items())
+    details = (difference(name, was[name], text) for name, text in changed.items())
     run.note(f"{kind.label} {code}", is_new=False, details=details)
-
-
-def _texts(
-    kind: SetupKind, fields: dict[str, SetupField], table: dict[str, Any]
-) -> tuple[dict[str, str], list[FieldError]]:
-    """Every field as typed, those that the file does not name as they are by default; and what is wrong."""
-    errors, texts = [], {}
-    for name, value in table.items():
-        field = fields.get(name)
-        if field is None:
-            errors.append(FieldError(name, f"is no field of a {kind.label}: there are {', '.join(fields)}"))
-            continue
-        is_number = isinstance(field.type, (Rate, WholeNumber)) and type(value) in (int, float)
-        try:
-            texts[name] = _shown(field, field.type.check(str(value) if is_number else value))
-        except UsageError as error:
-            errors.append(FieldError(name, str(error)))
-    wrong = {error.name for error in errors}
-    defaults = {name: field.default for name, field in fields.items() if name not in wrong}
-    return defaults | texts, errors
 
 
 def _shown(field: SetupField, value: Any) -> str:

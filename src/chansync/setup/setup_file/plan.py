@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -12,7 +12,7 @@ from chansync.db.transaction import transaction
 from chansync.model.channel import FieldError
 from chansync.model.errors import UsageError
 from chansync.model.parameter import Parameter, defaults
-from chansync.model.parameter_types import Day
+from chansync.model.parameter_types import Day, ParameterType
 from chansync.setup.setup_file.document import Secret
 from chansync.setup.typed_fields import InvalidFields
 
@@ -112,6 +112,24 @@ class Applying:
         found = tuple(details)
         self.plan.items.append(Item(what, NEW if is_new else CHANGED if found else UNCHANGED, found))
 
+    def values(
+        self, place: str, known: Mapping[str, ParameterType], given: Mapping[str, Any], unknown: Callable[[str], str]
+    ) -> dict[str, Any]:
+        """The values of the fields that the files have, by the types of those that there are; wrong ones are noted.
+
+        Args:
+            unknown: what is wrong with the name of a field that there is not.
+        """
+        found = {}
+        for name, value in given.items():
+            try:
+                if name not in known:
+                    raise UsageError(unknown(name))
+                found[name] = known[name].check(value)
+            except UsageError as error:
+                self.wrong(f"{place}.{name:.60}", str(error))
+        return found
+
     def clear(self, place: str, given: Mapping[str, Any]) -> dict[str, str]:
         """The secrets among what the files have for secret fields; those that stay as they are are left out."""
         found = {}
@@ -133,6 +151,16 @@ def exported(parameter: Parameter, value: Any) -> Any:
     if value is None or value == defaults((parameter,))[parameter.name]:
         return None
     return date.fromisoformat(value) if isinstance(parameter.type, Day) else value
+
+
+def changed(
+    fields: Iterable[Parameter], wanted: Mapping[str, Any], before: Mapping[str, Any], unreadable: Collection[str]
+) -> tuple[dict[str, str], list[str]]:
+    """The fields that are not as wanted, as typed, and each change for people."""
+    show = {field.name: field.type.show for field in fields}
+    other = {name for name, value in wanted.items() if value != before.get(name) or name in unreadable}
+    texts = {name: show[name](value) for name, value in wanted.items() if name in other}
+    return texts, [difference(name, show[name](before.get(name)), text) for name, text in texts.items()]
 
 
 def difference(name: str, before: str, after: str) -> str:

@@ -7,7 +7,6 @@ from typing import Any
 
 import apsw
 
-from chansync.model.errors import UsageError
 from chansync.model.parameter import Parameter
 from chansync.notices import notifier
 from chansync.notices import settings as notice_settings
@@ -104,17 +103,11 @@ def _texts(
     before: Mapping[str, Any],
 ) -> dict[str, str]:
     """The settings that differ from how they are, as typed: what the files do not name is as it is by default."""
-    known = {setting.name: setting for setting in settings}
-    wanted = {setting.name: setting.default for setting in settings} if given else {}
-    for name, value in given.items():
-        if name not in known:
-            run.wrong(f"{place}.{name:.60}", f"is no {what}: there are {', '.join(known)}")
-            continue
-        try:
-            plain = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-            wanted[name] = known[name].type.check(plain) or known[name].default
-        except UsageError as error:
-            run.wrong(f"{place}.{name}", str(error))
+    known = {setting.name: setting.type for setting in settings}
+    default = {setting.name: setting.default for setting in settings} if given else {}
+    plain = {name: str(value) if type(value) is int else value for name, value in given.items()}
+    values = run.values(place, known, plain, lambda _: f"is no {what}: there are {', '.join(known)}")
+    wanted = default | {name: value or default[name] for name, value in values.items()}
     return {name: str(value or "") for name, value in wanted.items() if (value or None) != (before[name] or None)}
 
 

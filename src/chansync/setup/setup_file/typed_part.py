@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from chansync.erp.outside.connected import ConnectedErp
+from chansync.model.channel import IntegrationSystem
 from chansync.model.errors import UsageError
 from chansync.model.parameter import defaults
 from chansync.secrets import sealing
-from chansync.setup.kind_settings import Family, Stored, checked
-from chansync.setup.setup_file.plan import REMOVED, Applying, Item, difference, exported
+from chansync.setup.kind_settings import Family, checked
+from chansync.setup.setup_file.plan import REMOVED, Applying, Item, changed, difference, exported
 
 
 def apply(run: Applying, family: Family[Any], given: dict[str, Any]) -> None:
@@ -25,8 +26,13 @@ def apply(run: Applying, family: Family[Any], given: dict[str, Any]) -> None:
 
 
 def _apply(
-    run: Applying, family: Family[Any], code: str, place: str, table: dict[str, Any], existing: Stored | None
-) -> None:  # fmt: skip
+    run: Applying,
+    family: Family[Any],
+    code: str,
+    place: str,
+    table: dict[str, Any],
+    existing: IntegrationSystem | ConnectedErp | None,
+) -> None:
     name, kind = table.pop("name", ""), table.pop("kind", "")
     if not isinstance(name, str) or not isinstance(kind, str):
         run.wrong(place, "must have texts for name and kind")
@@ -44,28 +50,28 @@ def _apply(
         run.wrong(f"{place}.kind", f"is {existing.kind} here, and a {family.what}'s kind is fixed")
         return
     fields = family.parameters(kind)
+    secret = [field.name for field in fields if field.is_secret]
     before = defaults(fields) | (existing.values if existing else {})
     noted = len(run.errors)
-    values = _values(run, family, kind, place, table)
-    clear = run.clear(place, {field.name: table[field.name] for field in fields if field.name in table
-                              and field.is_secret})  # fmt: skip
+    known = {field.name: field.type for field in fields}
+    plain = {field: value for field, value in table.items() if field not in secret}
+    have = ", ".join(["name", "kind", *known])
+    values = run.values(place, known, plain, lambda _: f"is no field of a {kind} {family.what}: there are {have}")
+    clear = run.clear(place, {field: table[field] for field in secret if field in table})
     if len(run.errors) > noted:
         return
     made = {field.made_on for field in fields if field.made_on}
     unreadable = existing.unreadable if existing else ()
     # The day on which a secret was made comes with the secret where the file does not say it.
     wanted = {each: value for each, value in (defaults(fields) | values).items() if each not in made or each in values}
-    show = {field.name: field.type.show for field in fields}
-    texts = {each: show[each](value) for each, value in wanted.items()
-             if value != before.get(each) or each in unreadable}  # fmt: skip
-    details = [difference("name", existing.name, name)] if existing and existing.name != name else []
-    details += [difference(each, show[each](before.get(each)), text) for each, text in texts.items()]
+    texts, details = changed(fields, wanted, before, unreadable)
+    if existing and existing.name != name:
+        details.insert(0, difference("name", existing.name, name))
     db, store = run.store.db, run.store
     sealed = sealing.sealed_of(db, family.owner, existing.id) if existing else {}
     missing = [field.name for field in fields if field.is_secret and field.needed and field.name not in clear]
     if existing is None:
-        later = frozenset(field.name for field in fields if field.is_secret)
-        done = run.tried(place, lambda: family.add(store, code, name, kind, texts | clear, later=later))
+        done = run.tried(place, lambda: family.add(store, code, name, kind, texts | clear, later=frozenset(secret)))
     else:
         done = run.tried(place, lambda: family.change(store, code, texts | clear, name=name))
     if not done:
@@ -80,24 +86,7 @@ def _apply(
         run.plan.notes.append(f"{code} needs its secrets: {family.command} {code} {keys}")
 
 
-def _values(run: Applying, family: Family[Any], kind: str, place: str, table: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of the fields that the file names and that are no secrets."""
-    known = {field.name: field for field in family.parameters(kind)}
-    values = {}
-    for name, value in table.items():
-        field = known.get(name)
-        if field is None:
-            have = ", ".join(["name", "kind", *known])
-            run.wrong(f"{place}.{name:.60}", f"is no field of a {kind} {family.what}: there are {have}")
-        elif not field.is_secret:
-            try:
-                values[name] = field.type.check(value)
-            except UsageError as error:
-                run.wrong(f"{place}.{name}", str(error))
-    return values
-
-
-def export(family: Family[Any], thing: Stored) -> tuple[dict[str, Any], list[str]]:
+def export(family: Family[Any], thing: IntegrationSystem | ConnectedErp) -> tuple[dict[str, Any], list[str]]:
     """The fields of one, without what is as it is by default, and the names of the secrets that are set."""
     fields: dict[str, Any] = {"name": thing.name, "kind": thing.kind}
     if thing.kind not in family.kinds():

@@ -1,4 +1,4 @@
-"""What a marketplace has paid out: a settlement and its lines, in one form for all platforms."""
+"""What marketplaces report, in one form for all platforms: what they have paid out, and what buyers send back."""
 
 from __future__ import annotations
 
@@ -64,3 +64,24 @@ class Settlement:
     ends_at: int | None
     deposited_at: int | None
     lines: list[SettlementLine] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class SiteReturn:
+    """Pieces of one item of an order that come back.
+
+    Attributes:
+        key: the platform's id of the return of this item.
+        item: the platform's id of the order's line; empty where only the SKU is told.
+        received_at: UTC milliseconds of when they came; None: they are on their way, or only announced.
+        sellable: whether they go back into stock when they came.
+    """
+
+    key: str
+    order_number: str
+    item: str
+    sku: str
+    pieces: int
+    reason: str
+    received_at: int | None
+    sellable: bool = True

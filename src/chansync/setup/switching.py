@@ -1,4 +1,8 @@
-"""The first use of a channel: it connects to its site before it is switched on. Forms and commands share this."""
+"""Switching a channel on and off. Forms and commands share this.
+
+With its first use a channel connects to its site before it is switched on. One that is paused stays as it is set up,
+and nothing of it runs by itself meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ from chansync.db.connection import Store
 from chansync.db.transaction import transaction
 from chansync.model.channel import NEEDED, Channel, FieldError, parse_field
 from chansync.model.channel_parameters import BY_NAME, PARAMETERS
-from chansync.model.errors import ChansyncError
+from chansync.model.errors import ChansyncError, UsageError
 from chansync.setup import channel_settings
 from chansync.setup.confirm import ConnectionReport, confirm_channel
 from chansync.setup.typed_fields import InvalidFields
@@ -35,7 +39,7 @@ def is_first_use(current: Channel | None, changes: Mapping[str, Any], secrets: C
     if current.values["used"]:
         return False
     unknown = current.connected_at is None or not current.facts
-    return unknown or channel_settings.site_changed(current, changes, dict.fromkeys(secrets, ""))
+    return unknown or channel_settings.site_changed(current, changes, secrets)
 
 
 def in_the_way(errors: Iterable[FieldError]) -> list[FieldError]:
@@ -94,3 +98,36 @@ def check_first_use(db: apsw.Connection, current: Channel) -> None:
     errors = in_the_way(channel_settings.check_change(db, current, {"used": True}, frozenset(), set()))
     if errors:
         raise InvalidFields(errors)
+
+
+def pause(store: Store, code: str, by: str) -> bool:
+    """Switch a channel off, noting who did it; False where it was not used.
+
+    Raises:
+        UsageError: there is no such channel.
+    """
+    with transaction(store.db):
+        channel = channels.channel(store.db, code)
+        if not channel["used"]:
+            return False
+        # Also a channel with something wrong in it can be paused.
+        channels.save_channel(store.db, channel.id, {"used": False}, {})
+        channels.note_paused(store.db, channel.id, by)
+        return True
+
+
+def resume(store: Store, code: str) -> bool:
+    """Switch a channel on again; False where it is used.
+
+    Raises:
+        UsageError: there is no such channel, or it has never connected.
+    """
+    with transaction(store.db):
+        channel = channels.channel(store.db, code)
+        if channel["used"]:
+            return False
+        if is_first_use(channel, {"used": True}, ()):
+            raise UsageError(f"The channel {code} has never connected: switch Used on in its form, and confirm.")
+        channel_settings.change_channel(store, code, {"used": "yes"})
+        channels.forget_pause(store.db, channel.id)
+        return True
