@@ -12,7 +12,7 @@ from typing import Any
 import apsw
 
 from chansync.erp import registry
-from chansync.erp.entries import Entry
+from chansync.erp.protocol import Entry
 from chansync.exports.columns import EXPORTS, MONEY, NUMBER, ORDERS, TIME
 from chansync.model.errors import UsageError
 from chansync.model.money import minor_digits
