@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -136,29 +136,23 @@ def next_read(db: apsw.Connection, erp: str) -> int:
     return (found or 0) + 1
 
 
-def mark_gone(db: apsw.Connection, erp: str, kinds: Collection[str], read: int) -> int:
-    """Mark what is known of those kinds and was not told by that read as gone; how many records are it newly.
-
-    Call it inside a transaction.
-    """
-    kinds = [kind.replace("_", "-") for kind in kinds]
+def mark_gone(db: apsw.Connection, erp: str, kinds: Iterable[str], read: int) -> None:
+    """Mark what is known of those kinds and was not told by that read as gone. Call it inside a transaction."""
     db.execute(
         """UPDATE mirror_reference SET gone_at = ? WHERE erp = ? AND kind IN (SELECT value FROM json_each(?))
            AND read < ? AND gone_at IS NULL""",
-        (now_ms(), erp, json.dumps(kinds), read),
+        (now_ms(), erp, json.dumps([kind.replace("_", "-") for kind in kinds]), read),
     )
-    return db.changes()
 
 
 def gone(db: apsw.Connection, erp: str, kind: str, code: str, pos: str | None = None) -> bool:
     """Whether a record was known and is gone from the ERP."""
-    rows = db.execute(
-        """SELECT gone_at IS NOT NULL FROM mirror_reference WHERE erp = ? AND kind = ? AND code = ?
+    found = db.execute(
+        """SELECT min(gone_at IS NOT NULL) FROM mirror_reference WHERE erp = ? AND kind = ? AND code = ?
            AND (pos = ? OR pos = '')""",
         (erp, kind.replace("_", "-"), code, pos or ""),
-    )
-    found = [bool(row[0]) for row in rows]
-    return bool(found) and all(found)
+    ).get
+    return bool(found)
 
 
 def counts(db: apsw.Connection, erp: str) -> dict[str, tuple[int, int]]:

@@ -358,15 +358,12 @@ def first_sent_at(db: apsw.Connection, erp: str) -> int | None:
     return found
 
 
-def make_due(db: apsw.Connection, erp: str, sale_keys: Collection[str] | None = None) -> int:
-    """Let steps that wait for their next try be sent at once; how many. Call it inside a transaction."""
-    chosen = None if sale_keys is None else to_json(list(sale_keys))
+def make_due(db: apsw.Connection, erp: str) -> None:
+    """Let steps that wait for their next try be sent at once. Call it inside a transaction."""
     db.execute(
-        """UPDATE sale_step SET next_try_at = NULL WHERE erp = ?1 AND state = 'waiting' AND next_try_at IS NOT NULL
-           AND (?2 IS NULL OR sale_key IN (SELECT value FROM json_each(?2)))""",
-        (erp, chosen),
+        "UPDATE sale_step SET next_try_at = NULL WHERE erp = ? AND state = 'waiting' AND next_try_at IS NOT NULL",
+        (erp,),
     )
-    return db.changes()
 
 
 @dataclass(frozen=True, slots=True)
