@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
 import httpx
@@ -69,6 +71,9 @@ _UNREADABLE = {
     "too_many": "sent data of too many parts to be read: it must answer in pages.",
     "too_deep": "sent data nested too deeply to be read.",
 }
+
+#: The fields that are numbers as text.
+_DECIMALS = frozenset({"quantity", "rate"})
 
 _ERRORS = {kind.code: kind for kind in (ErpUnavailable, ErpRefused, ErpRights)}
 
@@ -154,18 +159,22 @@ class HttpRemote:
         if found.view is not None and found.view.key != sale.key:
             return self._unknown(sale, f"{sale.key} has the view of {found.view.key:.100}")
         asked, told = [step.key(sale.key) for step in sale.steps], [result.key for result in found.results]
+        # What waits is for the core to say.
+        quote = self._quote
+        results = tuple(
+            replace(each, waiting=False, sentence=quote(each.sentence), warnings=tuple(map(quote, each.warnings)))
+            for each in found.results
+            if each.key in asked
+        )
         if found.error is not None:
             # What came before is known to be done; more than that is not.
-            known = tuple(result for result in found.results if result.key in asked)
-            sentence = self._quote(found.error.sentence) or "it does not say why"
+            sentence = quote(found.error.sentence) or "it does not say why"
             stopped = _ERRORS[str(found.error.code)](f"{self._http.site} could not finish {sale.key}: {sentence}")
-            return SaleAnswer(sale.key, known, found.view, stopped)
+            return SaleAnswer(sale.key, results, found.view, stopped)
         if told != asked:
             return self._unknown(sale, f"{sale.key} has results of other steps than were asked for")
         if found.view is None and not all(result.refused for result in found.results):
             return self._unknown(sale, f"{sale.key} has steps that were done, and no view")
-        # What waits is for the core to say.
-        results = tuple(replace(each, waiting=False, sentence=self._quote(each.sentence)) for each in found.results)
         return SaleAnswer(sale.key, results, found.view)
 
     def _unknown(self, sale: SaleSteps, what: str) -> SaleAnswer:
@@ -288,6 +297,11 @@ def _as(data: Any, of: type[T]) -> T:
         each = waiting.pop()
         if isinstance(each, dict):
             waiting += each.values()
+            for name in _DECIMALS.intersection(each):
+                with suppress(InvalidOperation, TypeError):
+                    number = Decimal(each[name])
+                    if not number.is_finite() or abs(number) > LARGEST_NUMBER:
+                        raise wire.BadWire(f"This is no {of.__name__}: {each[name]:.40} is no {name}.")
         elif isinstance(each, list):
             waiting += each
         elif isinstance(each, int) and abs(each) > LARGEST_NUMBER:
