@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import asdict
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -19,6 +18,7 @@ from chansync.erp.papers import DocumentRow, LeftLine, ListRow, PaymentRow, Sale
 from chansync.model.order import Address, bare_number
 from chansync.model.paging import Query, Span, holds
 from chansync.model.sale import LineKind, SaleView
+from chansync.model.times import from_ms
 from chansync.model.wire import from_json
 
 
@@ -30,7 +30,7 @@ def papers_of(sale: SaleView, erp: str, services: Collection[str] = ()) -> SaleP
     """
     state = sale.state
     _, channel, *_ = [*sale.key.split(":"), "", ""]
-    recorded_on = datetime.fromtimestamp(sale.recorded_at / 1000, UTC).date().isoformat() if sale.recorded_at else ""
+    recorded_on = from_ms(sale.recorded_at).date().isoformat() if sale.recorded_at else ""
     row = SaleRow(
         sale.number, recorded_on, channel, sale.order_number or "", sale.customer, state.currency, state.total, "",
         sale.recorded_at, erp,

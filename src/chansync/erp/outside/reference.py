@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -36,9 +37,11 @@ class MirroredReference:
         if not rows:
             return None
         data = stored_json.object_or_empty(rows[0][0])
-        currencies = data.get("currencies") or ()
+        currencies = data.get("currencies")
         if isinstance(currencies, str):
             currencies = currencies.replace(" ", "").split(",")
+        elif not isinstance(currencies, list):
+            currencies = []
         return PointOfSale(code, str(data.get("warehouse") or ""), frozenset(map(str, currencies)))
 
     def item(self, db: apsw.Connection, sku: str, gtin: str) -> str | None:
@@ -58,10 +61,10 @@ class MirroredReference:
 
     def tax_rate(self, db: apsw.Connection, tax_transaction: str) -> Decimal:
         rates = self._select(db, "data ->> '$.rate'", "tax-transaction", None, "code = ?", tax_transaction)
-        try:
-            return Decimal(str((rates and rates[0][0]) or 0))
-        except InvalidOperation:
-            return Decimal(0)
+        with suppress(InvalidOperation):
+            rate = Decimal(str((rates and rates[0][0]) or 0))
+            return rate if rate.is_finite() else Decimal(0)
+        return Decimal(0)
 
     def codes(self, db: apsw.Connection, kind: str, *, pos: str | None = None) -> list[str]:
         there = "gone_at IS NULL ORDER BY code"
