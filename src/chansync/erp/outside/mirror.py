@@ -82,6 +82,7 @@ class MirroredErp:
                WHERE sale_key = ? AND state = 'waiting'""",
             (now_ms(), sale_key),
         )
+        sales.free_unrecorded(db, "sale_key = ?", sale_key)
 
     def view(self, db: apsw.Connection, sale_key: str) -> SaleView | None:
         return sales.view(db, sale_key)

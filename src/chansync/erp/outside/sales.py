@@ -148,6 +148,23 @@ def _store_need(db: apsw.Connection, erp: str, sale_key: str, warehouse: str, pi
     )
 
 
+def free_unrecorded(db: apsw.Connection, which: str, value: str) -> None:
+    """End what those sales need that are neither recorded nor asked to be: from now on their orders say what they hold.
+
+    Call it inside a transaction.
+
+    Args:
+        which: a condition on the sales' needs, with one parameter.
+    """
+    db.execute(
+        f"""DELETE FROM mirror_need AS n WHERE {which}
+            AND NOT EXISTS (SELECT 1 FROM mirror_sale WHERE sale_key = n.sale_key AND view IS NOT NULL)
+            AND NOT EXISTS (SELECT 1 FROM sale_step WHERE sale_key = n.sale_key AND word = ?
+                AND state IN ('waiting', 'sent'))""",
+        (value, steps.Record.word),
+    )
+
+
 # Steps
 
 
@@ -422,3 +439,6 @@ def store_stock(
            AND (?5 IS NULL OR item IN (SELECT value FROM json_each(?5)))""",
         (now, erp, warehouse, to_json(list(levels)), asked),
     )
+    if items is None:
+        # Earlier versions kept what was dropped or refused before it was recorded.
+        free_unrecorded(db, "erp = ?", erp)
