@@ -213,3 +213,24 @@ async def test_a_sale_that_cannot_be_processed_keeps_no_other_back(trytond: Tryt
     assert [[result.code for result in answer.results] for answer in answers] == [["", "erp_refused"], ["", ""]]
     assert "SCARCE" in answers[0].results[1].sentence
     await whole.aclose()
+
+
+async def test_a_sale_in_a_currency_that_is_used_no_more_is_followed(trytond: Trytond, admin: TrytonRpc) -> None:
+    """As sales in leva when the country has the euro."""
+    remote = tryton.remote_of(trytond)
+    erp = await Subject.of(remote, (), pos=tryton.POS, items=("SKU-001", "SKU-002"))
+    sale = erp.draft(currency="BGN")
+    [recorded] = await remote.apply([SaleSteps(sale.key, sale.pos, (steps.Record(sale), steps.IssueDocument()))])
+    [leva] = await admin.search_read("currency.currency", [["code", "=", "BGN"]], ["code"])
+    await remote.aclose()
+    await admin.write("currency.currency", [leva["id"]], {"active": False})
+    try:
+        remote = tryton.remote_of(trytond)
+        rows = [row async for page in remote.reference({}) for row in page.rows]
+        assert not any("BGN" in row.data["currencies"] for row in rows if row.kind == "pos")
+        assert (await remote.views([sale.key]))[sale.key] == recorded.view
+        [ended] = await remote.apply([SaleSteps(sale.key, sale.pos, (steps.Cancel(),))])
+        assert (ended.error, [result.code for result in ended.results]) == (None, [""])
+        await remote.aclose()
+    finally:
+        await admin.write("currency.currency", [leva["id"]], {"active": True})

@@ -64,7 +64,8 @@ class Company:
 
     Attributes:
         shops: web shops by name; each has ``id`` and ``warehouses``.
-        digits: by currency code.
+        currencies, digits: by currency code.
+        sells_in: codes of the currencies that are used now.
         warehouses: by code, else by name; each has ``id``.
         methods: payment methods by name.
         journals: of payment methods, by their names.
@@ -87,6 +88,7 @@ class Company:
     taxes: list[Tax] = field(default_factory=list)
     currencies: dict[str, int] = field(default_factory=dict)
     digits: dict[str, int] = field(default_factory=dict)
+    sells_in: list[str] = field(default_factory=list)
     countries: dict[str, int] = field(default_factory=dict)
     warehouses: dict[str, Row] = field(default_factory=dict)
     methods: dict[str, int] = field(default_factory=dict)
@@ -140,8 +142,12 @@ async def load_company(rpc: TrytonRpc, options: Options) -> Company:
     rpc.context["company"] = company.id
     of_company = ["company", "=", company.id]
     find = rpc.search_read
-    for row in await find("currency.currency", [], ["code", "digits"]):
+    # Sales of earlier days may be in a currency that is not used any more.
+    used_or_not = [["active", "in", [True, False]]]
+    for row in await find("currency.currency", used_or_not, ["code", "digits", "active"], order=[["active", "ASC"]]):
         company.currencies[row["code"]], company.digits[row["code"]] = row["id"], row["digits"]
+        if row["active"]:
+            company.sells_in.append(row["code"])
     company.countries = {row["code"]: row["id"] for row in await find("country.country", [], ["code"]) if row["code"]}
     for row in await find("stock.location", [["type", "=", "warehouse"]], ["code", "name"]):
         company.warehouses.setdefault(row["code"] or row["name"], row)

@@ -228,7 +228,7 @@ async def _taken(tryton: Tryton, drafts: Sequence[SaleDraft]) -> dict[str, str]:
 
 def _lines(tryton: Tryton, draft: SaleDraft) -> list[Line]:
     company = tryton.company
-    if draft.currency not in company.digits:
+    if draft.currency not in company.sells_in:
         raise ErpRefused(f"There is no currency {draft.currency} in Tryton: add it there, with its rate. {RETRY}")
     for word, wanted, known in (
         ("web shop", draft.pos, company.shops),
