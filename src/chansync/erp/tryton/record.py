@@ -216,7 +216,7 @@ async def _taken(tryton: Tryton, drafts: Sequence[SaleDraft]) -> dict[str, str]:
     if not drafts:
         return {}
     domain = [
-        ["reference", "in", [draft.number for draft in drafts]], ["web_shop", "in", tryton.company.shop_ids],
+        ["reference", "in", [draft.number for draft in drafts]], ["web_shop", "in", list(tryton.company.shop_names)],
     ]  # fmt: skip
     rows = await tryton.rpc.search_read("sale.sale", domain, ["reference", "web_id", "notes.message"])
     papers = [(row, read_paper(row["notes."], Paper)) for row in rows]
