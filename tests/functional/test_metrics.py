@@ -25,7 +25,7 @@ from chansync.model.errors import UsageError
 from chansync.store import daemons, messages, runs, streams
 from chansync.store.runs import RunCounts
 from chansync_daemon import metrics
-from chansync_daemon.listening import Wanted, parse_listen
+from chansync_daemon.listening import parse_listen
 from support import mailbox, shops, world
 from support.patience import PATIENCE
 
@@ -316,7 +316,7 @@ def test_a_file_that_cannot_be_written_is_told_once_and_again_when_it_can(
             written.set()
 
     monkeypatch.setattr(metrics, "_write", write)
-    with metrics.serving(company.path, Wanted(None, tmp_path / "x.prom")):
+    with metrics.serving(company.path, None, tmp_path / "x.prom"):
         assert written.wait(PATIENCE)
     assert [record.message for record in caplog.records if "metrics" in record.message] == [
         f"The metrics cannot be written to {tmp_path}/x.prom: Permission denied.",
@@ -333,7 +333,7 @@ def test_no_file_is_written_where_members_could_give_it_another_name(
     folder.chmod(0o2770)
     (tmp_path / "group-private").mkdir(0o710)
     file = tmp_path / place / "chansync.prom"
-    with metrics.serving(folder / "chansync.db", Wanted(file=file)):
+    with metrics.serving(folder / "chansync.db", None, file):
         assert not file.exists()
     assert "No metrics are written to" in caplog.text
 

@@ -13,10 +13,8 @@ from chansync.cli.support.lazy import command, pairs
 from chansync.cli.support.named_files import TextType
 from chansync.cli.support.output import add_facts, note, print_json, say, say_changed, say_error, table, when
 from chansync.cli.support.session import Session
-from chansync.erp import registry
 from chansync.model.errors import UsageError
 from chansync.notices import settings
-from chansync.secrets import sealing
 
 #: How long ``test`` waits for the daemon, in seconds.
 WAIT = 90
@@ -26,7 +24,7 @@ WAIT = 90
 def show(session: Session, as_json: bool) -> None:
     """Show the settings, who is told of which channels' problems, by which ways, and what waits."""
     values: dict[str, Any] = settings.values(session.db)
-    has_password = sealing.has_setting(session.db, "smtp_password")
+    has_password = settings.sealed_password(session.db) is not None
     ways = _ways(session.db)
     if as_json:
         print_json({"settings": values | {"smtp_password": has_password}, "ways": ways})
@@ -46,6 +44,7 @@ def show(session: Session, as_json: bool) -> None:
 
 
 def _ways(db: apsw.Connection) -> list[dict[str, Any]]:
+    from chansync.erp import registry
     from chansync.store import notices as store
 
     users = store.notice_users(db)
@@ -152,9 +151,9 @@ def _tried(session: Session, user: str | None) -> list[tuple[str, str]]:
         return session.run_async(lambda store: send_test(store, user))
     from chansync.cli.support.jobs import ask_and_wait
 
-    job = ask_and_wait(session.db, "notices", None, {"user": user}, seconds=WAIT)
-    if job is None or job.result is None:
+    ok, told = ask_and_wait(session.db, "notices", None, {"user": user}, seconds=WAIT)
+    if ok is None:
         raise UsageError(f"The daemon did not answer within {WAIT} seconds. See: chansync status")
-    if "tried" not in job.result:
-        raise UsageError(job.result["sentence"])
-    return [(title, error) for title, error in job.result["tried"]]
+    if "tried" not in told:
+        raise UsageError(told["sentence"])
+    return [(title, error) for title, error in told["tried"]]

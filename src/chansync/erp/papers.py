@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -56,15 +56,6 @@ class SaleRow:
         """It as a row of a list."""
         cells = (self.number, self.sale_date, self.channel, self.order_number, self.customer, self.amount, self.mark)
         return ListRow(key, self.number, cells)
-
-
-def taxes_text(by_rate: Mapping[str, tuple[int, int]], currency: str) -> str:
-    """Net and tax (minor units) by the rate in percent, as ``19: 100.00 + 19.00; 7: …``; of no rate ``?``."""
-    parts = []
-    for rate, (net, tax) in sorted(by_rate.items()):
-        plain = f"{Decimal(rate).normalize():f}" if rate else "?"
-        parts.append(f"{plain}: {from_minor(net, currency)} + {from_minor(tax, currency)}")
-    return "; ".join(parts)
 
 
 def rate_sentence(row: dict[str, str]) -> str:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import apsw
 
+from chansync.erp.entries import Entry
 from chansync.model.errors import ChansyncError
 from chansync.model.message import CODES
 from chansync.model.sale import SaleView
@@ -119,28 +120,6 @@ class Reference(Protocol):
             UsageError: there is none, or several POSs have one.
         """
         ...
-
-
-#: What an ERP gives to exports.
-SALES, DOCUMENTS, PAYMENTS, STOCK = "sales", "documents", "payments", "stock"
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A row of an export.
-
-    Attributes:
-        key: names it among those of its ERP and its kind, for ever.
-        at: when it came to be, in UTC milliseconds; None: that is not known, or it is how things are now.
-        channel: the code of its channel; empty: it is none's.
-        values: by column; amounts are decimals in major units, times UTC milliseconds, days ISO text. What is left out
-            or None is not known.
-    """
-
-    key: str
-    at: int | None
-    channel: str
-    values: Mapping[str, Any]
 
 
 class Answer(NamedTuple):

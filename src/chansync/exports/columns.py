@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from chansync.erp.protocol import DOCUMENTS, PAYMENTS, SALES, STOCK
+from chansync.erp.entries import DOCUMENTS, PAYMENTS, SALES, STOCK
 
 #: What is a column's value: text, a decimal in major units, a whole number, or a time in UTC.
 TEXT, MONEY, NUMBER, TIME = "text", "amount", "number", "time"

@@ -237,6 +237,22 @@ def test_a_new_notice_user_is_told_what_is_open_already(told: Store, box: Mailbo
     assert box.subjects[1] == "chansync: 1 new problem (shop)"
 
 
+@pytest.mark.parametrize("data", ["{", '{"routes": 1}', '{"routes": [[1]]}'])
+def test_what_another_program_wrote_into_a_message_stops_no_notice(told: Store, box: Mailbox, data: str) -> None:
+    port = int(settings.values(told.db)["smtp_port"])
+    use(told, mailbox.free_port())
+    problem(told, 1)
+    turn(told)
+    told.db.execute("UPDATE message SET data = ? WHERE code = 'notice_failed'", (data,))
+    later(told)
+    turn(told)
+    told.db.execute("UPDATE message SET data = ? WHERE code = 'notice_failed'", (data,))
+    use(told, port)
+    later(told)
+    turn(told)
+    assert "Order 1:" in box.last
+
+
 def test_what_failed_is_told_when_the_server_is_back_in_one_mail(told: Store, box: Mailbox) -> None:
     gone = mailbox.free_port()
     use(told, gone)

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import apsw
 
+from chansync.erp.entries import Entry
 from chansync.erp.ledger import closing, documents, goods, recording, refunds
 from chansync.erp.ledger.facts import facts_of
 from chansync.erp.ledger.view import papers, view
-from chansync.erp.protocol import Embedded, Entry, ImmediateAnswers, NotPossible, PointOfSale, Reference, each_whole
+from chansync.erp.protocol import Embedded, ImmediateAnswers, NotPossible, PointOfSale, Reference, each_whole
 from chansync.erp.remote import ErpCapability, ErpKind, ErpSettings, Remote
 from chansync.model import steps as all_steps
 from chansync.model.errors import UsageError

@@ -10,8 +10,7 @@ from typing import Any
 
 import apsw
 
-from chansync.erp.papers import taxes_text
-from chansync.erp.protocol import DOCUMENTS, PAYMENTS, SALES, STOCK, Entry
+from chansync.erp.entries import DOCUMENTS, PAYMENTS, SALES, STOCK, Entry, taxes_text
 from chansync.model.money import from_minor
 from chansync.model.sale import SaleView
 from chansync.model.times import from_ms

@@ -7,10 +7,11 @@ from typing import Any
 
 import apsw
 
+from chansync.erp.entries import Entry
 from chansync.erp.outside import sales
 from chansync.erp.outside.reference import MirroredReference
 from chansync.erp.papers import SalePapers
-from chansync.erp.protocol import Answer, Entry, Reference
+from chansync.erp.protocol import Answer, Reference
 from chansync.model import steps as all_steps
 from chansync.model.sale import SaleView
 from chansync.model.steps import Step, StepResult

@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Collection, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
-from datetime import date, datetime, timedelta, timezone, tzinfo
+from datetime import date
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from chansync.http.client import SiteHttp
 from chansync.model.errors import SiteError, SiteRefused
 from chansync.model.order import Order, Refund, UnreadableOrder, bare_number
-from chansync.model.returns import SiteReturn
-from chansync.model.settlement import Settlement
-from chansync.model.times import to_ms
 from chansync.platforms.json_values import fields, identifier, text, title
-from chansync.platforms.protocol import ConnectorSettings, Headline, Lookups, OrderPage, SiteIdentity
+from chansync.platforms.protocol import ConnectorSettings, Headline, Lookups, OrderPage, SiteIdentity, not_asked
 from chansync.platforms.woocommerce.address import store_address
 from chansync.platforms.woocommerce.auth import Keys
 from chansync.platforms.woocommerce.by_ids import ByIds
-from chansync.platforms.woocommerce.careful import CarefulSource, count_since, headlines, unreadable
-from chansync.platforms.woocommerce.changed_orders import Pull
+from chansync.platforms.woocommerce.changed_orders import changed_orders
 from chansync.platforms.woocommerce.client import EXACT, PAGE, StoreClient
+from chansync.platforms.woocommerce.headlines import count_since, headlines
 from chansync.platforms.woocommerce.lookups import pull_lookups
+from chansync.platforms.woocommerce.pages import unreadable
 from chansync.platforms.woocommerce.parse import OrderReader, without_large
 from chansync.platforms.woocommerce.refunds import refunds_of
 from chansync.platforms.woocommerce.statuses import Statuses
@@ -40,11 +37,13 @@ _OLDEST = (5, 8)
 
 
 class WooCommerceConnector:
-    """One channel's connection to its store; see ``Connector``."""
+    """One channel's connection to its store; ``Connector`` says what its methods do."""
 
     # As many as one request takes.
     status_batch = quantity_batch = PAGE
     webhook_topics = TOPICS
+    # A shop's own payment providers pay it out, and what comes back it tells with its refunds.
+    settlements = returns = not_asked
 
     def __init__(self, settings: ConnectorSettings, **http_options: Any) -> None:
         values = settings.values
@@ -69,7 +68,6 @@ class WooCommerceConnector:
         self.webhooks, self.put_webhook, self.drop_webhook = webhooks.found, webhooks.put, webhooks.drop
 
     async def check(self) -> SiteIdentity:
-        """Find the store anew, prove the key, and say who the store is; see ``Connector.check``."""
         await self._client.connect(fresh=True)
         status, currency, may_write = await asyncio.gather(self._report(), self._currency(), self._may_write())
         version = text(fields(status.get("environment")).get("version"))
@@ -82,10 +80,10 @@ class WooCommerceConnector:
             title=title(self._client.index.get("name")) or self._http.site,
             version=version or "unknown",
             address=connection.place.base,
-            connected_as=connection.signing.words(connection.place),
+            connected_as=connection.words,
             may_write=may_write,
             currency=currency or text(fields(status.get("settings")).get("currency")),
-            time_zone=self._time_zone(),
+            time_zone=self._client.hours_ahead,
             notes=notes,
         )
 
@@ -113,25 +111,10 @@ class WooCommerceConnector:
         return False if answer.status in (401, 403) and answer.is_json else None
 
     async def lookups(self) -> Lookups:
-        """Pull what the store can tell about itself; see ``Connector.lookups``."""
         return await pull_lookups(self._client)
 
-    async def orders(self, cursor: dict[str, Any] | None, start: date | None) -> AsyncGenerator[OrderPage, None]:
-        """Every order that changed since ``cursor``; see ``Connector.orders``."""
-        await self._client.connect()
-        read = self._reader().read
-        pull = Pull(
-            self._http.site,
-            CarefulSource(self._client, read),
-            read,
-            cursor,
-            None if start is None else self._beginning(start),
-            self.facts,
-            self._zone(),
-        )
-        async with aclosing(pull.pages()) as pages:
-            async for page in pages:
-                yield page
+    def orders(self, cursor: dict[str, Any] | None, start: date | None) -> AsyncGenerator[OrderPage, None]:
+        return changed_orders(self._client, self._keys, cursor, start)
 
     async def order(self, external_id: str) -> Order | UnreadableOrder | None:
         """One order, also one in the trash (its status is ``trash``); None when the store does not have it."""
@@ -168,53 +151,23 @@ class WooCommerceConnector:
         return without_large(self._reader().read(data))
 
     async def headlines(self, since: date) -> AsyncGenerator[list[Headline], None]:
-        """Every order placed from that day on; see ``Connector.headlines``."""
         await self._client.connect()
-        async with aclosing(headlines(self._client, self._beginning(since))) as pages:
+        async with aclosing(headlines(self._client, self._client.beginning(since))) as pages:
             async for page in pages:
                 yield page
 
     async def count_since(self, day: date) -> int:
-        """How many orders were placed from that day on; see ``Connector.count_since``."""
         await self._client.connect()
-        return await count_since(self._client, self._beginning(day))
+        return await count_since(self._client, self._client.beginning(day))
 
     def read(self, raw: dict[str, Any]) -> Order | UnreadableOrder:
-        """An order from data that was kept; no I/O."""
         return self._reader().read(raw)
 
     async def refunds(self, orders: list[Order]) -> list[list[Refund] | SiteError]:
-        """The orders' refunds with their lines, as ``parse.read_refund`` describes them."""
         return await refunds_of(self._client, orders)
 
-    async def settlements(self, known: Collection[str]) -> AsyncGenerator[Settlement, None]:
-        """Not asked for: a shop's own payment providers pay it out."""
-        for settlement in list[Settlement]():
-            yield settlement
-
-    async def returns(self) -> AsyncGenerator[list[SiteReturn], None]:
-        """Not asked for: a shop tells what comes back with its refunds."""
-        for found in list[list[SiteReturn]]():
-            yield found
-
     def _reader(self) -> OrderReader:
-        return OrderReader(self._time_zone(), *self._keys)
-
-    def _time_zone(self) -> float:
-        """Hours that the store is ahead of UTC, today."""
-        offset = self.facts.get("time_zone")
-        return float(offset) if isinstance(offset, (int, float)) and -24 < offset < 24 else 0.0
-
-    def _zone(self) -> tzinfo:
-        """The store's time zone; with summer and winter where the store names it."""
-        try:
-            return ZoneInfo(str(self.facts.get("zone") or "none"))
-        except (ValueError, OSError, KeyError):
-            return timezone(timedelta(hours=self._time_zone()))
-
-    def _beginning(self, start: date) -> int:
-        """Just before the first moment of that day in the store's time, UTC milliseconds."""
-        return max(0, to_ms(datetime(start.year, start.month, start.day, tzinfo=self._zone())) - 1000)
+        return OrderReader(self._client.hours_ahead, *self._keys)
 
 
 def _names(value: Any) -> list[str]:
