@@ -213,3 +213,29 @@ async def test_a_sale_that_cannot_be_processed_keeps_no_other_back(trytond: Tryt
     assert [[result.code for result in answer.results] for answer in answers] == [["", "erp_refused"], ["", ""]]
     assert "SCARCE" in answers[0].results[1].sentence
     await whole.aclose()
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "kept"), [("currency.currency", "code", "BGN"), ("web.shop", "name", tryton.POS)]
+)
+async def test_a_sale_in_a_currency_or_of_a_shop_that_is_used_no_more_is_followed(
+    model: str, name: str, kept: str, trytond: Trytond, admin: TrytonRpc
+) -> None:
+    """As sales in leva when the country has the euro."""
+    remote = tryton.remote_of(trytond)
+    erp = await Subject.of(remote, (), pos=tryton.POS, items=("SKU-001", "SKU-002"))
+    sale = erp.draft(currency="BGN")
+    [recorded] = await remote.apply([SaleSteps(sale.key, sale.pos, (steps.Record(sale), steps.IssueDocument()))])
+    own = await _id(admin, model, [name, "=", kept])
+    await remote.aclose()
+    await admin.write(model, [own], {"active": False})
+    try:
+        remote = tryton.remote_of(trytond)
+        rows = [row async for page in remote.reference({}) for row in page.rows if row.kind == "pos"]
+        assert not any(kept in (row.code, *row.data["currencies"].split(",")) for row in rows)
+        assert (await remote.views([sale.key]))[sale.key] == recorded.view
+        [ended] = await remote.apply([SaleSteps(sale.key, sale.pos, (steps.Cancel(),))])
+        assert (ended.error, [result.code for result in ended.results]) == (None, [""])
+        await remote.aclose()
+    finally:
+        await admin.write(model, [own], {"active": True})

@@ -45,8 +45,7 @@ def _lacks(db: apsw.Connection, code: str) -> dict[ErpCapability, str]:
 
 def impossible_parameters(db: apsw.Connection, code: str) -> dict[str, str]:
     """Parameter of a channel → why the ERP of that code cannot do what it asks for, as a sentence."""
-    found, _, not_possible = _impossible(db, code)
-    return found | not_possible
+    return _impossible(db, code)[0]
 
 
 def impossible_actions(db: apsw.Connection, code: str) -> dict[str, str]:
@@ -54,21 +53,20 @@ def impossible_actions(db: apsw.Connection, code: str) -> dict[str, str]:
     return _impossible(db, code)[1]
 
 
-def _impossible(db: apsw.Connection, code: str) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
-    """Parameters and actions that the ERP of that code is not able to do, and what its kind says itself."""
+def _impossible(db: apsw.Connection, code: str) -> tuple[dict[str, str], dict[str, str]]:
     parameters, actions = dict[str, str](), dict[str, str]()
     try:
         kind = registry.kind_of(db, code)
     except UsageError:
         # That its package is gone is said elsewhere.
-        return parameters, actions, {}
+        return parameters, actions
     lacks = _lacks(db, code)
     for needed, why, for_parameters, for_actions in _NEEDED:
         if needed in lacks or needed not in kind.capabilities:
             sentence = lacks.get(needed) or f"{kind.label} {why}."
             parameters |= dict.fromkeys(for_parameters, sentence)
             actions |= dict.fromkeys(for_actions, sentence)
-    return parameters, actions, dict(kind.not_possible)
+    return parameters | dict(kind.not_possible), actions
 
 
 def refused_parameters(db: apsw.Connection, values: Mapping[str, Any]) -> dict[str, str]:

@@ -170,7 +170,8 @@ class Embedded(Protocol):
         ...
 
     def drop(self, db: apsw.Connection, sale_key: str) -> None:
-        """What was asked for of that sale and not sent yet is void. Call it inside the order's transaction."""
+        """What was asked for of that sale and not sent yet is void, and it holds no goods for that. Call it inside the
+        order's transaction."""
         ...
 
     def view(self, db: apsw.Connection, sale_key: str) -> SaleView | None:

@@ -64,13 +64,15 @@ def erp(db: apsw.Connection, code: str) -> Embedded:
     Raises:
         UsageError: none of that code is connected.
     """
-    if code == LEDGER:
-        return _ledger()
+    return _ledger() if code == LEDGER else _of_kind(code, _connected_kind(db, code))
+
+
+def _connected_kind(db: apsw.Connection, code: str) -> str:
     kind = connected.kind_of(db, code)
     if kind is None:
         others = ", ".join([LEDGER, *(each for each, _ in connected.codes(db))])
         raise UsageError(f"There is no ERP {code!r:.40}: connected are {others}.")
-    return _of_kind(code, kind)
+    return kind
 
 
 def _of_kind(code: str, kind: str) -> Embedded:
@@ -91,10 +93,7 @@ def kind_of(db: apsw.Connection, code: str) -> ErpKind:
     Raises:
         UsageError: none of that code is connected, or its kind is not installed.
     """
-    kind = LEDGER if code == LEDGER else connected.kind_of(db, code)
-    if kind is None:
-        raise UsageError(f"There is no ERP {code!r:.40} among those that are connected.")
-    return kind_named(kind)
+    return kind_named(LEDGER if code == LEDGER else _connected_kind(db, code))
 
 
 def name_of(db: apsw.Connection, code: str) -> str:
@@ -155,10 +154,8 @@ def codes(db: apsw.Connection, kind: str, pos: str | None) -> Sequence[str]:
     if kind == "pos":
         return _Codes(db, list(erps(db)), kind, None)
     owner = of_pos(db, pos)
-    if kind == "user" and owner.is_outside:
-        # Whoever is notified may be known to the ledger alone.
-        return _Codes(db, [owner, _ledger()], kind, pos)
-    return _Codes(db, [owner], kind, pos)
+    # Whoever is notified may be known to the ledger alone.
+    return _Codes(db, [owner, _ledger()] if kind == "user" and owner.is_outside else [owner], kind, pos)
 
 
 def rows(db: apsw.Connection, kind: str, pos: str, *, text: str, limit: int) -> list[dict[str, Any]]:
@@ -177,8 +174,8 @@ def user_email(db: apsw.Connection, user: str) -> str:
     Raises:
         UsageError: no ERP has the user.
     """
-    known = [each.reference for each in erps(db) if each.reference.exists(db, "user", user)]
-    return str((known[0] if known else _ledger().reference).get(db, "user", user).get("email") or "")
+    known = (each for each in erps(db) if each.reference.exists(db, "user", user))
+    return str(next(known, _ledger()).reference.get(db, "user", user).get("email") or "")
 
 
 def find_sale(db: apsw.Connection, number: str) -> tuple[Embedded, str]:

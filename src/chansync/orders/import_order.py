@@ -205,6 +205,7 @@ class OrderImport:
         """The order without the sale that its ERP was asked to record, once that has said that there is none."""
         if erp.waiting(self._db, link.key) or erp.view(self._db, link.key) is not None:
             return row
+        erp.drop(self._db, link.key)
         sale_links.remove(self._db, link.key)
         return replace(row, sale=None, todo=[], taken={})
 

@@ -357,6 +357,9 @@ async def test_what_is_wrong_with_one_sale_is_told_of_that_one(server: OwnErp, e
         (changed(view=view | {"state": {}}), "missing required field"),
         (changed(view=view | {"recorded_at": 10**30}), "too large a number"),
         (changed(view=view | {"recorded_at": 1.5}), "This is no SaleResult"),
+        (changed(view=view | {"lines": [view["lines"][0] | {"quantity": "NaN"}]}), "NaN is no quantity"),
+        (changed(view=view | {"lines": [view["lines"][0] | {"quantity": "1E+99"}]}), "1E+99 is no quantity"),
+        (changed(view=view | {"lines": [view["lines"][0] | {"rate": "Infinity"}]}), "Infinity is no rate"),
         (changed(results=[{"key": right[2]["results"][0]["key"], "changed": "yes"}]), "This is no SaleResult"),
     ):
         first, second, third = await with_third(wrong)
@@ -377,9 +380,12 @@ def _plain(answer: SaleAnswer) -> dict[str, Any]:
 async def test_a_sale_that_could_not_be_finished(code: str, kind: type[ErpError], server: OwnErp, erp: Subject) -> None:
     sale = erp.draft()
     error = {"code": code, "sentence": "The <b>printer</b> is\nout of paper"}
-    server.faults.add("/steps", "empty", body=answers_of({"key": sale.key, "results": [], "error": error}))
+    result = {"key": f"{sale.key}#record", "sentence": f"The token {TOKEN}", "warnings": [TOKEN], "waiting": True}
+    server.faults.add("/steps", "empty", body=answers_of({"key": sale.key, "results": [result], "error": error}))
     answer = await erp.do(sale, steps.Record(sale))
     assert type(answer.error) is kind
+    [known] = answer.results
+    assert (known.sentence, known.warnings, known.waiting) == ("The token •••", ("•••",), False)
     assert f"could not finish {sale.key}: The printer is out of paper" in str(answer.error)
 
 

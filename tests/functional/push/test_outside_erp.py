@@ -561,6 +561,57 @@ def test_stock_is_what_the_erp_has_less_what_open_sales_still_need(far: Callable
     assert offered() == 7
 
 
+def held(it: Far) -> list[tuple[Any, ...]]:
+    """What sales need and what orders hold of goods."""
+    needed = "SELECT 'sale', item, quantity FROM mirror_need"
+    return it.world.query(f"{needed} UNION ALL SELECT 'order', item, quantity FROM order_hold ORDER BY 1, 2")
+
+
+def test_an_order_that_is_cancelled_before_its_sale_is_recorded_holds_no_goods(far: Callable[..., Far]) -> None:
+    it = far({"SKU-001": 10}, refused_statuses="cancelled, refunded, failed")
+    number = str(it.world.shop.place_order([("SKU-001", 3)], status="processing"))
+    it.sync(number)
+    assert held(it) == [("sale", "SKU-001", 3)]
+
+    it.world.shop.set_status(int(number), "cancelled")
+    it.sync()
+    it.erp()
+
+    assert it.state(number) == ("skipped", "refused")
+    assert held(it) == []
+
+
+@pytest.mark.parametrize("fault", ["lose", "unreachable"])
+def test_a_sale_that_may_have_arrived_holds_its_goods_until_that_is_known(far: Callable[..., Far], fault: str) -> None:
+    it = far({"SKU-001": 10}, refused_statuses="cancelled, refunded, failed")
+    number = str(it.world.shop.place_order([("SKU-001", 3)], status="processing"))
+    it.sync(number)
+    it.server.fail("apply", fault)
+    it.erp()
+    it.world.shop.set_status(int(number), "cancelled")
+    it.sync()
+    assert held(it) == ([("sale", "SKU-001", 3)] if fault == "lose" else [])
+
+    it.erp()
+
+    assert held(it) == []
+
+
+def test_goods_of_a_sale_that_the_erp_refuses_are_held_once(far: Callable[..., Far]) -> None:
+    it = far({"SKU-001": 10}, refused_statuses="cancelled, refunded, failed")
+    number = str(it.world.shop.place_order([("SKU-001", 3)], status="processing"))
+    it.sync(number)
+    it.server.fail("apply", "refuse")
+
+    it.erp()
+
+    assert it.state(number) == ("problem", "erp_refused")
+    assert held(it) == [("order", "SKU-001", 3)]
+    it.erp(refused=True)
+    assert it.state(number) == ("imported", "")
+    assert held(it) == [("sale", "SKU-001", 3)]
+
+
 def test_a_value_that_the_erp_has_no_more_is_a_problem_until_another_is_chosen(far: Callable[..., Far]) -> None:
     it = far()
     data = it.server.read()

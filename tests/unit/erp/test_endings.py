@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from chansync.db.connection import Store
-from chansync.erp.ledger.journal import documents, events, payments, requests
+from chansync.erp.ledger.journal import events, last
 from chansync.erp.protocol import MissingStock, NotPossible
 from chansync.model.sale import SaleState
 from support import ledger, world
@@ -21,12 +21,12 @@ class TestCancellingAndReversing:
         for step in ("block", "request_missing", "issue_document", "pay"):
             do(shop, step, sale, *([[]] if step == "request_missing" else []))
         do(shop, "cancel", sale)
-        assert (available(shop), requests(shop.db)) == (10, [])
+        assert (available(shop), last(shop.db, "requests")) == (10, [])
         assert state(shop, sale) == SaleState(
             "EUR", 1200, blocked=False, requested=False, documented=0, document_number="", paid=0, unpaid=0,
             refunded=0, written_out=False, cancelled=True, reversed=False,
         )  # fmt: skip
-        assert [(row.number, row.total) for row in documents(shop.db)] == [
+        assert [(row.number, row.total) for row in last(shop.db, "documents")] == [
             ("MAIN/invoice/2", -1200), ("MAIN/invoice/1", 1200),
         ]  # fmt: skip
 
@@ -49,8 +49,8 @@ class TestCancellingAndReversing:
             do(shop, "write_out", sale)
         do(shop, "refund", sale, "r1", 500, [], True)
         do(shop, closing, sale)
-        assert [row.total for row in documents(shop.db)] == [-1273, -500, 1773]
-        assert [row.amount for row in payments(shop.db)] == [-1273, -500, 1773]
+        assert [row.total for row in last(shop.db, "documents")] == [-1273, -500, 1773]
+        assert [row.amount for row in last(shop.db, "payments")] == [-1273, -500, 1773]
 
     @pytest.mark.parametrize("closing", ["cancel", "reverse"])
     def test_nothing_more_happens_to_a_closed_sale(self, shop: Store, closing: str) -> None:
@@ -129,14 +129,14 @@ class TestRefunds:
         sale = record(shop, 1, [item_line("SHOE", 3, 300)])
         do(shop, "request_missing", sale, [])
         do(shop, "refund", sale, "r1", 200, [given_back("SHOE", 2, 200)], True)
-        assert [(row.item, row.quantity) for row in requests(shop.db)] == [("SHOE", 1)]
+        assert [(row.item, row.quantity) for row in last(shop.db, "requests")] == [("SHOE", 1)]
 
     def test_refunded_before_it_is_paid_less_is_owed(self, shop: Store) -> None:
         sale = record(shop, 1, two_shirts())
         do(shop, "refund", sale, "r1", 773, [], True)
         assert do(shop, "issue_document", sale) == "MAIN/invoice/1"
         assert do(shop, "pay", sale) == 1000
-        assert documents(shop.db)[0].total == 1000
+        assert last(shop.db, "documents")[0].total == 1000
 
     def test_of_a_part_payment_only_what_is_too_much_is_returned(self, shop: Store) -> None:
         sale = record(shop, 1, two_shirts())
@@ -188,7 +188,7 @@ class TestRewriting:
         do(shop, "rewrite", sale, replace(changed, billing=replace(changed.billing, city="Hamburg")))
         assert state(shop, sale).total == 6000
         assert ledger.view(shop, sale).blocked == (("SHIRT", 10),)
-        assert [(row.item, row.quantity) for row in requests(shop.db)] == [("SHIRT", 2)]
+        assert [(row.item, row.quantity) for row in last(shop.db, "requests")] == [("SHIRT", 2)]
         [(method, note, city, number)] = world.rows(
             shop, "SELECT payment_method, note, billing ->> '$.city', number FROM erp_sale WHERE id = ?", sale
         )
@@ -201,7 +201,7 @@ class TestRewriting:
         do(shop, "block", sale)
         do(shop, "request_missing", sale, [])
         do(shop, "rewrite", sale, draft(1, [item_line("SHIRT", 3, 300)]))
-        assert (available(shop), requests(shop.db)) == (7, [])
+        assert (available(shop), last(shop.db, "requests")) == (7, [])
 
     def test_a_sale_that_was_never_blocked_is_not_blocked_by_it(self, shop: Store) -> None:
         sale = record(shop, 1, two_shirts())

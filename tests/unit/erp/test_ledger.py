@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chansync.db.connection import Store
-from chansync.erp.ledger.journal import documents, events, payments, requests
+from chansync.erp.ledger.journal import events, last
 from chansync.erp.protocol import DocumentTypeMissing, MissingStock, NoDocument, NotPossible
 from chansync.model.sale import SaleState
 from support import ledger, world
@@ -39,7 +39,7 @@ class TestAPlainDeal:
             do(shop, "issue_document", sale)
             do(shop, "pay", sale)
         assert available(shop) == 8
-        assert (len(documents(shop.db)), len(payments(shop.db))) == (1, 1)
+        assert (len(last(shop.db, "documents")), len(last(shop.db, "payments"))) == (1, 1)
         assert [event.kind for event in events(shop.db, sale)] == ["blocked", "requested", "document issued", "paid"]
 
     def test_only_an_untouched_sale_is_untouched(self, shop: Store) -> None:
@@ -56,7 +56,7 @@ class TestAPlainDeal:
         assert (state(shop, sale).documented, state(shop, sale).touched) == (0, True)
         assert do(shop, "pay", sale) == 0
         do(shop, "cancel", sale)
-        assert [(row.number, row.total, row.credits) for row in documents(shop.db)] == [
+        assert [(row.number, row.total, row.credits) for row in last(shop.db, "documents")] == [
             ("MAIN/invoice/2", 0, "MAIN/invoice/1"), ("MAIN/invoice/1", 0, ""),
         ]  # fmt: skip
 
@@ -83,7 +83,7 @@ class TestBlocksAndRequests:
         assert [ledger.view(shop, sale).blocked for sale in (first, second)] == [(("SHIRT", 8),), (("SHIRT", 2),)]
         assert do(shop, "request_missing", first, []) == []
         assert do(shop, "request_missing", second, []) == [("SHIRT", 3)]
-        assert [(row.sale, row.item, row.quantity) for row in requests(shop.db)] == [("S-2", "SHIRT", 3)]
+        assert [(row.sale, row.item, row.quantity) for row in last(shop.db, "requests")] == [("S-2", "SHIRT", 3)]
         assert (state(shop, first).requested, state(shop, second).requested) == (False, True)
 
     def test_when_goods_come_in_the_block_grows_and_the_request_ends(self, shop: Store) -> None:
@@ -191,7 +191,7 @@ class TestWritingOut:
         do(shop, "request_missing", sale, [])
         have(shop, "SHIRT", 12)
         do(shop, "write_out", sale)
-        assert requests(shop.db) == []
+        assert last(shop.db, "requests") == []
 
 
 class TestDocumentsAndPayments:
@@ -203,7 +203,7 @@ class TestDocumentsAndPayments:
         assert do(shop, "issue_document", third) == "MAIN/invoice/2"
         do(shop, "cancel", first)
         assert do(shop, "issue_document", free) == "FREE/invoice/1"
-        assert documents(shop.db, sale=first)[0].number == "MAIN/invoice/3"
+        assert last(shop.db, "documents", sale=first)[0].number == "MAIN/invoice/3"
 
     def test_a_document_needs_a_type_that_the_erp_has(self, shop: Store) -> None:
         sale = record(shop, 1, two_shirts(), document_type="")
@@ -243,7 +243,7 @@ class TestDocumentsAndPayments:
         shop.db.execute("UPDATE erp_payment_method SET account_id = 1 WHERE code = 'cash'")
         do(shop, "pay", sale)
         do(shop, "cancel", sale)
-        assert [(row.account, row.amount) for row in payments(shop.db)] == [
+        assert [(row.account, row.amount) for row in last(shop.db, "payments")] == [
             ("TILL", -700), ("BANK", -1073), ("BANK", 1073), ("TILL", 700),
         ]  # fmt: skip
 

@@ -47,6 +47,8 @@ ANSWERS: dict[str, tuple[Any, type[ErpError], int, int, str]] = {
     "504": ({"status": 504}, ErpUnavailable, 4, 1, "504 Gateway Timeout"),
     "another address": ({"status": 302, "Location": "https://other.example/"}, ErpRefused, 1, 1, "other.example"),
     "a web page": ({"body": "<html>Hello</html>"}, ErpRefused, 1, 1, "no Tryton server"),
+    "a list": ({"body": "[]"}, ErpRefused, 1, 1, "no Tryton server"),
+    "a number": ({"body": "5"}, ErpRefused, 1, 1, "no Tryton server"),
     "packed": ({"body": "x", "Content_Encoding": "br"}, ErpUnavailable, 1, 1, "plain"),
     "cut": ("cut", ErpUnavailable, 4, 1, "broke the connection off"),
     "silence": ("hang", ErpUnavailable, 2, 1, "did not answer within 0.3 seconds"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -16,10 +15,7 @@ from chansync.cli.support.session import Session
 if TYPE_CHECKING:
     import apsw
 
-    from chansync.erp.papers import DocumentRow, PaymentRow, SalePapers
-
 _Command = TypeVar("_Command", bound=Callable[..., Any])
-_Row = TypeVar("_Row", "DocumentRow", "PaymentRow")
 
 
 def _listing(function: _Command) -> _Command:
@@ -34,13 +30,7 @@ def _listing(function: _Command) -> _Command:
 @_listing
 def requests(session: Session, sale: str | None, limit: int, as_json: bool) -> None:
     """List what is requested now, because it is missing."""
-    from chansync.erp.ledger import journal
-
-    if sale is not None:
-        papers = _papers(session.db, sale)
-        found = papers.requests[:limit] if papers is not None else []
-    else:
-        found = journal.requests(session.db, limit=limit)
+    found = _found(session.db, "requests", sale, limit)
     if as_json:
         print_json([data_of(row, times=("at",)) for row in found])
         return
@@ -52,10 +42,7 @@ def requests(session: Session, sale: str | None, limit: int, as_json: bool) -> N
 @_listing
 def documents(session: Session, sale: str | None, limit: int, as_json: bool) -> None:
     """List the last financial documents and their credits, newest first."""
-    from chansync.erp.ledger import journal
-    from chansync.erp.outside import lists
-
-    found = _found(session.db, sale, limit, journal.documents, lists.documents, attrgetter("documents"))
+    found = _found(session.db, "documents", sale, limit)
     if as_json:
         print_json([data_of(row, times=("at",), amounts=("total",)) for row in found])
         return
@@ -67,10 +54,7 @@ def documents(session: Session, sale: str | None, limit: int, as_json: bool) -> 
 @_listing
 def payments(session: Session, sale: str | None, limit: int, as_json: bool) -> None:
     """List the last payments and what was returned of them, newest first."""
-    from chansync.erp.ledger import journal
-    from chansync.erp.outside import lists
-
-    found = _found(session.db, sale, limit, journal.payments, lists.payments, attrgetter("payments"))
+    found = _found(session.db, "payments", sale, limit)
     if as_json:
         print_json([data_of(row, times=("at",), amounts=("amount",)) for row in found])
         return
@@ -78,35 +62,25 @@ def payments(session: Session, sale: str | None, limit: int, as_json: bool) -> N
     table(("when", "sale", "kind", "account", "amount", "with"), rows, right=("amount",), flexible="with")
 
 
-def _papers(db: apsw.Connection, sale: str) -> SalePapers | None:
-    """The papers of the sale of that number, in whichever ERP it is; None where it is not recorded there yet.
+def _found(db: apsw.Connection, name: str, sale: str | None, limit: int) -> list[Any]:
+    """The last rows of the journal of that name in the ledger and in outside ERPs, newest first, or those of a sale.
+
+    Those of outside ERPs are placed by when their sales were recorded.
 
     Raises:
         UsageError: there is no such sale.
     """
     from chansync.erp import registry
+    from chansync.erp.ledger import journal
+    from chansync.erp.outside import lists
 
-    erp, key = registry.find_sale(db, sale)
-    return erp.papers(db, key)
-
-
-def _found(
-    db: apsw.Connection,
-    sale: str | None,
-    limit: int,
-    ledger: Callable[..., list[_Row]],
-    outside: Callable[..., list[tuple[int, _Row]]],
-    of_sale: Callable[[SalePapers], list[_Row]],
-) -> list[_Row]:
-    """The last rows of the ledger and of outside ERPs, newest first, or those of a sale.
-
-    Those of outside ERPs are placed by when their sales were recorded.
-    """
     if sale is not None:
-        papers = _papers(db, sale)
-        return of_sale(papers)[::-1][:limit] if papers is not None else []
-    found, there = ledger(db, limit=limit), outside(db, limit=limit)
-    if not there:
+        erp, key = registry.find_sale(db, sale)
+        papers = erp.papers(db, key)
+        rows = getattr(papers, name) if papers is not None else []
+        return rows[:limit] if name == "requests" else rows[::-1][:limit]
+    found = journal.last(db, name, limit=limit)
+    if name not in lists.NAMES or not (there := lists.last(db, name, limit=limit)):
         return found
     placed = [(row.at, row) for row in found] + there
     return [row for _, row in sorted(placed, key=lambda each: each[0], reverse=True)[:limit]]

@@ -31,7 +31,7 @@ def sales(session: Session, limit: int, channel: str | None, erp: str | None, as
     if chosen is None or not chosen.is_outside:
         found = journal.sales(session.db, channel=channel, limit=limit)
     if chosen is None or chosen.is_outside:
-        there = lists.sales(session.db, erp, channel=channel, limit=limit)
+        there = [row for _, row in lists.last(session.db, "sales", erp=erp, channel=channel, limit=limit)]
         # Each by itself is in its ERP's own order.
         found = sorted(found + there, key=lambda row: row.created_at, reverse=True)[:limit] if there else found
     if as_json:

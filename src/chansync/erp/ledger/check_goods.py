@@ -13,21 +13,17 @@ import apsw
 
 @dataclass(slots=True)
 class _Sale:
-    """Where a sale's goods leave from, whether all of them did, or some, and it closed; and its packages."""
+    """Where a sale's goods leave from, whether all of them did, or some, and came back; whether it is over, so that it
+    needs nothing any more; and its packages."""
 
     number: str
     warehouse_id: int
     is_issued: int
     is_partly_issued: int
     is_reversed: int
-    is_cancelled: int
+    is_over: int
     packages: int
     last_package: int
-
-    @property
-    def is_over(self) -> bool:
-        """Whether it needs nothing any more."""
-        return bool(self.is_issued or self.is_reversed or self.is_cancelled)
 
 
 @dataclass(slots=True)
@@ -122,10 +118,10 @@ def goods_faults(db: apsw.Connection) -> Iterator[str]:
 def _sales(db: apsw.Connection) -> dict[int, _Sale]:
     rows = db.execute(
         """SELECT s.id, s.number, s.warehouse_id, coalesce(e.issued, 0), coalesce(e.partly, 0), coalesce(e.back, 0),
-               coalesce(e.cancelled, 0), coalesce(p.count, 0), coalesce(p.last, 0)
+               coalesce(e.over, 0), coalesce(p.count, 0), coalesce(p.last, 0)
            FROM erp_sale s LEFT JOIN (
                SELECT sale_id, max(kind = 'written out') AS issued, max(kind = 'partly written out') AS partly,
-                   max(kind = 'reversed') AS back, max(kind = 'cancelled') AS cancelled
+                   max(kind = 'reversed') AS back, max(kind IN ('written out', 'reversed', 'cancelled')) AS over
                FROM erp_event GROUP BY sale_id) e ON e.sale_id = s.id
            LEFT JOIN (SELECT sale_id, count(*) AS count, max(number) AS last FROM erp_package GROUP BY sale_id) p
                ON p.sale_id = s.id"""

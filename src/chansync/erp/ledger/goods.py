@@ -288,25 +288,14 @@ def _refuse_missing(
 def bring_back(db: apsw.Connection, sale: Facts, kind: str, pieces: Pieces) -> dict[str, int]:
     """Put pieces of an issued sale back on hand, as a ``return`` or a ``reversal``; item codes and pieces.
 
-    Below zero they had come in by the sale, and leave again.
+    Below zero they had come in by the sale and leave again; so does what had come back, as a ``write out``.
 
     Raises:
         MissingStock: the warehouse does not have what leaves again.
     """
     leaving = Pieces({item_id: -count for item_id, count in pieces.items()})
-    _refuse_missing(db, sale, leaving, done="reversed")
+    _refuse_missing(db, sale, leaving, done="reversed" if kind == "reversal" else "written out")
     _move(db, sale, kind, [(item_id, count, 0) for item_id, count in pieces.items()])
-    return _by_code(db, pieces)
-
-
-def take_again(db: apsw.Connection, sale: Facts, pieces: Pieces) -> dict[str, int]:
-    """Take pieces that came back to an issued sale out again; item codes and pieces.
-
-    Raises:
-        MissingStock: the warehouse does not have them.
-    """
-    _refuse_missing(db, sale, pieces)
-    _move(db, sale, "write out", [(item_id, -count, 0) for item_id, count in pieces.items()])
     return _by_code(db, pieces)
 
 

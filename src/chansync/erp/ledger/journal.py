@@ -6,7 +6,7 @@ Each select begins with the id by which its rows are ordered, then has the value
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import apsw
 
@@ -43,37 +43,36 @@ OPEN_REQUESTS = """
     AND pieces > 0"""
 
 
+#: What each journal is read by: its select, the alias of its entries, what makes a row, and of which entries.
+JOURNALS: dict[str, tuple[str, str, Callable[..., Any], tuple[str, ...]]] = {
+    "documents": (DOCUMENTS, "d", DocumentRow, ()),
+    "payments": (PAYMENTS, "p", PaymentRow, ()),
+    "requests": (REQUESTS, "r", RequestRow, (OPEN_REQUESTS,)),
+}
+
+
 def sales(
     db: apsw.Connection, *, channel: str | None = None, customer: int | None = None, limit: int = 50
 ) -> list[SaleRow]:
     """The last sales recorded, of all channels and customers or of one of these."""
-    if customer is not None:
-        return _rows(db, SALES, "s.id", SaleRow, limit, "s.customer_id = ?", customer)
-    return _rows(db, SALES, "s.id", SaleRow, limit, "s.channel_code = ?", channel)
+    column, value = ("channel_code", channel) if customer is None else ("customer_id", customer)
+    return _rows(db, SALES, "s", SaleRow, (), limit, column, value)
 
 
-def documents(db: apsw.Connection, *, sale: int | None = None, limit: int = 50) -> list[DocumentRow]:
-    """The last documents and credits, of all sales or of the one of that id."""
-    return _rows(db, DOCUMENTS, "d.id", DocumentRow, limit, "d.sale_id = ?", sale)
-
-
-def payments(db: apsw.Connection, *, sale: int | None = None, limit: int = 50) -> list[PaymentRow]:
-    """The last payments and returns, of all sales or of the one of that id."""
-    return _rows(db, PAYMENTS, "p.id", PaymentRow, limit, "p.sale_id = ?", sale)
-
-
-def requests(db: apsw.Connection, *, sale: int | None = None, limit: int = 50) -> list[RequestRow]:
-    """What is requested now, the last first, of all sales or of the one of that id."""
-    return _rows(db, REQUESTS, "r.id", RequestRow, limit, "r.sale_id = ?", sale, OPEN_REQUESTS)
+def last(db: apsw.Connection, name: str, *, sale: int | None = None, limit: int = 50) -> list[Any]:
+    """The last rows of the journal of that name, of all sales or of the one of that id."""
+    return _rows(db, *JOURNALS[name], limit, "sale_id", sale)
 
 
 def _rows(
-    db: apsw.Connection, select: str, order: str, make: Callable[..., T], limit: int,
-    condition: str, value: str | int | None, *conditions: str,
+    db: apsw.Connection, select: str, alias: str, make: Callable[..., T], conditions: tuple[str, ...], limit: int,
+    column: str, value: str | int | None,
 ) -> list[T]:  # fmt: skip
-    """The last rows of a select; narrowed by the condition where there is a value for it."""
-    where, parameters = (conditions, [limit]) if value is None else ((condition, *conditions), [value, limit])
-    sql = f"{select}{' WHERE ' if where else ''}{' AND '.join(where)} ORDER BY {order} DESC LIMIT ?"
+    """The last rows of a select; those with that value in a column, where there is one."""
+    if value is not None:
+        conditions = (f"{alias}.{column} = ?", *conditions)
+    parameters = [limit] if value is None else [value, limit]
+    sql = f"{select}{' WHERE ' if conditions else ''}{' AND '.join(conditions)} ORDER BY {alias}.id DESC LIMIT ?"
     return [make(*row) for _, *row in db.execute(sql, parameters)]
 
 

@@ -114,8 +114,10 @@ def _numbered(select: str, order: str, sale: str, bare: str) -> Query:
     return Query(select, (order,), True, [f"{sale} IN ({_NUMBERED})"], [bare, f"{bare}\U0010ffff"])
 
 
-def _of_sales(select: str, alias: str, table: str, *conditions: str) -> Callable[[str, str], Query]:
+def _of_sales(name: str) -> Callable[[str, str], Query]:
     """A journal by its ids, narrowed to sales whose own or whose order's number holds the text."""
+    select, alias, _, conditions = journal.JOURNALS[name]
+    table = f"erp_{name.removesuffix('s')}"
 
     def query(text: str, _: str) -> Query:
         made = Query(select, (f"{alias}.id",), True, [*conditions], [])
@@ -227,17 +229,17 @@ LISTS: Mapping[str, LedgerList] = {
     "documents": LedgerList(
         "Documents", "Financial documents and their credits. A sale's steps issue them.",
         ("document", "when", "sale", "total", "credit of"), "sale",
-        _of_sales(journal.DOCUMENTS, "d", "erp_document"), _row(DocumentRow),
+        _of_sales("documents"), _row(DocumentRow),
     ),
     "payments": LedgerList(
         "Payments", "Payments and what was returned of them. A sale's steps record them.",
         ("when", "sale", "kind", "account", "amount"), "sale",
-        _of_sales(journal.PAYMENTS, "p", "erp_payment"), _row(PaymentRow),
+        _of_sales("payments"), _row(PaymentRow),
     ),
     "requests": LedgerList(
         "Requests", "Goods that sales need and warehouses lack.",
         ("when", "sale", "item", "name", "pieces"), "sale",
-        _of_sales(journal.REQUESTS, "r", "erp_request", journal.OPEN_REQUESTS), _row(RequestRow),
+        _of_sales("requests"), _row(RequestRow),
     ),
     "stock": LedgerList(
         "Stock", "What is on hand of each item in each warehouse, what of it is blocked for sales, and what is free.",

@@ -86,8 +86,8 @@ def withdraw(db: apsw.Connection, sale: Facts, key: str) -> tuple[bool, list[tup
            WHERE l.refund_id = ? AND l.goods = 'returned'""",
         (refund_id,),
     ):
-        back[item_id] += goods.whole(Decimal(count), code)
-    pieces = goods.take_again(db, sale, back)
+        back[item_id] -= goods.whole(Decimal(count), code)
+    pieces = goods.bring_back(db, sale, "write out", back)
     # Also a document that was issued after the refund, and for less because of it.
     credit = documents.credit(db, sale, -total) if total and sale.document_id is not None else ""
     returned = int(data.get("returned") or 0)
@@ -96,8 +96,7 @@ def withdraw(db: apsw.Connection, sale: Facts, key: str) -> tuple[bool, list[tup
         for account_id, method, amount in accounts:
             documents.book(db, sale, account_id, amount, method)
     note_event(
-        db, sale.id, "refunded", key=own, total=-total, pieces={code: -count for code, count in pieces.items()},
-        credit=credit, returned=-returned,
+        db, sale.id, "refunded", key=own, total=-total, pieces=pieces, credit=credit, returned=-returned,
     )  # fmt: skip
     if goods.is_block_wanted(db, sale) and not sale.state.written_out:
         return True, goods.block(db, sale)[1]

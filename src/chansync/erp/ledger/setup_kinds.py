@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from chansync.model.errors import UsageError
 from chansync.model.money import is_currency
@@ -31,13 +31,10 @@ class ErpCode(ParameterType):
         return text
 
 
-@dataclass(frozen=True, slots=True)
 class Gtin(ParameterType):
     """A GTIN (EAN, UPC) of 8, 12, 13 or 14 digits with a right check digit; kept without separators."""
 
-    @property
-    def word(self) -> str:
-        return "GTIN"
+    called: ClassVar[str] = "GTIN"
 
     def convert(self, text: str) -> str:
         from stdnum import ean
@@ -49,13 +46,10 @@ class Gtin(ParameterType):
             raise UsageError(f"is no GTIN: {text!r:.40} needs 8, 12, 13 or 14 digits and a right check digit") from None
 
 
-@dataclass(frozen=True, slots=True)
 class Rate(ParameterType):
     """A tax rate in percent, 0 to 100; kept as decimal text."""
 
-    @property
-    def word(self) -> str:
-        return "percent"
+    called: ClassVar[str] = "percent"
 
     def convert(self, text: str) -> str:
         rate = Decimal(text.rstrip("% ").replace(",", ".")) if _RATE.match(text.rstrip("% ")) else None
@@ -64,29 +58,23 @@ class Rate(ParameterType):
         return f"{rate.normalize():f}"
 
 
-@dataclass(frozen=True, slots=True)
 class Currencies(TextList):
     """ISO 4217 codes, separated by commas."""
 
-    @property
-    def word(self) -> str:
-        return "ISO 4217, several"
+    called: ClassVar[str] = "ISO 4217, several"
 
     def convert(self, text: str) -> list[str]:
-        codes = list(dict.fromkeys(word.strip().upper() for word in text.split(",") if word.strip()))
+        codes = super().convert(text.upper())
         wrong = [code for code in codes if not is_currency(code)]
         if wrong:
             raise UsageError(f"holds {', '.join(wrong):.60}: write currency codes of three letters, such as EUR,BGN")
         return codes
 
 
-@dataclass(frozen=True, slots=True)
 class WholeNumber(ParameterType):
     """A whole number from 1 on."""
 
-    @property
-    def word(self) -> str:
-        return "whole number"
+    called: ClassVar[str] = "whole number"
 
     def convert(self, text: str) -> int:
         if not (text.isascii() and text.isdigit() and len(text) <= 15 and int(text)):

@@ -93,9 +93,9 @@ def papers(db: apsw.Connection, sale_key: str) -> SalePapers | None:
     details.add_lines(recording.sale_lines(db, sale_id))
     return SalePapers(
         details,
-        journal.documents(db, sale=sale_id, limit=-1)[::-1],
-        journal.payments(db, sale=sale_id, limit=-1)[::-1],
-        journal.requests(db, sale=sale_id, limit=-1),
+        journal.last(db, "documents", sale=sale_id, limit=-1)[::-1],
+        journal.last(db, "payments", sale=sale_id, limit=-1)[::-1],
+        journal.last(db, "requests", sale=sale_id, limit=-1),
         [(item, own.warehouse, pieces) for item, pieces in goods.blocked_items(db, sale_id)],
         journal.shipments(db, sale_id),
         closing.packages(db, sale_id),

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import asdict
-from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import apsw
 
@@ -18,6 +18,7 @@ from chansync.erp.papers import DocumentRow, LeftLine, ListRow, PaymentRow, Sale
 from chansync.model.order import Address, bare_number
 from chansync.model.paging import Query, Span, holds
 from chansync.model.sale import LineKind, SaleView
+from chansync.model.times import from_ms
 from chansync.model.wire import from_json
 
 
@@ -29,7 +30,7 @@ def papers_of(sale: SaleView, erp: str, services: Collection[str] = ()) -> SaleP
     """
     state = sale.state
     _, channel, *_ = [*sale.key.split(":"), "", ""]
-    recorded_on = datetime.fromtimestamp(sale.recorded_at / 1000, UTC).date().isoformat() if sale.recorded_at else ""
+    recorded_on = from_ms(sale.recorded_at).date().isoformat() if sale.recorded_at else ""
     row = SaleRow(
         sale.number, recorded_on, channel, sale.order_number or "", sale.customer, state.currency, state.total, "",
         sale.recorded_at, erp,
@@ -121,31 +122,17 @@ def _row(name: str, papers: SalePapers) -> SaleRow | DocumentRow | PaymentRow:
     return papers.documents[0] if name == "documents" else papers.payments[0]
 
 
-def sales(db: apsw.Connection, erp: str | None, *, channel: str | None = None, limit: int = 50) -> list[SaleRow]:
-    """The last sales of an outside ERP, or of all of them."""
-    return [papers.details.sale for papers in _last(db, erp, "sales", limit, channel=channel)]
-
-
-def documents(db: apsw.Connection, *, limit: int = 50) -> list[tuple[int, DocumentRow]]:
-    """The documents of the last sales, each with the time at which its sale was recorded."""
-    return [(each.details.sale.created_at, each.documents[0]) for each in _last(db, None, "documents", limit)]
-
-
-def payments(db: apsw.Connection, *, limit: int = 50) -> list[tuple[int, PaymentRow]]:
-    """What is paid of the last sales, each with the time at which its sale was recorded."""
-    return [(each.details.sale.created_at, each.payments[0]) for each in _last(db, None, "payments", limit)]
-
-
-def _last(
-    db: apsw.Connection, erp: str | None, name: str, limit: int, *, channel: str | None = None
-) -> list[SalePapers]:
-    """Papers of the last sales in that list, the newest first."""
-    found: list[SalePapers] = []
+def last(
+    db: apsw.Connection, name: str, *, erp: str | None = None, channel: str | None = None, limit: int = 50
+) -> list[tuple[int, Any]]:
+    """The last rows of the list of that name, of an outside ERP or of all of them: each with the time at which its sale
+    was recorded, the newest first."""
+    found: list[tuple[int, Any]] = []
     for code in [erp] if erp is not None else [code for code, _ in connected.codes(db)]:
         query = _query(code, name)
         if channel is not None:
             start = f"chansync:{channel}:"
             query.narrow("substr(m.sale_key, 1, ?) = ?", len(start), start)
-        views = query.read(db, Span(limit), lambda _time, _key, view: from_json(view, SaleView))
-        found += [papers_of(view, code) for view in views]
-    return sorted(found, key=lambda papers: papers.details.sale.created_at, reverse=True)[:limit]
+        for at, view in query.read(db, Span(limit), lambda at, _, view: (at, from_json(view, SaleView))):
+            found.append((at, _row(name, papers_of(view, code))))
+    return sorted(found, key=lambda each: each[0], reverse=True)[:limit]

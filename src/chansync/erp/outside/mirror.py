@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import apsw
 
@@ -82,6 +83,7 @@ class MirroredErp:
                WHERE sale_key = ? AND state = 'waiting'""",
             (now_ms(), sale_key),
         )
+        sales.free_unrecorded(db, "sale_key = ?", sale_key)
 
     def view(self, db: apsw.Connection, sale_key: str) -> SaleView | None:
         return sales.view(db, sale_key)
@@ -111,13 +113,14 @@ class MirroredErp:
         return found | {item: count for item, count in rows if item in found}
 
     def stock_changes(self, db: apsw.Connection, warehouses: Sequence[str], mark: int) -> tuple[set[str], int]:
-        rows = db.execute(
-            """SELECT item FROM mirror_stock WHERE changed > ? AND erp = ?
+        # All outside ERPs share one count. It falls where the one that changed last is removed, but never below what
+        # this one has reached.
+        moved: list[Any] = db.execute(
+            """SELECT item, changed FROM mirror_stock WHERE changed > ? AND erp = ?
                AND warehouse IN (SELECT value FROM json_each(?))""",
             (mark, self.code, to_json(list(warehouses))),
-        )
-        moved = {row[0] for row in rows}
-        return moved, db.execute("SELECT max(changed) FROM mirror_stock").get or 0
+        ).fetchall()
+        return {item for item, _ in moved}, max((changed for _, changed in moved), default=mark)
 
     def blockable(self, db: apsw.Connection, warehouse: str, items: Iterable[str]) -> set[str]:
         # As far as its stock was read.

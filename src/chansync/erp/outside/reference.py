@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
+from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -36,9 +37,11 @@ class MirroredReference:
         if not rows:
             return None
         data = stored_json.object_or_empty(rows[0][0])
-        currencies = data.get("currencies") or ()
+        currencies = data.get("currencies")
         if isinstance(currencies, str):
             currencies = currencies.replace(" ", "").split(",")
+        elif not isinstance(currencies, list):
+            currencies = []
         return PointOfSale(code, str(data.get("warehouse") or ""), frozenset(map(str, currencies)))
 
     def item(self, db: apsw.Connection, sku: str, gtin: str) -> str | None:
@@ -58,10 +61,10 @@ class MirroredReference:
 
     def tax_rate(self, db: apsw.Connection, tax_transaction: str) -> Decimal:
         rates = self._select(db, "data ->> '$.rate'", "tax-transaction", None, "code = ?", tax_transaction)
-        try:
-            return Decimal(str((rates and rates[0][0]) or 0))
-        except InvalidOperation:
-            return Decimal(0)
+        with suppress(InvalidOperation):
+            rate = Decimal(str((rates and rates[0][0]) or 0))
+            return rate if rate.is_finite() else Decimal(0)
+        return Decimal(0)
 
     def codes(self, db: apsw.Connection, kind: str, *, pos: str | None = None) -> list[str]:
         there = "gone_at IS NULL ORDER BY code"
@@ -136,29 +139,23 @@ def next_read(db: apsw.Connection, erp: str) -> int:
     return (found or 0) + 1
 
 
-def mark_gone(db: apsw.Connection, erp: str, kinds: Collection[str], read: int) -> int:
-    """Mark what is known of those kinds and was not told by that read as gone; how many records are it newly.
-
-    Call it inside a transaction.
-    """
-    kinds = [kind.replace("_", "-") for kind in kinds]
+def mark_gone(db: apsw.Connection, erp: str, kinds: Iterable[str], read: int) -> None:
+    """Mark what is known of those kinds and was not told by that read as gone. Call it inside a transaction."""
     db.execute(
         """UPDATE mirror_reference SET gone_at = ? WHERE erp = ? AND kind IN (SELECT value FROM json_each(?))
            AND read < ? AND gone_at IS NULL""",
-        (now_ms(), erp, json.dumps(kinds), read),
+        (now_ms(), erp, json.dumps([kind.replace("_", "-") for kind in kinds]), read),
     )
-    return db.changes()
 
 
 def gone(db: apsw.Connection, erp: str, kind: str, code: str, pos: str | None = None) -> bool:
     """Whether a record was known and is gone from the ERP."""
-    rows = db.execute(
-        """SELECT gone_at IS NOT NULL FROM mirror_reference WHERE erp = ? AND kind = ? AND code = ?
+    found = db.execute(
+        """SELECT min(gone_at IS NOT NULL) FROM mirror_reference WHERE erp = ? AND kind = ? AND code = ?
            AND (pos = ? OR pos = '')""",
         (erp, kind.replace("_", "-"), code, pos or ""),
-    )
-    found = [bool(row[0]) for row in rows]
-    return bool(found) and all(found)
+    ).get
+    return bool(found)
 
 
 def counts(db: apsw.Connection, erp: str) -> dict[str, tuple[int, int]]:

@@ -148,6 +148,23 @@ def _store_need(db: apsw.Connection, erp: str, sale_key: str, warehouse: str, pi
     )
 
 
+def free_unrecorded(db: apsw.Connection, which: str, value: str) -> None:
+    """End what those sales need that are neither recorded nor asked to be: from now on their orders say what they hold.
+
+    Call it inside a transaction.
+
+    Args:
+        which: a condition on the sales' needs, with one parameter.
+    """
+    db.execute(
+        f"""DELETE FROM mirror_need AS n WHERE {which}
+            AND NOT EXISTS (SELECT 1 FROM mirror_sale WHERE sale_key = n.sale_key AND view IS NOT NULL)
+            AND NOT EXISTS (SELECT 1 FROM sale_step WHERE sale_key = n.sale_key AND word = ?
+                AND state IN ('waiting', 'sent'))""",
+        (value, steps.Record.word),
+    )
+
+
 # Steps
 
 
@@ -358,15 +375,12 @@ def first_sent_at(db: apsw.Connection, erp: str) -> int | None:
     return found
 
 
-def make_due(db: apsw.Connection, erp: str, sale_keys: Collection[str] | None = None) -> int:
-    """Let steps that wait for their next try be sent at once; how many. Call it inside a transaction."""
-    chosen = None if sale_keys is None else to_json(list(sale_keys))
+def make_due(db: apsw.Connection, erp: str) -> None:
+    """Let steps that wait for their next try be sent at once. Call it inside a transaction."""
     db.execute(
-        """UPDATE sale_step SET next_try_at = NULL WHERE erp = ?1 AND state = 'waiting' AND next_try_at IS NOT NULL
-           AND (?2 IS NULL OR sale_key IN (SELECT value FROM json_each(?2)))""",
-        (erp, chosen),
+        "UPDATE sale_step SET next_try_at = NULL WHERE erp = ? AND state = 'waiting' AND next_try_at IS NOT NULL",
+        (erp,),
     )
-    return db.changes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -425,3 +439,6 @@ def store_stock(
            AND (?5 IS NULL OR item IN (SELECT value FROM json_each(?5)))""",
         (now, erp, warehouse, to_json(list(levels)), asked),
     )
+    if items is None:
+        # Earlier versions kept what was dropped or refused before it was recorded.
+        free_unrecorded(db, "erp = ?", erp)

@@ -45,7 +45,7 @@ async def pages(tryton: Tryton, cursor: Mapping[str, Any]) -> AsyncIterator[Chan
         sales = await tryton.rpc.read("sale.sale", invoiced, ["web_id", "web_shop"])
         sales += [move["sale."] for row in shipments for move in row["outgoing_moves."] if move["sale."]]
         keys = [row["web_id"] for row in found[_SALES]]
-        keys += [sale["web_id"] for sale in sales if sale["web_shop"] in company.shop_ids]
+        keys += [sale["web_id"] for sale in sales if sale["web_shop"] in company.shop_names]
         records = await tryton.load(list(dict.fromkeys(map(_own_key, filter(None, keys)))))
         items = {code for row in found[_MOVES] if (code := (row["product."] or {}).get("code"))}
         for model, rows in found.items():
@@ -63,7 +63,7 @@ async def pages(tryton: Tryton, cursor: Mapping[str, Any]) -> AsyncIterator[Chan
 def _asked(company: Company) -> dict[str, tuple[list[Any], list[str]]]:
     """The models that are looked at: which of their records, and what of these."""
     asked: dict[str, tuple[list[Any], list[str]]] = {
-        _SALES: ([["web_shop", "in", company.shop_ids]], ["web_id"]),
+        _SALES: ([["web_shop", "in", list(company.shop_names)]], ["web_id"]),
         _INVOICES: ([["type", "=", "out"]], ["sales"]),
         _MOVES: ([], ["product.code"]),
         _SHIPMENTS: ([["state", "=", "done"]], [*_OF_SHIPMENTS]),

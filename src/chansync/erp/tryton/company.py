@@ -63,8 +63,10 @@ class Company:
     """The company that is sold for.
 
     Attributes:
-        shops: web shops by name; each has ``id`` and ``warehouses``.
-        digits: by currency code.
+        shops: the web shops that sell, by name; each has ``id`` and ``warehouses``.
+        shop_names: by id, also of those that sell no more.
+        currencies, digits: by currency code.
+        sells_in: codes of the currencies that are used now.
         warehouses: by code, else by name; each has ``id``.
         methods: payment methods by name.
         journals: of payment methods, by their names.
@@ -84,9 +86,11 @@ class Company:
     options: Options
     currency: str = ""
     shops: dict[str, Row] = field(default_factory=dict)
+    shop_names: dict[int, str] = field(default_factory=dict)
     taxes: list[Tax] = field(default_factory=list)
     currencies: dict[str, int] = field(default_factory=dict)
     digits: dict[str, int] = field(default_factory=dict)
+    sells_in: list[str] = field(default_factory=list)
     countries: dict[str, int] = field(default_factory=dict)
     warehouses: dict[str, Row] = field(default_factory=dict)
     methods: dict[str, int] = field(default_factory=dict)
@@ -106,11 +110,6 @@ class Company:
     def code_of_warehouse(self, warehouse_id: int | None) -> str:
         """The code of a warehouse; empty where it is none of the company's."""
         return next((code for code, row in self.warehouses.items() if row["id"] == warehouse_id), "")
-
-    @property
-    def shop_ids(self) -> list[int]:
-        """The ids of all web shops of the company."""
-        return [row["id"] for row in self.shops.values()]
 
     async def find_products(self, rpc: TrytonRpc, codes: Iterable[str]) -> None:
         """Learn the products of those codes, and the rounding service; what is not there stays unknown."""
@@ -140,8 +139,12 @@ async def load_company(rpc: TrytonRpc, options: Options) -> Company:
     rpc.context["company"] = company.id
     of_company = ["company", "=", company.id]
     find = rpc.search_read
-    for row in await find("currency.currency", [], ["code", "digits"]):
+    # Sales of earlier days may be in a currency, and of a shop, that is not used any more.
+    used_or_not = ["active", "in", [True, False]]
+    for row in await find("currency.currency", [used_or_not], ["code", "digits", "active"], order=[["active", "ASC"]]):
         company.currencies[row["code"]], company.digits[row["code"]] = row["id"], row["digits"]
+        if row["active"]:
+            company.sells_in.append(row["code"])
     company.countries = {row["code"]: row["id"] for row in await find("country.country", [], ["code"]) if row["code"]}
     for row in await find("stock.location", [["type", "=", "warehouse"]], ["code", "name"]):
         company.warehouses.setdefault(row["code"] or row["name"], row)
@@ -153,7 +156,9 @@ async def load_company(rpc: TrytonRpc, options: Options) -> Company:
     company.taxes = [Tax(row["id"], row["rate"]) for row in taxes if not row["childs"]]
     (books,) = await rpc.read("account.configuration", [1], ["tax_rounding"])
     company.rounds_by_line = books["tax_rounding"] == "line"
-    company.shops = {row["name"]: row for row in await find("web.shop", [of_company], ["name", "warehouses"])}
+    shops = await find("web.shop", [of_company, used_or_not], ["name", "warehouses", "active"])
+    company.shops = {row["name"]: row for row in shops if row["active"]}
+    company.shop_names = {row["id"]: row["name"] for row in shops}
     methods = await find("account.invoice.payment.method", [of_company], ["name", "journal"])
     company.methods = _by_name(methods)
     journals = {row["id"]: row["journal"] for row in methods}

@@ -216,7 +216,7 @@ async def _taken(tryton: Tryton, drafts: Sequence[SaleDraft]) -> dict[str, str]:
     if not drafts:
         return {}
     domain = [
-        ["reference", "in", [draft.number for draft in drafts]], ["web_shop", "in", tryton.company.shop_ids],
+        ["reference", "in", [draft.number for draft in drafts]], ["web_shop", "in", list(tryton.company.shop_names)],
     ]  # fmt: skip
     rows = await tryton.rpc.search_read("sale.sale", domain, ["reference", "web_id", "notes.message"])
     papers = [(row, read_paper(row["notes."], Paper)) for row in rows]
@@ -228,7 +228,7 @@ async def _taken(tryton: Tryton, drafts: Sequence[SaleDraft]) -> dict[str, str]:
 
 def _lines(tryton: Tryton, draft: SaleDraft) -> list[Line]:
     company = tryton.company
-    if draft.currency not in company.digits:
+    if draft.currency not in company.sells_in:
         raise ErpRefused(f"There is no currency {draft.currency} in Tryton: add it there, with its rate. {RETRY}")
     for word, wanted, known in (
         ("web shop", draft.pos, company.shops),

@@ -168,12 +168,12 @@ class Tryton:
         # An invoice may be one of several sales.
         invoices = {each["id"]: each for row in rows for each in row["invoices."]}
         await self._add_credits(invoices)
-        wanted, shops = frozenset(keys), frozenset(self.company.shop_ids)
+        wanted = frozenset(keys)
         found: dict[str, SaleRecord] = {}
         by_origin: dict[str, SaleRecord] = {}
         for row in rows:
             row["invoices."] = [invoices[own] for own in row["invoices"]]
-            if row["web_id"] in wanted and row["web_shop"] in shops:
+            if row["web_id"] in wanted and row["web_shop"] in self.company.shop_names:
                 code = next(code for code, own in self.company.currencies.items() if own == row["currency"])
                 paper, digits = read_paper(row["notes."], Paper) or Paper(), self.company.digits[code]
                 record = SaleRecord(
@@ -205,7 +205,7 @@ class Tryton:
         await self.rpc.create("ir.note", [note])
 
     def _of_keys(self, keys: Sequence[str]) -> list[Any]:
-        return [["web_shop", "in", self.company.shop_ids], ["web_id", "in", list(keys)]]
+        return [["web_shop", "in", list(self.company.shop_names)], ["web_id", "in", list(keys)]]
 
     async def _add_credits(self, invoices: dict[int, Row]) -> None:
         """Give each invoice the credit notes that Tryton's wizard made of it."""

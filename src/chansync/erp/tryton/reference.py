@@ -58,7 +58,7 @@ async def _small(tryton: Tryton) -> list[ReferenceRow]:
     for name, shop in company.shops.items():
         codes = [code for own in shop["warehouses"] if (code := company.code_of_warehouse(own))]
         warehouse = codes[0] if codes else next(iter(company.warehouses), "")
-        data = {"warehouse": warehouse, "currencies": ",".join(sorted(company.digits))}
+        data = {"warehouse": warehouse, "currencies": ",".join(sorted(company.sells_in))}
         found.append(ReferenceRow("pos", name, name, data=data))
         for kind, methods in (("payment-method", company.methods), ("delivery-method", carriers)):
             found += [ReferenceRow(kind, method, method, pos=name) for method in methods]

@@ -7,6 +7,7 @@ import base64
 import itertools
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -215,10 +216,11 @@ class TrytonRpc:
             raise failures.of_site(error) from None
         if answer.status != 200:
             raise failures.of_status(answer.status, self.site, self.database, method)
-        try:
+        told: Any = None
+        with suppress(ValueError):
             told = loads(answer.data)
-        except ValueError:
-            raise ErpRefused(f"{self.site} is no Tryton server: it sends no JSON. Check the address.") from None
+        if not isinstance(told, dict):
+            raise ErpRefused(f"{self.site} is no Tryton server: it sends no JSON object. Check the address.")
         if "error" in told:
             raise failures.of_answer(method, told["error"])
         return told.get("result")

@@ -31,7 +31,7 @@ def view_of(record: SaleRecord, company: Company) -> SaleView:
         state=state,
         customer=row["party."]["name"] or "",
         recorded_at=milliseconds(row["create_date"]),
-        pos=next(name for name, shop in company.shops.items() if shop["id"] == row["web_shop"]),
+        pos=company.shop_names[row["web_shop"]],
         warehouse=company.code_of_warehouse(row["warehouse"]),
         payment_method=paper.payment_method,
         account=paper.payment_method if paper.payment_method in company.methods else "",
