@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import sys
 import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -106,8 +107,18 @@ def _listen(made: CollectorRegistry, address: tuple[str, int]) -> WSGIServer:
         # A busy port may become free; an address that this machine does not have will not appear.
         kind = MetricsBusy if error.errno == errno.EADDRINUSE else UsageError
         raise kind(f"Metrics cannot be served on {host}:{port}: {error.strerror or error}.") from None
+    server.handle_error = _note_unfinished  # type: ignore[method-assign, assignment]
     LOG.info("metrics are on http://%s/metrics", shown(host, server.server_port))
     return server
+
+
+def _note_unfinished(request: object, client: object) -> None:
+    """Log a scrape that was not answered; socketserver would print a traceback where a client ends its connection."""
+    error = sys.exception()
+    if isinstance(error, OSError):
+        LOG.debug("a scrape ended before its answer: %s", error.strerror or error)
+    else:
+        LOG.error("a scrape failed", exc_info=error)
 
 
 def _keep_writing(made: CollectorRegistry, file: Path, over: threading.Event, wrong: str) -> None:

@@ -12,6 +12,7 @@ import pytest
 import trustme
 
 from chansync.db.connection import Store, open_async
+from chansync.demo.ports import hold_port, port_of
 from chansync.model.errors import UsageError
 from chansync.notices import mail, notifier, settings
 from chansync.notices.digest import Notice, fitted
@@ -237,8 +238,14 @@ def test_a_new_notice_user_is_told_what_is_open_already(told: Store, box: Mailbo
     assert box.subjects[1] == "chansync: 1 new problem (shop)"
 
 
-def test_what_failed_is_told_when_the_server_is_back_in_one_mail(told: Store, box: Mailbox) -> None:
-    gone = mailbox.free_port()
+@pytest.fixture
+def gone() -> Iterator[int]:
+    """The port of a mail server that does not run."""
+    with hold_port() as held:
+        yield port_of(held)
+
+
+def test_what_failed_is_told_when_the_server_is_back_in_one_mail(told: Store, box: Mailbox, gone: int) -> None:
     use(told, gone)
     problem(told, 1)
     turn(told)
@@ -263,8 +270,8 @@ def test_what_failed_is_told_when_the_server_is_back_in_one_mail(told: Store, bo
     ]
 
 
-def test_each_failure_waits_longer(told: Store) -> None:
-    use(told, mailbox.free_port())
+def test_each_failure_waits_longer(told: Store, gone: int) -> None:
+    use(told, gone)
     problem(told, 1)
     waits = []
     for _ in range(4):
