@@ -14,6 +14,7 @@ from typing import Any
 
 import apsw
 
+from chansync.concurrency import all_of
 from chansync.db.connection import Store, open_async
 from chansync.db.process_locks import abandon, task_owner
 from chansync.model.channel import Channel
@@ -255,11 +256,7 @@ async def _sync_each(codes: list[str], sync: Callable[[str], Awaitable[list[RunR
         async with turns:
             return await sync(code)
 
-    found = await asyncio.gather(*map(one, codes), return_exceptions=True)
-    failed = [each for each in found if isinstance(each, BaseException)]
-    if failed:
-        raise failed[0]
-    return [result for results in found if not isinstance(results, BaseException) for result in results]
+    return [result for results in await all_of(map(one, codes)) for result in results]
 
 
 def _results(results: list[RunResult]) -> dict[str, Any]:

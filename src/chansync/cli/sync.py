@@ -232,6 +232,7 @@ def _sync_by_daemon(session: Session, requests: Mapping[str, SyncRequest], progr
 async def _sync_all(
     store: Store, requests: Mapping[str, SyncRequest], progress: Progress
 ) -> tuple[list[RunResult], bool]:
+    from chansync.concurrency import all_or_cancel
     from chansync.sync.runner import sync_channel
 
     stop = asyncio.Event()
@@ -248,7 +249,7 @@ async def _sync_all(
             progress.done(code)
             return results
 
-    everything = await asyncio.gather(*map(one, requests))
+    everything = await all_or_cancel(map(one, requests))
     return [result for results in everything for result in results], stop.is_set()
 
 

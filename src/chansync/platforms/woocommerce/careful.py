@@ -10,11 +10,11 @@ proves something by id only: equal counts of all parts say that nothing has left
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from chansync.concurrency import all_or_cancel
 from chansync.http.client import ATTEMPTS
 from chansync.model.errors import SiteError
 from chansync.model.order import Order, UnreadableOrder
@@ -224,7 +224,7 @@ async def headlines(client: StoreClient, since: int) -> AsyncGenerator[list[Head
     last = -(-total // PAGE)
     for begin in range(2, last + 1, _AT_ONCE):
         numbers = range(begin, min(begin + _AT_ONCE, last + 1))
-        for found, _ in await asyncio.gather(*(_page(client, since, number) for number in numbers)):
+        for found, _ in await all_or_cancel(_page(client, since, number) for number in numbers):
             yield found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Coroutine, Iterable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -208,15 +208,6 @@ class StoreClient:
         """The notes since the last call."""
         notes, self.notes = self.notes, []
         return notes
-
-
-async def all_of(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-    """Do all at once, as far as the connection lets them; waits for all, so that none goes on after a failure."""
-    done = await asyncio.gather(*work, return_exceptions=True)
-    for each in done:
-        if isinstance(each, BaseException):
-            raise each
-    return [each for each in done if not isinstance(each, BaseException)]
 
 
 def _site_url(value: Any) -> str:
