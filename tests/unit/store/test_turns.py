@@ -10,6 +10,7 @@ import apsw
 import pytest
 
 from chansync.db.connection import LONG_IN_QUEUE, open_async
+from support.patience import PATIENCE
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ async def test_what_is_short_passes_by_all_but_the_first_of_what_takes_long(stor
 
     def long(db: apsw.Connection, number: int) -> None:
         begun.set()
-        go_on.wait(20)
+        go_on.wait(PATIENCE)
         done.append(f"long {number}")
 
     def short(db: apsw.Connection) -> None:
@@ -34,7 +35,7 @@ async def test_what_is_short_passes_by_all_but_the_first_of_what_takes_long(stor
 
     try:
         tasks = [asyncio.create_task(store.run_long(long, number)) for number in range(10)]
-        await asyncio.to_thread(begun.wait, 20)
+        await asyncio.to_thread(begun.wait, PATIENCE)
         tasks.append(asyncio.create_task(store.run(short)))
         await asyncio.sleep(0)
         go_on.set()
