@@ -14,12 +14,12 @@ from chansync.demo.amazon.documents import order_document
 from chansync.demo.woocommerce import DemoShop
 from chansync.http.body import decode
 from chansync.model.order import Order
-from chansync.orders.import_order import OrderImport
 from chansync.orders.settings import ImportSettings
 from chansync.platforms.amazon.parse import OrderReader as AmazonReader
 from chansync.platforms.woocommerce.parse import OrderReader as StoreReader
 from chansync.store import channels, mappings
 from support import marketplace, world
+from support.world import OrderByOrder
 
 from .nonsense import spoilt
 from .oracle import objections
@@ -85,7 +85,7 @@ def judge(store: Store, bench: Bench, seed: int) -> tuple[str, list[str]]:
     db.execute("SAVEPOINT example")
     try:
         read = bench.reader.read(document)
-        outcome = OrderImport(db, bench.importing).import_order(read)
+        outcome = OrderByOrder(db, bench.importing).import_order(read)
         prices = not (isinstance(read, Order) and read.awaits_prices)
         wrong = objections(db, bench.platform, document, sent(original), outcome, prices_told=prices)
         later = sent(spoilt(document, rng)) if rng.random() < 0.5 else sent(original)
@@ -98,9 +98,9 @@ def judge(store: Store, bench: Bench, seed: int) -> tuple[str, list[str]]:
 
 def _changed(store: Store, bench: Bench, later: Any) -> list[str]:
     read = bench.reader.read(later)
-    outcomes = [OrderImport(store.db, bench.importing).import_order(read)]
+    outcomes = [OrderByOrder(store.db, bench.importing).import_order(read)]
     if isinstance(read, Order):
-        outcomes.append(OrderImport(store.db, bench.importing).import_refunds(read))
+        outcomes.append(OrderByOrder(store.db, bench.importing).import_refunds_of(read))
     wrong = [f"a bug in a change: {each.reason}" for each in outcomes if each.code == "import_bug"]
     lines_of = "SELECT coalesce(sum(net + tax), 0) FROM erp_sale_line WHERE sale_id = erp_sale.id"
     for minor, lines in store.db.execute(f"SELECT total, ({lines_of}) FROM erp_sale"):

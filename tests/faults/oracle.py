@@ -13,7 +13,7 @@ import apsw
 
 from chansync.erp.ledger.check import check
 from chansync.model.money import from_minor
-from chansync.orders.import_order import Action, Outcome
+from chansync.orders.outcome import Action, Outcome
 
 _PLAIN = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)\Z")
 

@@ -22,12 +22,13 @@ from chansync.erp.ledger.check import check
 from chansync.http.body import decode
 from chansync.model.errors import DataError
 from chansync.model.order import Order
-from chansync.orders.import_order import Action, OrderImport
+from chansync.orders.outcome import Action
 from chansync.platforms.woocommerce.parse import OrderReader, read_refund
 from chansync.store import channels
 from faults.nonsense import spoilt
 from support import shops, world
 from support.orders import line, order
+from support.world import OrderByOrder
 
 pytestmark = pytest.mark.long
 
@@ -56,7 +57,7 @@ def test_no_value_of_an_order_stops_anything_but_that_order(company: Store, seed
     read = READER.read(document)
     company.db.execute("SAVEPOINT example")
     try:
-        outcome = OrderImport(company.db, importing).import_order(read)
+        outcome = OrderByOrder(company.db, importing).import_order(read)
         if outcome.action is Action.PROBLEM:
             assert outcome.code != "import_bug", outcome.reason
             told = company.db.execute("SELECT count(*) FROM message WHERE open = 1").get
@@ -66,8 +67,8 @@ def test_no_value_of_an_order_stops_anything_but_that_order(company: Store, seed
             assert check(company.db) == []
             again = READER.read(sent(spoilt(document, rng)))
             if isinstance(again, Order):
-                assert OrderImport(company.db, importing).import_order(again).code != "import_bug"
-                assert OrderImport(company.db, importing).import_refunds(again).code != "import_bug"
+                assert OrderByOrder(company.db, importing).import_order(again).code != "import_bug"
+                assert OrderByOrder(company.db, importing).import_refunds_of(again).code != "import_bug"
             assert check(company.db) == []
     finally:
         company.db.execute("ROLLBACK TO example; RELEASE example")
@@ -79,7 +80,7 @@ def test_what_the_database_refuses_of_an_order_is_that_orders_problem(company: S
            BEGIN SELECT RAISE(ABORT, 'not this one'); END"""
     )
     importing = world.load_settings(company, channels.channel(company.db, "shop"))
-    outcomes = [OrderImport(company.db, importing).import_order(order(serial)) for serial in (1, 2, 3)]
+    outcomes = [OrderByOrder(company.db, importing).import_order(order(serial)) for serial in (1, 2, 3)]
     assert [outcome.action for outcome in outcomes] == [Action.CREATE, Action.PROBLEM, Action.CREATE]
     assert world.open_codes(company) == {"2": "import_bug"}
 
@@ -87,22 +88,22 @@ def test_what_the_database_refuses_of_an_order_is_that_orders_problem(company: S
 def test_another_order_under_a_known_id_leaves_the_sale_alone(company: Store) -> None:
     importing = world.load_settings(company, channels.channel(company.db, "shop"))
     own = order(7)
-    OrderImport(company.db, importing).import_order(own)
+    OrderByOrder(company.db, importing).import_order(own)
     before = world.sales(company)
     other = order(7, placed_at=own.placed_at - 86_400_000, lines=[line(quantity=5, total=Decimal("50.00"))])
-    outcome = OrderImport(company.db, importing).import_order(other)
+    outcome = OrderByOrder(company.db, importing).import_order(other)
     assert (outcome.action, "right site" in outcome.reason) == (Action.PROBLEM, True)
     assert world.sales(company) == before
     # The right site shows the order as it was: nothing to do.
-    assert OrderImport(company.db, importing).import_order(own).action is Action.UNCHANGED
+    assert OrderByOrder(company.db, importing).import_order(own).action is Action.UNCHANGED
 
 
 def test_a_date_that_is_put_right_is_taken_over(company: Store) -> None:
     importing = world.load_settings(company, channels.channel(company.db, "shop"))
     own = order(7)
-    OrderImport(company.db, importing).import_order(own)
+    OrderByOrder(company.db, importing).import_order(own)
     moved = order(7, placed_at=own.placed_at - 86_400_000)
-    assert OrderImport(company.db, importing).import_order(moved).action is Action.UPDATE
+    assert OrderByOrder(company.db, importing).import_order(moved).action is Action.UPDATE
 
 
 @given(seed=st.integers(0, 2**32))

@@ -81,7 +81,7 @@ LINES = (
     "chansync.sync.push_statuses",
     "chansync.sync.push_stock",
     "chansync.sync.runner",
-    "chansync.orders.gather",
+    "chansync.orders.outcome",
     "chansync.orders.apply",
 )
 

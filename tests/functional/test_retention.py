@@ -19,12 +19,12 @@ from chansync.db.version import SCHEMA_VERSION
 from chansync.model.channel import Channel
 from chansync.model.errors import UsageError
 from chansync.model.times import now_ms
-from chansync.orders.import_order import OrderImport
 from chansync.setup import retention as kept
 from chansync.store import channels, messages, notices
 from chansync.sync import retention
 from support import shops, world
 from support.orders import order
+from support.world import OrderByOrder
 
 T = TypeVar("T")
 DAY = 86_400_000
@@ -118,7 +118,7 @@ def test_runs_jobs_and_notices(company: Store) -> None:
 
 def sale(store: Store, serial: int, age: int) -> int:
     """An order that is a sale, last changed that many days ago."""
-    OrderImport(store.db, world.load_settings(store, _channel(store))).import_order(order(serial))
+    OrderByOrder(store.db, world.load_settings(store, _channel(store))).import_order(order(serial))
     order_id: int = store.db.execute('SELECT id FROM "order" WHERE external_id = ?', (str(serial),)).get
     store.db.execute('UPDATE "order" SET changed_at = ? WHERE id = ?', (now_ms() - age * DAY, order_id))
     return order_id
@@ -132,7 +132,7 @@ def test_the_sites_data_go_only_where_nothing_is_left_to_do(company: Store) -> N
     done, recent, due, todo, refund, problem, sending = (
         sale(company, serial, 500 if serial != 2 else 5) for serial in range(1, 8)
     )
-    unfinished = OrderImport(company.db, world.load_settings(company, _channel(company))).import_order(
+    unfinished = OrderByOrder(company.db, world.load_settings(company, _channel(company))).import_order(
         order(9, payment_code="unknown")
     )
     assert unfinished.code == "payment_unmapped"
@@ -152,7 +152,7 @@ def test_the_sites_data_go_only_where_nothing_is_left_to_do(company: Store) -> N
     assert recent not in without
     assert len(world.sales(company)) == 7
     # It is followed as before: the same order again changes nothing.
-    again = OrderImport(company.db, world.load_settings(company, _channel(company))).import_order(order(1))
+    again = OrderByOrder(company.db, world.load_settings(company, _channel(company))).import_order(order(1))
     assert again.action.name == "UNCHANGED"
 
 

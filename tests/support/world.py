@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,10 @@ from typing import Any
 from chansync.db.connection import Store, open_store
 from chansync.db.transaction import transaction
 from chansync.model.channel import Channel
+from chansync.model.order import Order, UnreadableOrder
 from chansync.orders import settings
+from chansync.orders.import_order import OrderImport
+from chansync.orders.outcome import Outcome
 from chansync.orders.settings import ImportSettings
 from chansync.setup import sealed_places
 from chansync.store import channels, mappings
@@ -106,3 +110,17 @@ def message_data(store: Store, code: str) -> dict[str, Any]:
     [(text,)] = store.db.execute("SELECT data FROM message WHERE code = ?", (code,))
     data: dict[str, Any] = json.loads(text)
     return data
+
+
+class OrderByOrder(OrderImport):
+    """Imports orders one at a time."""
+
+    def import_order(self, order: Order | UnreadableOrder, *, again: bool = False) -> Outcome:
+        """``import_together`` with one order."""
+        [(_, outcome)] = self.import_together(deque([order]), again=again)
+        return outcome
+
+    def import_refunds_of(self, order: Order) -> Outcome:
+        """``import_refunds`` with one order."""
+        [(_, outcome)] = self.import_refunds(deque([order]))
+        return outcome

@@ -1,4 +1,4 @@
-"""The entry points: safe streams, the commands, and every error at one place."""
+"""The entry points: safe streams, the commands (``chansync.cli.program``), and every error at one place."""
 
 from __future__ import annotations
 

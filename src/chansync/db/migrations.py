@@ -2,7 +2,8 @@
 
 sqlite-utils uses Python's own SQLite library. Two SQLite libraries that have one file open in one process lose
 each other's POSIX locks, so the daemon, the TUI and the commands start ``python -m chansync.db.migrations``
-and never import this. The SQL stays within what SQLite 3.40 understands.
+and never import this. The SQL stays within what SQLite 3.40 understands. A new migration raises ``SCHEMA_VERSION``
+(``chansync.db.version``).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One write transaction."""
+"""One write transaction, or a savepoint inside of one."""
 
 from __future__ import annotations
 

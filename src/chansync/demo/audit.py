@@ -10,6 +10,7 @@ from chansync.db.connection import Store
 from chansync.demo.comparing import differences
 from chansync.model.order import Order
 from chansync.orders import settings
+from chansync.orders.selection import reason_to_skip
 from chansync.setup.connect import connect
 from chansync.store import channels
 from chansync.store import orders as stored
@@ -67,7 +68,7 @@ def _judge(db: apsw.Connection, importing: settings.ImportSettings, orders: list
         if digest != order.digest:
             found.newer += 1
             continue
-        selected = not importing.reason_to_skip(order.status, order.placed_on.isoformat(), order.awaits_prices)
+        selected = not reason_to_skip(importing, order.status, order.placed_on.isoformat(), order.awaits_prices)
         found.selected += selected
         sale = importing.erp.view(db, key) if key is not None else None
         if problem:

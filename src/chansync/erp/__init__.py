@@ -1,1 +1,1 @@
-"""The ERP, where sales live: the protocol and the embedded ledger."""
+"""The ERP, where sales live: the protocols, the embedded ledger, Tryton, and any other over HTTP."""

@@ -1,8 +1,9 @@
-"""What an ERP must offer: it views sales, carries out steps with them, and knows stock and reference data.
+"""What the core asks of any ERP: it views sales, carries out steps with them, and knows stock and reference data. A
+company's own system, reached over a network, implements ``chansync.erp.remote`` instead.
 
 An *embedded* ERP lives in the same SQLite file as everything else: its methods take the connection and work inside the
 caller's transaction, so that a sale, its customer and the mark on its order are one commit. Reads may come outside a
-transaction.
+transaction. The mirror of an outside ERP (``chansync.erp.outside``) looks like one to the core.
 
 Entries are never overwritten: blocks, requests, documents, payments, refunds and stock. What is undone is undone by
 another entry, and a sale's state is always derived from them. A sale's own row and lines are rewritten while it is

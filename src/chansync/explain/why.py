@@ -14,6 +14,7 @@ from chansync.model.order import bare_number
 from chansync.model.sale import Package, SaleState, SaleView
 from chansync.model.times import local_text, now_ms, utc_text
 from chansync.orders import settings
+from chansync.orders.selection import reason_to_skip, skip_sentence
 from chansync.store import messages, orders, sale_links, streams
 from chansync.store.messages import Message
 from chansync.store.orders import OrderRow
@@ -154,7 +155,7 @@ def _explain_skip(db: apsw.Connection, channel: Channel, row: OrderRow) -> str:
         importing = settings.load(db, channel)
     except ChannelIncomplete as error:
         return f"Not imported. {error}"
-    reason = importing.reason_to_skip(row.status, row.placed_on, row.reason == "no_prices")
+    reason = reason_to_skip(importing, row.status, row.placed_on, row.reason == "no_prices")
     if not reason:
         return "Not imported yet: the channel's settings changed and now take it; the next pull brings it in."
-    return importing.skip_sentence(reason, row.status, row.placed_on)
+    return skip_sentence(importing, reason, row.status, row.placed_on)

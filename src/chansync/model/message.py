@@ -2,7 +2,7 @@
 
 A new code needs its row here and an entry in ``orders.remedies.REMEDIES``. A problem of an order is closed as soon as
 ``orders.decide`` does not find it; one that is found elsewhere belongs into ``OF_THE_SITE`` or ``OF_OTHERS`` of
-``orders.import_order``. The pages of docs/reference are made from the rows: ``make docs``.
+``orders.outcome``. The pages of docs/reference are made from the rows: ``make docs``.
 """
 
 from __future__ import annotations

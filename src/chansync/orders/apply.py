@@ -12,13 +12,13 @@ from chansync.model import steps
 from chansync.model.money import format_money
 from chansync.model.sale import SaleDraft
 from chansync.model.steps import Step, StepResult
-from chansync.orders.decide import Case, Plan
+from chansync.orders.case import Case, Plan
 from chansync.orders.differences import is_given_back
 from chansync.orders.problem import Problem
 
 
 @dataclass(slots=True)
-class Settled:
+class Applied:
     """What came of a plan.
 
     Attributes:
@@ -40,55 +40,55 @@ class Settled:
     warnings: tuple[str, ...] = ()
 
 
-def apply(db: apsw.Connection, erp: Embedded, case: Case, plan: Plan) -> Settled:
+def apply(db: apsw.Connection, erp: Embedded, case: Case, plan: Plan) -> Applied:
     """Let the ERP carry out the plan. Call it inside the order's transaction."""
     if plan.drops:
         erp.drop(db, case.sale_key)
-    settled = Settled()
+    applied = Applied()
     if not plan.waits:
         for answer in erp.answers(db, case.sale_key, plan.steps):
-            _take_answer(settled, case, *answer)
+            _take_answer(applied, case, *answer)
     results = erp.apply(db, case.sale_key, plan.steps) if plan.steps else []
     number, refused = case.sale.number if case.sale else "", set()
     for step, result in zip(plan.steps, results, strict=True):
         if isinstance(step, steps.Record) and not result.refused:
-            settled.recorded, number = result, result.number
-            settled.warnings = result.warnings
+            applied.recorded, number = result, result.number
+            applied.warnings = result.warnings
         if result.waiting:
-            settled.asked.append(step.word)
+            applied.asked.append(step.word)
             refused.add(step.word)
             continue
         if result.refused:
             refused.add(step.word)
         if result.changed or (_takes_over(step) and not result.refused):
-            settled.changed.add(step.word)
+            applied.changed.add(step.word)
         if isinstance(step, steps.Block | steps.WithdrawRefund) and result.missing:
             refused.add(step.word)
-            _add(settled.problems, _blocked_in_part(case, result, number))
+            _add(applied.problems, _blocked_in_part(case, result, number))
         otherwise = plan.otherwise.get(step.name)
         if otherwise is not None and not result.changed:
-            _add(settled.problems, otherwise)
+            _add(applied.problems, otherwise)
         elif result.sentence:
-            _add(settled.problems, _refusal(case, step, result, number, erp))
+            _add(applied.problems, _refusal(case, step, result, number, erp))
         elif result.changed and (said := _said(step, result, _currency(case, step))):
-            settled.done.append(said)
+            applied.done.append(said)
     for problem in plan.problems:
-        _add(settled.problems, problem)
-    settled.todo = [word for word in plan.todo if word in refused] + plan.deferred
-    return settled
+        _add(applied.problems, problem)
+    applied.todo = [word for word in plan.todo if word in refused] + plan.deferred
+    return applied
 
 
-def _take_answer(settled: Settled, case: Case, step: Step, result: StepResult) -> None:
+def _take_answer(applied: Applied, case: Case, step: Step, result: StepResult) -> None:
     """What an outside ERP has done since the order was decided on last, and the sale now shows."""
     if result.refused:
         return
     if isinstance(step, steps.Record):
-        settled.warnings = result.warnings
+        applied.warnings = result.warnings
     if result.changed and (said := _said(step, result, _currency(case, step))):
-        settled.done.append(said)
+        applied.done.append(said)
     # The order may have changed again since it was asked to be taken over.
     if _takes_over(step) and step.version == case.order.digest[:16]:
-        settled.changed.add(step.word)
+        applied.changed.add(step.word)
 
 
 def _takes_over(step: Step) -> TypeGuard[steps.Rewrite | steps.Amend]:

@@ -70,7 +70,7 @@ def decide_on(db: apsw.Connection, message_id: int, action: str, by: str) -> str
             replace_sale(db, row.id, by)
             orders.start_anew(db, row.id)
         else:
-            orders.decide_on(db, row, action, by)
+            orders.set_decision(db, row, action, by)
         return f"Order {row.number}: {action} is noted and carried out by the next try of the order."
 
 

@@ -12,14 +12,18 @@ from chansync.model.channel import Channel
 from chansync.model.identity import countries_of, normal_email, normal_phone
 from chansync.model.money import from_minor, round_to_minor, split_gross
 from chansync.model.order import Address, ChargeLine, Order, OrderLine
-from chansync.model.sale import Customer, LineKind, SaleDraft, SaleLine
+from chansync.model.sale import Customer, LineKind, SaleDraft, SaleLine, SaleView
 from chansync.model.tax_numbers import read_numbers
 from chansync.model.times import here
+from chansync.orders.case import Case
+from chansync.orders.differences import differences, needs_draft
 from chansync.orders.items import NOTHING, item_of, mapping_key
 from chansync.orders.problem import Problem, Seen
 from chansync.orders.settings import ImportSettings
 from chansync.orders.taxes import check_charged, check_collected, tax_transaction
 from chansync.orders.totals import Accepted, meet_total, paid_by_others
+from chansync.store import orders, sale_links
+from chansync.store.orders import OrderRow
 
 L = TypeVar("L", OrderLine, ChargeLine)
 
@@ -30,6 +34,74 @@ NO_METHOD = "(none)"
 def sale_key(channel: Channel, order: Order, former: int = 0) -> str:
     """The idempotency key of the order's sale; another one for each former sale that it replaces."""
     return f"chansync:{channel.code}:{order.external_id}" + (f"~{former + 1}" if former else "")
+
+
+def former_sales(db: apsw.Connection, row: OrderRow | None) -> int:
+    """How many sales the order had before its present one."""
+    return len(sale_links.former(db, row.id)) if row is not None else 0
+
+
+def with_draft(
+    db: apsw.Connection, settings: ImportSettings, case: Case, row: OrderRow | None, decision: str, *, is_here: bool
+) -> Case:
+    """The case with all that the order's prices say: its tax, its differences from its sale, and the sale that it would
+    make now.
+
+    Args:
+        decision: what a person decided on the order as it is now; empty: nothing.
+        is_here: whether its sale is in the ERP that the channel sells through now.
+    """
+    order, sale = case.order, case.sale
+    if order.lacks_prices and (decision == "free" or (sale is not None and _is_worth(sale, order))):
+        order = _free(order)
+    if not order.lacks_prices:
+        order = with_tax(db, settings, order)
+    taken = case.history.taken if case.history else {}
+    # Without prices there is nothing to compare its sale with.
+    changes = differences(order, sale, taken) if sale is not None and not order.awaits_prices else []
+    draft: SaleDraft | Problem | None = None
+    if order.lacks_prices:
+        draft = prices_missing(order)
+    elif not order.awaits_prices and (sale is None or needs_draft(order, sale, changes, taken)):
+        draft = _draft(db, settings, order, row, case.sale_key) if is_here else _elsewhere(order, case.sale_key)
+    return replace(case, order=order, differences=changes, draft=draft)
+
+
+def _is_worth(sale: SaleView, order: Order) -> bool:
+    """Whether the sale was made of the order without the prices that it lacks."""
+    return sale.state.total == round_to_minor(order.total, sale.state.currency)
+
+
+def _free(order: Order) -> Order:
+    """The order with all its prices: a person has said that nothing is paid for what has none."""
+    if order.total:
+        return replace(order, lacks_prices=False)
+    return replace(order, lacks_prices=False, payment_code="", payment_title="", part_payments=[])
+
+
+def prices_missing(order: Order) -> Problem:
+    """That the site does not say what an order costs, and is not expected to."""
+    sentence = f"Order {order.number} is {order.status}, and the site does not say what it costs."
+    return Problem("prices_missing", sentence, {"status": order.status})
+
+
+def _elsewhere(order: Order, key: str) -> Problem:
+    """A draft names items and methods of the ERP that the channel sells through now."""
+    sentence = (
+        f"Order {order.number} changed, and its sale is not in the ERP that the channel sells through now: correct the "
+        "sale there."
+    )
+    return Problem("not_possible", sentence, {"sale_key": key})
+
+
+def _draft(
+    db: apsw.Connection, settings: ImportSettings, order: Order, row: OrderRow | None, key: str
+) -> SaleDraft | Problem:
+    try:
+        accepted = orders.accepted_difference(db, row.id) if row else None
+        return draft_sale(db, settings, order, key, former_sales(db, row), Accepted(*accepted) if accepted else None)
+    except Problem as problem:
+        return problem
 
 
 def draft_sale(

@@ -54,27 +54,6 @@ class ImportSettings:
         """Whether an order of that payment method and status is paid: the method may have its own statuses."""
         return status in self.paid_by_method.get(payment_code, self.paid_statuses)
 
-    def reason_to_skip(self, status: str, placed_on: str, awaits_prices: bool) -> str:
-        """Why an order is not imported: ``refused``, ``status``, ``before_start``, ``no_prices``; empty when it is."""
-        if status in self.refused_statuses:
-            return "refused"
-        if status not in self.order_statuses:
-            return "status"
-        if placed_on < self.start:
-            return "before_start"
-        return "no_prices" if awaits_prices else ""
-
-    def skip_sentence(self, reason: str, status: str, placed_on: str) -> str:
-        """The reason for people."""
-        if reason == "refused":
-            return f"Not imported: status {status} is among the refused statuses."
-        if reason == "status":
-            taken = ", ".join(sorted(self.order_statuses)) or "none"
-            return f"Not imported: status {status} is not among the order statuses ({taken})."
-        if reason == "no_prices":
-            return f"Not imported yet: the site does not say what it costs while its status is {status}."
-        return f"Not imported: it was placed on {placed_on}, before the start date {self.start}."
-
 
 def load(db: apsw.Connection, channel: Channel) -> ImportSettings:
     """Read what an import needs.

@@ -3,6 +3,7 @@
 A lease is a row's owner and the time (UTC milliseconds) until which it is held. A holder whose process is dead holds
 nothing (``chansync.db.process_locks`` tells it). One that lives and does not renew it, as a stopped process, loses it
 by the machine's clock and, because that may be set meanwhile, by how long this process has seen it not renewed.
+``chansync.store.streams`` and ``chansync.store.jobs`` take them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The channel's mapping tables (payment, delivery, item) and what its site can tell about itself (lookups)."""
+"""The channel's mapping tables (payment, delivery, item, tax) and what its site can tell about itself (lookups)."""
 
 from __future__ import annotations
 

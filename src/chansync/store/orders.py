@@ -232,7 +232,7 @@ def refunds_text(refunds: Iterable[Refund]) -> str:
     return " ".join(sorted(f"{each.external_id}:{each.total.normalize():f}" for each in refunds))
 
 
-def decide_on(db: apsw.Connection, row: OrderRow, action: str, by: str) -> None:
+def set_decision(db: apsw.Connection, row: OrderRow, action: str, by: str) -> None:
     """Keep what a person decided on the order as it is known now, and have it carried out by the next try.
 
     It holds for the order as it is now: a later change of it asks the person again.

@@ -28,7 +28,8 @@ class DueStatus:
     """A status to be sent.
 
     Attributes:
-        event: what happened to the sale: ``written out``, ``written out and paid`` or ``cancelled``.
+        event: what happened to the sale: ``partly written out``, ``written out``, ``written out and paid`` or
+            ``cancelled``.
         known: the order's status as it was last seen on the site.
         own_status: the status that we have given the order last.
         attempts: how often sending it failed.

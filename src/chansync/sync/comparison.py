@@ -1,7 +1,7 @@
 """The comparison of both sides: what the site has and we do not, what differs, and what the site has no more.
 
 It is a stream of its own with a slow cadence. What is missing is fetched, what differs is looked at again, and what
-is gone is looked for (``gone_orders``).
+is gone is looked for (``orders_by_id``).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from chansync.db.transaction import transaction
 from chansync.model.errors import SiteUnavailable
 from chansync.platforms.protocol import Headline
 from chansync.store import messages, orders
-from chansync.sync.gone_orders import look_for
+from chansync.sync.orders_by_id import look_for
 from chansync.sync.pull import FETCH, OrdersPull
 
 #: How many days back both sides are compared.
@@ -40,7 +40,7 @@ async def compare(pull: OrdersPull) -> None:
     Raises:
         SiteError: the site failed, or lists nothing at all though it had orders.
     """
-    channel = pull.importing.channel
+    channel = pull.settings.channel
     window = datetime.now(UTC).date() - timedelta(days=WINDOW_DAYS)
     since = max(window, channel.start_date or window)
     ours = await pull.store.run(_ours, channel.id, since)

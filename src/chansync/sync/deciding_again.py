@@ -16,7 +16,7 @@ from chansync.erp.outside import sales
 from chansync.model.channel import Channel
 from chansync.model.errors import SiteError, UsageError
 from chansync.model.order import Order, UnreadableOrder
-from chansync.orders import settings
+from chansync.orders import settings as import_settings
 from chansync.orders.import_order import OrderImport
 from chansync.orders.settings import ImportSettings
 from chansync.orders.write_guard import WriteGuard
@@ -38,7 +38,7 @@ MOST_TIMES = 5
 class _Reader:
     """What reads the orders of a channel and imports them; None where it cannot be used now."""
 
-    importing: ImportSettings
+    settings: ImportSettings
     connector: Connector
 
 
@@ -95,8 +95,8 @@ class DecidingAgain:
         if channel is None:
             return None
         try:
-            importing = await self._store.run(settings.load, channel)
-            return _Reader(importing, await connect(self._store, channel))
+            settings = await self._store.run(import_settings.load, channel)
+            return _Reader(settings, await connect(self._store, channel))
         except (UsageError, KeyUnreadable):
             return None
 
@@ -109,7 +109,7 @@ class DecidingAgain:
             given, gone = await self._fetch(reader.connector, lacking)
             kept += given
             await self._store.run(_note_read, [self._keys[row.id] for row in gone])
-        await self._store.run(_import, reader.importing, kept, WriteGuard(None, versions))
+        await self._store.run(_import, reader.settings, kept, WriteGuard(None, versions))
 
     async def _fetch(
         self, connector: Connector, rows: list[OrderRow]
@@ -186,9 +186,6 @@ def _note_read(db: apsw.Connection, keys: list[str]) -> None:
 
 
 def _import(
-    db: apsw.Connection, importing: ImportSettings, found: list[Order | UnreadableOrder], guard: WriteGuard
+    db: apsw.Connection, settings: ImportSettings, found: list[Order | UnreadableOrder], guard: WriteGuard
 ) -> None:
-    importer = OrderImport(db, importing, None, guard)
-    with transaction(db):
-        for order in found:
-            importer.import_changed(order, importer.row(order))
+    OrderImport(db, settings, None, guard).import_again(found)

@@ -7,11 +7,9 @@ not at all; the cursor moves in the transaction after a page's last order.
 from __future__ import annotations
 
 import asyncio
-import math
-import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Coroutine, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, aclosing, nullcontext
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, nullcontext
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import count
@@ -27,7 +25,8 @@ from chansync.model.errors import SiteError, SiteRefused, UsageError
 from chansync.model.order import Order, Refund, UnreadableOrder
 from chansync.model.times import now_ms
 from chansync.orders import settings as import_settings
-from chansync.orders.import_order import Action, OrderImport, Outcome
+from chansync.orders.import_order import OrderImport
+from chansync.orders.outcome import Action, Outcome
 from chansync.orders.settings import ImportSettings
 from chansync.orders.write_guard import WriteGuard
 from chansync.platforms.protocol import Connector, OrderPage
@@ -44,9 +43,6 @@ MOST_COUNTED = 20_000
 
 #: Orders imported before the store's thread is free for others again.
 CHUNK = 50
-
-#: How long orders are imported in one transaction, in seconds: for as long nobody else can write.
-TOGETHER = 0.05
 
 #: Orders fetched by their ids at once.
 FETCH = 100
@@ -105,7 +101,7 @@ class OrdersPull:
     def __init__(
         self,
         store: Store,
-        importing: ImportSettings,
+        settings: ImportSettings,
         connector: Connector,
         counts: RunCounts,
         run_id: int | None,
@@ -114,7 +110,7 @@ class OrdersPull:
         stop: asyncio.Event,
     ) -> None:
         self.store = store
-        self.importing = importing
+        self.settings = settings
         self.connector = connector
         self.counts = counts
         self.run_id = run_id
@@ -144,7 +140,7 @@ class OrdersPull:
 
     @property
     def _channel_id(self) -> int:
-        return self.importing.channel.id
+        return self.settings.channel.id
 
     async def due_and_changed(self, since: date | None) -> None:
         """What is due again, then everything that changed since the cursor; with ``since``, since that day, leaving
@@ -189,7 +185,7 @@ class OrdersPull:
     # What changed on the site
 
     async def _changed(self, since: date | None, waiting: _Waiting) -> None:
-        start = self.importing.channel.start_date
+        start = self.settings.channel.start_date
         self._before = self.counts.fetched + self._repeats
         cursor = None if since else waiting.cursor
         keeps_cursor = since is None and self.plans is None
@@ -225,7 +221,7 @@ class OrdersPull:
     def _cursor(self, db: apsw.Connection) -> dict[str, Any] | None:
         """The stored cursor; none when the start date was moved back, so that older orders are brought in."""
         cursor, start = streams.cursor(db, self._channel_id, "orders")
-        return None if cursor is not None and self.importing.start < (start or "") else cursor
+        return None if cursor is not None and self.settings.start < (start or "") else cursor
 
     async def _take_page(self, page: OrderPage, keeps_cursor: bool) -> None:
         self.news_for |= page.news_for
@@ -244,7 +240,7 @@ class OrdersPull:
 
     def _end_if_in_vain(self) -> None:
         if self._in_vain >= MOST_IN_VAIN and self.plans is None:
-            code = self.importing.channel.code
+            code = self.settings.channel.code
             raise OnlyProblems(
                 f"The last {self._in_vain} new orders all failed, so the sync stopped. It goes on in "
                 f"{REST_IN_VAIN // 60} minutes, or now with: chansync sync {code}. See the problems: chansync log "
@@ -254,7 +250,7 @@ class OrdersPull:
     def _finish_page(self, db: apsw.Connection, page: OrderPage, moves_cursor: bool) -> None:
         with transaction(db):
             if moves_cursor:
-                start = self.importing.start
+                start = self.settings.start
                 streams.store_cursor(db, self._channel_id, "orders", page.cursor, start)
             for note in page.notes:
                 if note not in self._noted:
@@ -273,12 +269,12 @@ class OrdersPull:
     async def _refresh_settings(self) -> None:
         """Take up an edit of the channel without a restart."""
         version = await self.store.run(channels.version_of, self._channel_id)
-        if version == self.importing.version:
+        if version == self.settings.version:
             return
         channel = await self.store.run(channels.channel_by_id, self._channel_id)
         if channel is None:
             raise UsageError("The channel was removed while it was syncing.")
-        self.importing = await self.store.run(import_settings.load, channel)
+        self.settings = await self.store.run(import_settings.load, channel)
 
     # Taking orders in
 
@@ -296,8 +292,8 @@ class OrdersPull:
         new = [own for own in came if own not in self._counted]
         self.counts.fetched += len(new)
         self._repeats += len(found) - len(new)
-        if self.importing.erp.is_outside:
-            await self._finder.find(self.importing, found)
+        if self.settings.erp.is_outside:
+            await self._finder.find(self.settings, found)
         guard = WriteGuard(self.lease, versions)
         for begin in range(0, len(found), CHUNK):
             chunk = found[begin : begin + CHUNK]
@@ -307,11 +303,11 @@ class OrdersPull:
                 return
 
     def _take_chunk(self, db: apsw.Connection, chunk: list[AnyOrder], again: bool, guard: WriteGuard) -> None:
-        importing = OrderImport(db, self.importing, self.run_id, guard)
+        importer = OrderImport(db, self.settings, self.run_id, guard)
         waiting = deque(chunk)
         while waiting and not self.stop.is_set():
             # Counted when it is committed: what is undone with its transaction comes again.
-            for order, outcome in self._import_together(db, importing, waiting, again, guard):
+            for order, outcome in importer.import_together(waiting, again=again, stopped=self.stop.is_set):
                 if self.plans is not None:
                     self.plans.append(order_plan(order, outcome))
                 self._count(order, outcome)
@@ -319,31 +315,6 @@ class OrdersPull:
                     self._in_vain += not again
                 elif outcome.action in (Action.CREATE, Action.UPDATE):
                     self._in_vain = 0
-
-    def _import_together(
-        self, db: apsw.Connection, importing: OrderImport, waiting: deque[AnyOrder], again: bool, guard: WriteGuard
-    ) -> list[tuple[AnyOrder, Outcome]]:
-        """Import orders in one transaction, each in a savepoint: a commit costs as much as importing an order does.
-
-        The transaction begins with the first order that is not known already, so that nobody waits for a look at what
-        did not change, and ends after ``TOGETHER`` seconds, so that nobody waits for long.
-        """
-        done: list[tuple[AnyOrder, Outcome]] = []
-        with ExitStack() as opened:
-            until = math.inf
-            while waiting and time.monotonic() < until and not self.stop.is_set():
-                order = waiting.popleft()
-                row = importing.row(order)
-                outcome = importing.unchanged(order, row, again=again)
-                if outcome is None:
-                    if until == math.inf:
-                        opened.enter_context(transaction(db))
-                        guard.check(db)
-                        until = time.monotonic() + TOGETHER
-                        row = importing.row(order)
-                    outcome = importing.import_changed(order, row)
-                done.append((order, outcome))
-        return done
 
     def _count(self, order: AnyOrder, outcome: Outcome) -> None:
         """Count an order once, however often the pull fetches it: by what came of it that was more than nothing."""
@@ -417,22 +388,15 @@ class OrdersPull:
             await self.store.run(self._note_unreadable_refunds, unreadable)
 
     def _note_unreadable_refunds(self, db: apsw.Connection, unreadable: list[tuple[Order, str]]) -> None:
-        importing = OrderImport(db, self.importing, self.run_id)
+        importer = OrderImport(db, self.settings, self.run_id)
         for order, sentence in unreadable:
-            importing.note_unreadable_refunds(order, sentence)
+            importer.note_unreadable_refunds(order, sentence)
 
     def _import_refunds(self, db: apsw.Connection, found: list[Order], guard: WriteGuard) -> None:
-        """Record refunds, as ``_import_together`` imports orders."""
-        importing = OrderImport(db, self.importing, self.run_id, guard)
+        importer = OrderImport(db, self.settings, self.run_id, guard)
         waiting = deque(found)
         while waiting:
-            done: list[tuple[Order, Outcome]] = []
-            with transaction(db):
-                guard.check(db)
-                until = time.monotonic() + TOGETHER
-                while waiting and time.monotonic() < until:
-                    order = waiting.popleft()
-                    done.append((order, importing.import_refunds(order)))
+            done = importer.import_refunds(waiting)
             if self.plans is not None:
                 self.plans += [order_plan(order, outcome) for order, outcome in done]
 
@@ -523,8 +487,8 @@ class OrdersPull:
         return [order.external_id for order in found]
 
     def _newly_selected(self, db: apsw.Connection, last: int, limit: int = FETCH) -> list[OrderRow]:
-        statuses = sorted(self.importing.order_statuses - self.importing.refused_statuses)
-        return orders.newly_selected(db, self._channel_id, statuses, self.importing.start, limit=limit, after_id=last)
+        statuses = sorted(self.settings.order_statuses - self.settings.refused_statuses)
+        return orders.newly_selected(db, self._channel_id, statuses, self.settings.start, limit=limit, after_id=last)
 
     # Single orders
 

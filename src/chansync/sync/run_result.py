@@ -7,7 +7,7 @@ from typing import Any
 
 from chansync.model.money import from_minor
 from chansync.model.order import Order, UnreadableOrder
-from chansync.orders.import_order import Outcome
+from chansync.orders.outcome import Outcome
 from chansync.store.runs import RunCounts
 
 

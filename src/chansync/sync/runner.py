@@ -39,7 +39,7 @@ from chansync.store.streams import Lease, LeaseLost
 from chansync.sync import clock_doubt
 from chansync.sync.comparison import compare
 from chansync.sync.disk_space import NoRoom
-from chansync.sync.gone_orders import take_hinted
+from chansync.sync.orders_by_id import take_hinted
 from chansync.sync.pull import REST_IN_VAIN, OnlyProblems, OrdersPull, Place
 from chansync.sync.push_statuses import push_statuses
 from chansync.sync.push_stock import is_anything_to_send, push_quantities

@@ -118,7 +118,7 @@ def test_an_order_to_be_shipped_today_is_mended_by_writing_out(
     own = seller.place_order("DE", lines={"SKU-001": 1}, created=here() - timedelta(hours=1))
     sync(de, "de")
     [(due,)] = world.rows(de, 'SELECT next_try_at FROM "order" WHERE number = ?', own)
-    for module in ("orders.gather", "orders.import_order", "sync.pull"):
+    for module in ("orders.import_order", "sync.pull"):
         monkeypatch.setattr(f"chansync.{module}.now_ms", lambda: due + 1)
     sync(de, "de")
     mend(de, "ship_by_near", "write-out", "DHL", "T-1")
@@ -207,7 +207,7 @@ def test_an_order_that_becomes_due_is_told_though_nothing_changes(
     sync(de, "de")
     assert world.open_codes(de) == {}
     [(due,)] = world.rows(de, 'SELECT next_try_at FROM "order" WHERE number = ?', own)
-    for module in ("orders.gather", "orders.import_order", "sync.pull"):
+    for module in ("orders.import_order", "sync.pull"):
         monkeypatch.setattr(f"chansync.{module}.now_ms", lambda: due + 1)
     sync(de, "de")
     assert world.open_codes(de) == {own: "ship_by_near"}

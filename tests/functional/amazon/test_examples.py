@@ -15,11 +15,12 @@ from chansync.erp.ledger.check import check
 from chansync.model.channel_parameters import default_values
 from chansync.model.order import Order
 from chansync.orders import settings
-from chansync.orders.import_order import Action, OrderImport
+from chansync.orders.outcome import Action
 from chansync.platforms.amazon.parse import OrderReader
 from chansync.store import channels, mappings
 from contract import descriptions
 from support import marketplace, world
+from support.world import OrderByOrder
 
 pytestmark = pytest.mark.skipif(not descriptions.FOLDER.is_dir(), reason="Amazon's descriptions are not here")
 
@@ -71,7 +72,7 @@ def test_it_becomes_a_sale_with_its_total_customer_and_numbers(shop: Store, raw:
     assert isinstance(order, Order), order.sentence
     importing = settings.load(shop.db, channels.channel(shop.db, "shop"))
 
-    outcome = OrderImport(shop.db, importing).import_order(order)
+    outcome = OrderByOrder(shop.db, importing).import_order(order)
 
     assert outcome.action is Action.CREATE, outcome.reason
     grand = raw["proceeds"]["grandTotal"]

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from chansync.db.connection import Store
-from chansync.orders.import_order import OrderImport
 from chansync.store import channels, mappings, messages
 from support import shops, world
 from support.orders import order
+from support.world import OrderByOrder
 
 
 def run(store: Store, *words: str) -> tuple[int, str, str]:
@@ -34,8 +34,8 @@ def rows(store: Store, *words: str) -> list[dict[str, Any]]:
 def filled(company: Store) -> Store:
     """A company with a sale, an order with a problem, and strange text in both."""
     settings = world.load_settings(company, channels.channel(company.db, "shop"))
-    OrderImport(company.db, settings).import_order(order(1))
-    OrderImport(company.db, settings).import_order(order(2, payment_code='odd,"code"', payment_title="Zahlung =1+1"))
+    OrderByOrder(company.db, settings).import_order(order(1))
+    OrderByOrder(company.db, settings).import_order(order(2, payment_code='odd,"code"', payment_title="Zahlung =1+1"))
     messages.log(company.db, "site_odd", "Line\nbreak; 'quotes', 🎁, \x1b[31mred", channel_id=1, data={"a": ["б"]})
     return company
 

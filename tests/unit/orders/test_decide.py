@@ -29,9 +29,11 @@ from chansync.model.sale import (
 )
 from chansync.model.steps import Step
 from chansync.model.wire import step_to_json
-from chansync.orders.decide import Case, History, Plan, decide
+from chansync.orders.case import Case, History, Plan
+from chansync.orders.decide import decide
 from chansync.orders.differences import differences
 from chansync.orders.problem import Problem
+from chansync.orders.selection import reason_to_skip
 from chansync.orders.settings import ImportSettings
 from support.orders import ANNA, line, order
 
@@ -246,7 +248,7 @@ def test_row(row: Row) -> None:
 )
 def test_an_order_outside_the_selection_is_skipped(changes: dict[str, Any], reason: str) -> None:
     found = order(**changes)
-    assert settings().reason_to_skip(found.status, found.placed_on.isoformat(), found.awaits_prices) == reason
+    assert reason_to_skip(settings(), found.status, found.placed_on.isoformat(), found.awaits_prices) == reason
 
 
 @pytest.mark.parametrize(

@@ -21,11 +21,11 @@ from chansync.model.errors import ChansyncError
 from chansync.model.order import OrderLine, Refund, RefundLine
 from chansync.model.sale import LineKind
 from chansync.orders.decisions import DECISIONS, decide_on
-from chansync.orders.import_order import OrderImport
 from chansync.orders.sale_actions import perform
 from chansync.store import channels, orders
 from support import world
 from support.orders import ANNA, line, order
+from support.world import OrderByOrder
 
 REFUSED = ("cancelled", "refunded")
 STATUSES = {"cancel": "cancelled", "refund all": "refunded", "hold": "on-hold", "back": "processing"}
@@ -47,7 +47,7 @@ class Shop:
 
     def pull(self) -> None:
         db = self.store.db
-        importing = OrderImport(db, world.load_settings(self.store, channels.channel(db, "shop")))
+        importing = OrderByOrder(db, world.load_settings(self.store, channels.channel(db, "shop")))
         importing.import_order(order(**self.now), again=True)
 
     @property

@@ -14,12 +14,13 @@ from chansync.erp.ledger.stock import set_stock
 from chansync.model.order import Address, Order, PartPayment, Refund, RefundLine, TaxNumbers
 from chansync.model.sale import SaleDraft
 from chansync.orders.decisions import decide_on
-from chansync.orders.gather import gather
-from chansync.orders.import_order import OrderImport, Outcome
+from chansync.orders.import_order import gather
+from chansync.orders.outcome import Outcome
 from chansync.orders.sale_actions import perform
 from chansync.store import channels, mappings, orders
 from support import world
 from support.orders import ANNA, charge, line, order
+from support.world import OrderByOrder
 
 NEW = replace(ANNA, line_1="Neue Gasse 9", city="Hamburg")
 LARGER: dict[str, Any] = {"lines": [line(quantity=2, total=Decimal(20), tax=Decimal("3.80"))]}
@@ -41,8 +42,8 @@ def shop(company: Store) -> Store:
     return company
 
 
-def importing(store: Store) -> OrderImport:
-    return OrderImport(store.db, world.load_settings(store, channels.channel(store.db, "shop")))
+def importing(store: Store) -> OrderByOrder:
+    return OrderByOrder(store.db, world.load_settings(store, channels.channel(store.db, "shop")))
 
 
 def take(store: Store, again: bool = False, **changes: Any) -> Outcome:
@@ -235,7 +236,7 @@ def test_an_edit_and_a_refund_between_two_pulls_leave_the_edits_problem_open(sho
     take(shop)
     refund = Refund("50", Decimal("2.00"), "", [])
     take(shop, **LARGER, refunds=[replace(refund, lines=None)])
-    importing(shop).import_refunds(order(**LARGER, refunds=[refund]))
+    importing(shop).import_refunds_of(order(**LARGER, refunds=[refund]))
     assert codes(shop) == {"order_changed"}
 
 

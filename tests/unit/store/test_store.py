@@ -200,11 +200,11 @@ class TestChannels:
                 channels.save_channel(company.db, channel.id, change, {})
 
     def test_removing_a_channel_keeps_the_erps_sales(self, company: Store) -> None:
-        from chansync.orders.import_order import OrderImport
         from support.orders import order
+        from support.world import OrderByOrder
 
         channel = channels.channel(company.db, "shop")
-        OrderImport(company.db, world.load_settings(company, channel)).import_order(order())
+        OrderByOrder(company.db, world.load_settings(company, channel)).import_order(order())
         channels.remove_channel(company.db, channel.id)
         assert list(world.sales(company)) == ["1"]
         assert orders.find(company.db, channel.id, "1") is None

@@ -18,11 +18,11 @@ from chansync.erp.ledger.embedded import LEDGER
 from chansync.erp.papers import SaleDetails
 from chansync.model.errors import UsageError
 from chansync.model.order import Address, Order, TaxNumbers
-from chansync.orders.import_order import OrderImport
 from chansync.store import channels
 from support import shops, world
 from support.orders import line, order
 from support.patience import PATIENCE
+from support.world import OrderByOrder
 
 PHONE, OTHER_PHONE = "+49 30 23125100", "+49 30 23125199"
 BG_VAT, BG_UIC, OTHER_UIC = "BG175074752", "175074752", "627380675"
@@ -44,7 +44,7 @@ def bought(serial: int, who: Address, numbers: TaxNumbers | None = None, **chang
 
 def take(store: Store, *found: Order) -> None:
     for one in found:
-        OrderImport(store.db, world.load_settings(store, channels.channel(store.db, "shop"))).import_order(one)
+        OrderByOrder(store.db, world.load_settings(store, channels.channel(store.db, "shop"))).import_order(one)
 
 
 def configure(store: Store, **changes: object) -> None:

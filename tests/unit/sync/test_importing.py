@@ -16,15 +16,16 @@ from chansync.model.errors import UsageError
 from chansync.model.money import from_minor, round_to_minor
 from chansync.model.order import Order, Refund, RefundLine, TaxNumbers, UnreadableOrder
 from chansync.orders.decisions import accept_difference
-from chansync.orders.import_order import Action, OrderImport, Outcome
+from chansync.orders.outcome import Action, Outcome
 from chansync.store import channels, mappings, orders
 from support import world
 from support.orders import charge, line, order
+from support.world import OrderByOrder
 
 
 def take(store: Store, found: Order | UnreadableOrder, *, again: bool = False) -> Outcome:
     channel = channels.channel(store.db, "shop")
-    return OrderImport(store.db, world.load_settings(store, channel)).import_order(found, again=again)
+    return OrderByOrder(store.db, world.load_settings(store, channel)).import_order(found, again=again)
 
 
 def configure(store: Store, **changes: object) -> None:

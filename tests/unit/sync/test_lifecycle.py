@@ -22,19 +22,20 @@ from chansync.model.order import Order, Refund, RefundLine
 from chansync.model.sale import SaleState
 from chansync.model.steps import Step
 from chansync.orders.decide import ON_CREATION, decide
-from chansync.orders.gather import gather
-from chansync.orders.import_order import Action, OrderImport, Outcome
+from chansync.orders.import_order import gather
+from chansync.orders.outcome import Action, Outcome
 from chansync.store import channels, mappings, orders
 from support import world
 from support.ledger import balance
 from support.orders import line, order
+from support.world import OrderByOrder
 
 TOTAL = 1773
 
 
 def take(store: Store, found: Order, *, again: bool = False) -> Outcome:
     channel = channels.channel(store.db, "shop")
-    return OrderImport(store.db, world.load_settings(store, channel)).import_order(found, again=again)
+    return OrderByOrder(store.db, world.load_settings(store, channel)).import_order(found, again=again)
 
 
 def configure(store: Store, **changes: object) -> None:

@@ -11,10 +11,10 @@ import pytest
 from chansync.db.connection import Store
 from chansync.model.channel_parameters import PARAMETERS
 from chansync.model.order import Order
-from chansync.orders.import_order import OrderImport
 from chansync.store import channels
 from support import world
 from support.orders import charge, order
+from support.world import OrderByOrder
 
 TESTS = Path(__file__).parents[2]
 
@@ -122,7 +122,7 @@ def shop(company: Store) -> Store:
 def test_row(shop: Store, row: Row) -> None:
     channel = channels.channel(shop.db, "shop")
     channels.save_channel(shop.db, channel.id, {row.parameter: row.value}, {})
-    OrderImport(shop.db, world.load_settings(shop, channel)).import_order(row.order)
+    OrderByOrder(shop.db, world.load_settings(shop, channel)).import_order(row.order)
     assert world.rows(shop, row.seen) == [(row.expected,)]
 
 

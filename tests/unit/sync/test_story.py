@@ -13,16 +13,16 @@ from chansync.erp.ledger.stock import set_stock
 from chansync.explain import story
 from chansync.explain.outlook import PossibleStep, possible_steps
 from chansync.model.errors import UsageError
-from chansync.orders.import_order import OrderImport
 from chansync.orders.sale_actions import perform
 from chansync.store import channels
 from support import world
 from support.orders import order
+from support.world import OrderByOrder
 
 
 def take(store: Store, **changes: Any) -> None:
     channel = channels.channel(store.db, "shop")
-    OrderImport(store.db, world.load_settings(store, channel)).import_order(order(1, **changes))
+    OrderByOrder(store.db, world.load_settings(store, channel)).import_order(order(1, **changes))
 
 
 def configure(store: Store, **changes: object) -> None:
@@ -148,7 +148,7 @@ def test_a_channel_that_sends_nothing_is_named(sold: Store) -> None:
 def test_without_a_type_the_document_asks_for_one(sold: Store) -> None:
     configure(sold, document_type="")
     channel = channels.channel(sold.db, "shop")
-    OrderImport(sold.db, world.load_settings(sold, channel)).import_order(order(2))
+    OrderByOrder(sold.db, world.load_settings(sold, channel)).import_order(order(2))
     [issue] = [step for step in possible_steps(sold.db, "shop-2") if step.action == "issue"]
     assert issue.asks == (("document_type", ""),)
 
@@ -156,7 +156,7 @@ def test_without_a_type_the_document_asks_for_one(sold: Store) -> None:
 def test_a_sale_may_leave_in_packages_and_each_of_them_is_told(sold: Store) -> None:
     two = replace(order(2).lines[0], quantity=Decimal(2))
     channel = channels.channel(sold.db, "shop")
-    OrderImport(sold.db, world.load_settings(sold, channel)).import_order(order(2, lines=[two]))
+    OrderByOrder(sold.db, world.load_settings(sold, channel)).import_order(order(2, lines=[two]))
     [write_out] = [step for step in possible_steps(sold.db, "shop-2") if step.action == "write-out"]
     [line] = write_out.lines
     assert (line.item, line.quantity) == ("SKU-001", 2)

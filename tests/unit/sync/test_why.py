@@ -7,10 +7,10 @@ import pytest
 from chansync.db.connection import Store
 from chansync.erp.ledger.stock import set_stock
 from chansync.explain.why import why
-from chansync.orders.import_order import OrderImport
 from chansync.store import channels
 from support import world
 from support.orders import order
+from support.world import OrderByOrder
 
 
 def explained(store: Store, number: str) -> str:
@@ -19,7 +19,7 @@ def explained(store: Store, number: str) -> str:
 
 def take(store: Store, **changes: object) -> None:
     channel = channels.channel(store.db, "shop")
-    OrderImport(store.db, world.load_settings(store, channel)).import_order(order(1, **changes))
+    OrderByOrder(store.db, world.load_settings(store, channel)).import_order(order(1, **changes))
 
 
 def configure(store: Store, **changes: object) -> None:

@@ -1,4 +1,4 @@
-"""The home screen: all channels with their live state."""
+"""The list of all channels with their live state."""
 
 from __future__ import annotations
 

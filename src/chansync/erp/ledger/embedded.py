@@ -77,10 +77,10 @@ class LedgerReference:
         return setup.get(db, kind, code)
 
 
-#: Steps after which a sale needs the goods that it needed before.
+#: Steps after which a sale needs the goods that it needed before, and the one that notes what it needs by itself.
 _NEED_STAYS = (
     all_steps.Complete, all_steps.Amend, all_steps.Block, all_steps.Release, all_steps.RequestMissing,
-    all_steps.IssueDocument, all_steps.Pay, all_steps.Ship,
+    all_steps.IssueDocument, all_steps.Pay, all_steps.Ship, all_steps.Rewrite,
 )  # fmt: skip
 
 

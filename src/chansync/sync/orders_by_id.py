@@ -20,7 +20,7 @@ from chansync.sync.pull import FETCH, OrdersPull
 async def look_for(pull: OrdersPull, external_id: str) -> None:
     """Ask the site for one order that its list lacks, and note that it is gone where it is; an order that is gone while
     its sale stands is a problem for a person."""
-    before = await pull.store.run(orders.versions, pull.importing.channel.id, [external_id])
+    before = await pull.store.run(orders.versions, pull.settings.channel.id, [external_id])
     order = await pull.connector.order(external_id)
     if isinstance(order, UnreadableOrder) or (order is not None and order.status != "trash"):
         # Lists leave out orders whose status no plugin of the site knows any more.
@@ -38,7 +38,7 @@ def _note_gone(
 ) -> None:
     with transaction(db):
         guard.check(db)
-        row = orders.by_external_id(db, pull.importing.channel.id, external_id)
+        row = orders.by_external_id(db, pull.settings.channel.id, external_id)
         if row is None or guard.is_outdated(external_id, row):
             return
         orders.mark_gone(db, row.id, status)
@@ -54,7 +54,7 @@ def _report_sale(db: apsw.Connection, pull: OrdersPull, row: OrderRow, link: Sal
         return
     sentence = f"Order {row.number} {where}, but its sale {link.number} stands."
     messages.log(
-        db, "order_gone", sentence, channel_id=pull.importing.channel.id, order_id=row.id, order_number=row.number,
+        db, "order_gone", sentence, channel_id=pull.settings.channel.id, order_id=row.id, order_number=row.number,
         run_id=pull.run_id, data={"order": row.number, "sale": link.number},
     )  # fmt: skip
 
@@ -65,7 +65,7 @@ async def take_hinted(pull: OrdersPull, external_ids: Sequence[str]) -> None:
     for begin in range(0, len(external_ids), FETCH):
         wanted = list(external_ids[begin : begin + FETCH])
         taken = set(await pull.take_by_id(wanted))
-        for external_id in await pull.store.run(_known, pull.importing.channel.id, wanted):
+        for external_id in await pull.store.run(_known, pull.settings.channel.id, wanted):
             if external_id not in taken and not pull.stop.is_set():
                 await look_for(pull, external_id)
     await pull.complete_refunds()
