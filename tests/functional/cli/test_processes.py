@@ -14,6 +14,7 @@ import pytest
 
 from chansync.db.connection import Store
 from support import shops
+from support.patience import PATIENCE
 
 HEAVY = ("sqlite3", "sqlite_utils", "textual", "rich", "httpx", "starlette", "phonenumbers", "tabulate", "oauthlib")
 
@@ -166,3 +167,23 @@ run()
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (-signal.SIGINT, "")
+
+
+def test_ctrl_c_while_the_database_is_being_opened_ends_the_daemon(tmp_path: Path) -> None:
+    script = """
+import os, signal, sys
+from chansync.cli.main import run
+from chansync.db import connection
+
+def prepare(*arguments, prepare=connection.prepare, **options):
+    prepare(*arguments, **options)
+    os.kill(os.getpid(), signal.SIGINT)
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+connection.prepare = prepare
+sys.argv[1:] = ["--db", sys.argv[1], "daemon"]
+run()
+"""
+    words = [sys.executable, "-c", script, str(tmp_path / "chansync.db")]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=PATIENCE)
+    assert (done.returncode, done.stderr) == (130, "Interrupted.\n")
