@@ -112,6 +112,26 @@ async def test_quits_at_once_from_everywhere(company: Path, key: str, before: li
         assert not app.is_running
 
 
+async def test_a_look_at_the_database_while_the_screens_close_is_no_fault(company: Path) -> None:
+    app = ChansyncApp(company)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_seen(pilot, "shop-de")
+        close, looks = app._close_all, []
+
+        async def close_and_look() -> None:
+            await close()
+            # As its timer does: the database has changed, and then it is closed.
+            for act in (lambda: None, app.context.store.close):
+                act()
+                app._version, app._not_before = -1, 0.0
+                app._poll()
+                looks.append(act)
+
+        app._close_all = close_and_look  # type: ignore[method-assign]
+        await pilot.press("q")
+    assert len(looks) == 2
+
+
 async def test_the_theme_can_be_changed(company: Path) -> None:
     app = ChansyncApp(company)
     async with app.run_test(size=(80, 24)) as pilot:
