@@ -169,22 +169,24 @@ import sys
 import termios
 from chansync.cli.main import main
 from chansync_tui.app import ChansyncApp
+from chansync_tui.context import Context
 
-def poll(self):
+def fail(*arguments):
     key = "needle-in-the-hay"
     raise ValueError("a fault of the screens")
 
-ChansyncApp._poll = poll
+{place} = fail
 sys.exit(main([]))
 """
 
 
-def test_a_fault_ends_the_screens_with_a_sentence_and_shows_no_values(company: Path) -> None:
+@pytest.mark.parametrize("place", ["ChansyncApp._poll", "Context.read"])
+def test_a_fault_ends_the_screens_with_a_sentence_and_shows_no_values(company: Path, place: str) -> None:
     terminal, inside = os.openpty()
     fcntl.ioctl(inside, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     environment = os.environ | {"TERM": "xterm-256color", "CHANSYNC_DB": str(company)}
     process = subprocess.Popen(
-        [sys.executable, "-c", _FAULTY], env=environment, stdin=inside, stdout=inside, stderr=inside
+        [sys.executable, "-c", _FAULTY.format(place=place)], env=environment, stdin=inside, stdout=inside, stderr=inside
     )
     os.close(inside)
     shown = b""
