@@ -14,7 +14,7 @@ from chansync.model.order import UnreadableOrder
 from chansync.model.times import from_ms
 from chansync.platforms.protocol import OrderPage
 from chansync.platforms.woocommerce.changed_orders import Pull
-from chansync.platforms.woocommerce.source import BY_CHANGE, Page, Query, Row, SortRefused
+from chansync.platforms.woocommerce.pages import BY_CHANGE, Page, Query, Row, SortRefused
 
 START = 1_795_000_000_000
 
@@ -106,7 +106,7 @@ class FakeStore:
         else:
             found.sort()
         cut = [number for number in found[(page - 1) * size : page * size] if number not in self.hidden]
-        rows = [Row((number, self.orders[number]), number, self.orders[number], self.orders[number]) for number in cut]
+        rows = [row(number, self.orders[number]) for number in cut]
         self._passes()
         # Past the end a store counts nothing.
         total = (len(self._matching(query)) if found[(page - 1) * size :] else 0) if self.counts else None
@@ -142,7 +142,7 @@ class Reader:
     async def pull(self, stop_after: int | None = None) -> None:
         """One pull; with ``stop_after``, killed while the page after that many is worked on."""
         self.store.clock_of_ours = self._now
-        pull = Pull("shop.example", self.store, _read, self.cursor, self.first_after, self.facts, UTC, self._now)
+        pull = Pull("shop.example", self.store, self.cursor, self.first_after, self.facts, UTC, self._now)
         async with aclosing(pull.pages()) as pages:
             taken = 0
             async for page in _watched(pages):
@@ -169,5 +169,8 @@ async def _watched(pages: AsyncIterator[OrderPage]) -> AsyncIterator[OrderPage]:
         await asyncio.sleep(0)
 
 
-def _read(raw: Any) -> UnreadableOrder:
-    return UnreadableOrder(str(raw[0]), str(raw[0]), raw[1], from_ms(raw[1]).isoformat(), {"key": raw})
+def row(number: int, stamp: int) -> Row:
+    """An order, with its id and the time of its last change in the place of the store's data."""
+    key = (number, stamp)
+    order = UnreadableOrder(str(number), str(number), stamp, from_ms(stamp).isoformat(), {"key": key})
+    return Row(key, number, stamp, stamp, order)

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from chansync.model.errors import SiteRefused, SiteUnavailable
 from chansync.platforms.woocommerce.changed_orders import OVERLAP, Pull
-from chansync.platforms.woocommerce.source import BY_CHANGE, BY_ID, Page, Query, Row
+from chansync.platforms.woocommerce.pages import BY_CHANGE, BY_ID, Page, Query, Row
 from chansync.platforms.woocommerce.windows import AHEAD, IdSet, Position, by_change, by_id
-from unit.platforms.fake_store import START, FakeStore, Reader
+from unit.platforms.fake_store import START, FakeStore, Reader, row
 
 
 def quiet(count: int, **options: object) -> FakeStore:
@@ -318,7 +318,7 @@ class Deaf:
 
     async def fetch(self, query: Query, page: int, size: int = 100) -> Page:
         self.requests += 1
-        return Page([Row(row, *row, row[1]) for row in self.rows], self.total, START)
+        return Page([row(*each) for each in self.rows], self.total, START)
 
 
 async def test_a_store_that_ignores_the_filter_is_refused() -> None:
@@ -339,7 +339,7 @@ async def test_a_store_that_always_shows_the_same_page_is_given_up(descending: b
 
 async def test_the_hour_that_comes_twice_is_read_again_after_a_kill() -> None:
     zone = ZoneInfo("Europe/Sofia")
-    pull = Pull("shop.example", quiet(0), lambda raw: raw, None, None, {}, zone)
+    pull = Pull("shop.example", quiet(0), None, None, {}, zone)
     # 2026-10-25 01:00 UTC: clocks go from 04:00 back to 03:00.
     turn = 1_792_890_000_000
     for offset, back in ((-60_000, 0), (1_800_000, 3_600_000), (4 * 3_600_000, 0)):

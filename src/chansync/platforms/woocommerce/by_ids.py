@@ -16,7 +16,6 @@ from chansync.model.errors import SiteError
 from chansync.platforms.json_values import identifier, text
 from chansync.platforms.woocommerce.client import EXACT, PAGE, StoreClient
 from chansync.platforms.woocommerce.failures import Missing
-from chansync.platforms.woocommerce.source import orders_in
 
 #: Failures that what was asked for may be the cause of, unlike a site that is down, overloaded or locked.
 _CONTENT = frozenset(
@@ -36,10 +35,9 @@ async def fails_by_content(client: StoreClient, error: SiteError) -> Answer | No
     if error.code not in _CONTENT:
         return None
     try:
-        answer = await client.ask("GET", "orders", _PAST_THE_END, attempts=1)
+        return await client.ask_orders(_PAST_THE_END, attempts=1)
     except SiteError:
         return None
-    return answer if isinstance(answer.data, list) else None
 
 
 class ByIds:
@@ -118,8 +116,8 @@ class ByIds:
 
     async def _listed(self, ids: list[str], attempts: int) -> dict[str, Any]:
         params = {"include": ",".join(ids), "per_page": PAGE, "orderby": "id", **self._fields}
-        listed = orders_in(await self._client.ask("GET", "orders", params, attempts=attempts), self._client)
-        rows = {identifier(row.get("id")): row for row in listed if isinstance(row, dict)}
+        answer = await self._client.ask_orders(params, attempts=attempts)
+        rows = {identifier(row.get("id")): row for row in answer.data if isinstance(row, dict)}
         return {own: rows[own] for own in ids if own in rows}
 
 

@@ -14,17 +14,17 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from datetime import timedelta, tzinfo
-from typing import Any
+from datetime import date, timedelta, tzinfo
+from typing import Any, cast
 
 from chansync.model.errors import SiteRefused
 from chansync.model.order import Order, UnreadableOrder
 from chansync.model.times import from_ms, now_ms
 from chansync.platforms.json_values import fields
 from chansync.platforms.protocol import OrderPage
-from chansync.platforms.woocommerce.careful import CarefulSource
-from chansync.platforms.woocommerce.client import PAGE
-from chansync.platforms.woocommerce.source import BY_CHANGE, BY_ID, Page, Query, Row, Shattered, SortRefused
+from chansync.platforms.woocommerce.client import PAGE, StoreClient
+from chansync.platforms.woocommerce.pages import BY_CHANGE, BY_ID, Page, PageSource, Query, Row, Shattered, SortRefused
+from chansync.platforms.woocommerce.parse import OrderReader
 from chansync.platforms.woocommerce.windows import Doubt, Position, by_change, by_id
 
 #: How far a pull goes back behind its cursor, in milliseconds.
@@ -38,7 +38,23 @@ _DAY = 86_400_000
 # How much older than asked for an order may be before the filter is not believed in.
 _TOLERANCE = 60_000
 
-Read = Callable[[Any], Order | UnreadableOrder]
+
+async def changed_orders(
+    client: StoreClient, keys: Sequence[Sequence[str]], cursor: dict[str, Any] | None, start: date | None
+) -> AsyncGenerator[OrderPage, None]:
+    """Every order that changed since ``cursor``; see ``Connector.orders``.
+
+    Args:
+        keys: the ``meta_data`` entries of VAT numbers, UICs and personal numbers that the channel names.
+    """
+    # What the store's time is may be known only then.
+    await client.connect()
+    source = PageSource(client, OrderReader(client.hours_ahead, *keys))
+    first_after = None if start is None else client.beginning(start)
+    pull = Pull(client.http.site, source, cursor, first_after, client.facts, client.zone)
+    async with aclosing(pull.pages()) as pages:
+        async for page in pages:
+            yield page
 
 
 @dataclass
@@ -54,8 +70,7 @@ class Pull:
     """
 
     site: str
-    source: CarefulSource
-    read: Read
+    source: PageSource
     cursor: dict[str, Any] | None
     first_after: int | None
     facts: dict[str, Any]
@@ -258,14 +273,15 @@ class Pull:
         return {"asked": self.now()} if after is None else {"after": after, "asked": self.now()}
 
     async def _page(self, page: Page, cursor: dict[str, Any], *, last: bool = False) -> OrderPage:
-        await self.source.complete(page)
+        if not page.is_read:
+            await self.source.complete(page)
         self._taken += len(page.rows)
         self._told = self._told and page.told
         self._newest = max([self._newest, *(row.changed for row in page.rows if row.changed is not None)])
         if page.told and self._newest > page.clock - _AGREEMENT:
             self.facts["clock_agrees"] = True
         expected = None if self._expected is None else max(self._expected, self._taken)
-        orders = [row.order or self.read(row.raw) for row in page.rows]
+        orders = cast("list[Order | UnreadableOrder]", [row.order for row in page.rows])
         # The rows are not looked at again: what is large of them must not wait for the caller.
         page.rows = []
         return OrderPage(orders, cursor, expected, last, self._take_notes() + page.notes)

@@ -6,7 +6,9 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta, timezone, tzinfo
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 import httpx
 
@@ -14,6 +16,7 @@ from chansync.http.client import ATTEMPTS, SiteHttp
 from chansync.http.failures import Answer
 from chansync.model.address import Address, parse_address
 from chansync.model.errors import SiteUnavailable, UsageError
+from chansync.model.times import to_ms
 from chansync.platforms.json_values import objects
 from chansync.platforms.woocommerce.address import ROOTS, Place, may_hold
 from chansync.platforms.woocommerce.auth import BASIC, IN_QUERY, OAUTH, Keys, Signing, ways
@@ -171,6 +174,24 @@ class StoreClient:
             raise refusal(answer, self.http.sentences)
         return answer
 
+    async def ask_orders(
+        self, params: Mapping[str, Any], *, attempts: int = ATTEMPTS, may_refuse: bool = False
+    ) -> Answer:
+        """Ask for a list of orders; raises as ``ask``, and:
+
+        Raises:
+            SiteUnavailable: what came is no list.
+        """
+        answer = await self.ask("GET", "orders", params, attempts=attempts, may_refuse=may_refuse)
+        if answer.status < 400 and not isinstance(answer.data, list):
+            sentences = self.http.sentences
+            raise SiteUnavailable(
+                f"{sentences.site} sent something else than a list of orders{sentences.said(answer)}: a plugin there "
+                "changes what its REST API answers.",
+                code="not_a_list",
+            )
+        return answer
+
     async def pages(
         self, route: str, params: Mapping[str, Any], most: int = 10**6, *, may_lack: bool = False
     ) -> AsyncGenerator[list[dict[str, Any]], None]:
@@ -203,6 +224,24 @@ class StoreClient:
         if answer.note and answer.note not in self.notes:
             self.notes.append(answer.note)
         return answer
+
+    @property
+    def hours_ahead(self) -> float:
+        """Hours that the store is ahead of UTC, today."""
+        offset = self.facts.get("time_zone")
+        return float(offset) if isinstance(offset, (int, float)) and -24 < offset < 24 else 0.0
+
+    @property
+    def zone(self) -> tzinfo:
+        """The store's time zone; with summer and winter where the store names it."""
+        try:
+            return ZoneInfo(str(self.facts.get("zone") or "none"))
+        except (ValueError, OSError, KeyError):
+            return timezone(timedelta(hours=self.hours_ahead))
+
+    def beginning(self, start: date) -> int:
+        """Just before the first moment of that day in the store's time, UTC milliseconds."""
+        return max(0, to_ms(datetime(start.year, start.month, start.day, tzinfo=self.zone)) - 1000)
 
     def take_notes(self) -> list[str]:
         """The notes since the last call."""

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncGenerator, Collection, Iterable
 from contextlib import aclosing
-from datetime import date, datetime, timedelta, timezone, tzinfo
+from datetime import date
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from chansync.concurrency import task_group
 from chansync.http.client import SiteHttp
@@ -15,16 +14,16 @@ from chansync.model.errors import SiteError, SiteRefused
 from chansync.model.order import Order, Refund, UnreadableOrder, bare_number
 from chansync.model.returns import SiteReturn
 from chansync.model.settlement import Settlement
-from chansync.model.times import to_ms
 from chansync.platforms.json_values import fields, identifier, text, title
 from chansync.platforms.protocol import ConnectorSettings, Headline, Lookups, OrderPage, SiteIdentity
 from chansync.platforms.woocommerce.address import store_address
 from chansync.platforms.woocommerce.auth import Keys
 from chansync.platforms.woocommerce.by_ids import ByIds
-from chansync.platforms.woocommerce.careful import CarefulSource, count_since, headlines, unreadable
-from chansync.platforms.woocommerce.changed_orders import Pull
+from chansync.platforms.woocommerce.changed_orders import changed_orders
 from chansync.platforms.woocommerce.client import EXACT, PAGE, StoreClient
+from chansync.platforms.woocommerce.headlines import count_since, headlines
 from chansync.platforms.woocommerce.lookups import pull_lookups
+from chansync.platforms.woocommerce.pages import unreadable
 from chansync.platforms.woocommerce.parse import OrderReader, without_large
 from chansync.platforms.woocommerce.refunds import refunds_of
 from chansync.platforms.woocommerce.statuses import Statuses
@@ -89,7 +88,7 @@ class WooCommerceConnector:
             connected_as=connection.signing.words(connection.place),
             may_write=may_write.result(),
             currency=currency.result() or text(fields(status.get("settings")).get("currency")),
-            time_zone=self._time_zone(),
+            time_zone=self._client.hours_ahead,
             notes=notes,
         )
 
@@ -120,22 +119,9 @@ class WooCommerceConnector:
         """Pull what the store can tell about itself; see ``Connector.lookups``."""
         return await pull_lookups(self._client)
 
-    async def orders(self, cursor: dict[str, Any] | None, start: date | None) -> AsyncGenerator[OrderPage, None]:
+    def orders(self, cursor: dict[str, Any] | None, start: date | None) -> AsyncGenerator[OrderPage, None]:
         """Every order that changed since ``cursor``; see ``Connector.orders``."""
-        await self._client.connect()
-        read = self._reader().read
-        pull = Pull(
-            self._http.site,
-            CarefulSource(self._client, read),
-            read,
-            cursor,
-            None if start is None else self._beginning(start),
-            self.facts,
-            self._zone(),
-        )
-        async with aclosing(pull.pages()) as pages:
-            async for page in pages:
-                yield page
+        return changed_orders(self._client, self._keys, cursor, start)
 
     async def order(self, external_id: str) -> Order | UnreadableOrder | None:
         """One order, also one in the trash (its status is ``trash``); None when the store does not have it."""
@@ -174,14 +160,14 @@ class WooCommerceConnector:
     async def headlines(self, since: date) -> AsyncGenerator[list[Headline], None]:
         """Every order placed from that day on; see ``Connector.headlines``."""
         await self._client.connect()
-        async with aclosing(headlines(self._client, self._beginning(since))) as pages:
+        async with aclosing(headlines(self._client, self._client.beginning(since))) as pages:
             async for page in pages:
                 yield page
 
     async def count_since(self, day: date) -> int:
         """How many orders were placed from that day on; see ``Connector.count_since``."""
         await self._client.connect()
-        return await count_since(self._client, self._beginning(day))
+        return await count_since(self._client, self._client.beginning(day))
 
     def read(self, raw: dict[str, Any]) -> Order | UnreadableOrder:
         """An order from data that was kept; no I/O."""
@@ -202,23 +188,7 @@ class WooCommerceConnector:
             yield found
 
     def _reader(self) -> OrderReader:
-        return OrderReader(self._time_zone(), *self._keys)
-
-    def _time_zone(self) -> float:
-        """Hours that the store is ahead of UTC, today."""
-        offset = self.facts.get("time_zone")
-        return float(offset) if isinstance(offset, (int, float)) and -24 < offset < 24 else 0.0
-
-    def _zone(self) -> tzinfo:
-        """The store's time zone; with summer and winter where the store names it."""
-        try:
-            return ZoneInfo(str(self.facts.get("zone") or "none"))
-        except (ValueError, OSError, KeyError):
-            return timezone(timedelta(hours=self._time_zone()))
-
-    def _beginning(self, start: date) -> int:
-        """Just before the first moment of that day in the store's time, UTC milliseconds."""
-        return max(0, to_ms(datetime(start.year, start.month, start.day, tzinfo=self._zone())) - 1000)
+        return OrderReader(self._client.hours_ahead, *self._keys)
 
 
 def _names(value: Any) -> list[str]:

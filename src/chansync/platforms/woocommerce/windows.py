@@ -30,9 +30,8 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from chansync.model.errors import SiteUnavailable
-from chansync.platforms.woocommerce.careful import CarefulSource
 from chansync.platforms.woocommerce.client import PAGE
-from chansync.platforms.woocommerce.source import Page, Query, Row
+from chansync.platforms.woocommerce.pages import Page, PageSource, Query, Row
 
 #: Pages that are fetched or waiting to be taken, at most. How many requests go at once is the HTTP client's to say.
 AHEAD = 6
@@ -125,7 +124,7 @@ async def ahead(
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def by_change(source: CarefulSource, query: Query, total: int) -> AsyncGenerator[Page, None]:
+async def by_change(source: PageSource, query: Query, total: int) -> AsyncGenerator[Page, None]:
     """The window's orders, the oldest change first.
 
     ``total`` is a count of the window's orders that came before this was called. Equal times may be sorted
@@ -156,7 +155,7 @@ async def by_change(source: CarefulSource, query: Query, total: int) -> AsyncGen
         raise Doubt(f"the store counts {total} orders and shows {given}", whole=True)
 
 
-async def by_id(source: CarefulSource, query: Query, position: Position) -> AsyncGenerator[Page, None]:
+async def by_id(source: PageSource, query: Query, position: Position) -> AsyncGenerator[Page, None]:
     """The window's orders by id, from ``position`` on, which is kept up to date: no gap, whatever leaves meanwhile.
 
     Pages that share orders with what was taken are read one after the other; as soon as two counts agree, pages
@@ -220,9 +219,7 @@ def _sorted(rows: list[Row]) -> bool:
     return False
 
 
-async def _side_by_side(
-    source: CarefulSource, query: Query, position: Position, total: int
-) -> AsyncGenerator[Page, None]:
+async def _side_by_side(source: PageSource, query: Query, position: Position, total: int) -> AsyncGenerator[Page, None]:
     """Pages of a window of ``total`` orders, counted before; ends with the window or when the count changes."""
     first, last = position.rank // PAGE + 1, -(-total // PAGE)
     pages = ahead(lambda number: source.fetch(query, number), first, last)
