@@ -7,7 +7,7 @@ import re
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, timezone, tzinfo
-from typing import Any, TypeVar
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -22,8 +22,6 @@ from chansync.platforms.woocommerce.address import ROOTS, Place, may_hold
 from chansync.platforms.woocommerce.auth import BASIC, IN_QUERY, OAUTH, Keys, Signing, ways
 from chansync.platforms.woocommerce.discovery import find_store
 from chansync.platforms.woocommerce.failures import KEY_REFUSED, refusal, vagueness
-
-T = TypeVar("T")
 
 #: Asks for amounts as they are stored: a store writes them with the decimals that its prices are shown with, so that a
 #: shop that shows none would tell rounded lines.
