@@ -1,7 +1,8 @@
 """Deliveries of webhooks as hints: whose they may be, which came before, and which orders are to be looked at.
 
 A delivery is never more than a hint: of its body nothing but the id of an order is used, and only if the signature is
-right. What is refused or repeated changes nothing but a count in memory.
+right. What is refused or repeated changes nothing but a count in memory. The daemon (``service.py``) takes the hints
+that are due and syncs just those orders (``chansync.sync.orders_by_id``).
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ def _route(db: apsw.Connection, path: Path, channel: Channel, stamp: tuple[int, 
         return None
     secret = None
     try:
-        secret = sealing.open_webhook(path, sealed, channel_place(channel.values))
+        secret = sealing.open_one(path, lambda: sealed, "channel webhooks", channel_place(channel.values))
     except KeyUnreadable as error:
         LOG.warning(
             "%s: the secret of its webhooks cannot be opened, so deliveries are refused: %s", channel.code, error

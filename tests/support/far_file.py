@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from chansync import plugins
 from chansync.db.connection import open_store
 from chansync.erp import registry
 from chansync.setup import erps
@@ -48,7 +49,7 @@ def install(patch: pytest.MonkeyPatch) -> None:
 
 def forget() -> None:
     """Let the registry look again at what is installed."""
-    registry._found.cache_clear()
+    plugins.installed.cache_clear()
     registry.kind_named.cache_clear()
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from chansync import plugins
 from chansync.platforms import registry
 
 FOLDER = Path(__file__).parents[1] / "plugins" / "tiny"
@@ -21,7 +22,7 @@ def install(patch: pytest.MonkeyPatch) -> None:
 
 def forget() -> None:
     """Let the registry look again at what is installed."""
-    registry._found.cache_clear()
+    plugins.installed.cache_clear()
     registry.platform.cache_clear()
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import apsw
 import pytest
 
+from chansync import plugins
 from chansync.erp import registry
 from chansync.erp.outside import connected
 
@@ -28,7 +29,7 @@ def install(patch: pytest.MonkeyPatch) -> Any:
 
 def forget() -> None:
     """Let the registry look again at what is installed."""
-    registry._found.cache_clear()
+    plugins.installed.cache_clear()
     registry.kind_named.cache_clear()
 
 

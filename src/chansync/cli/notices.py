@@ -16,7 +16,6 @@ from chansync.cli.support.session import Session
 from chansync.erp import registry
 from chansync.model.errors import UsageError
 from chansync.notices import settings
-from chansync.secrets import sealing
 
 #: How long ``test`` waits for the daemon, in seconds.
 WAIT = 90
@@ -26,7 +25,7 @@ WAIT = 90
 def show(session: Session, as_json: bool) -> None:
     """Show the settings, who is told of which channels' problems, by which ways, and what waits."""
     values: dict[str, Any] = settings.values(session.db)
-    has_password = sealing.has_setting(session.db, "smtp_password")
+    has_password = settings.sealed_password(session.db) is not None
     ways = _ways(session.db)
     if as_json:
         print_json({"settings": values | {"smtp_password": has_password}, "ways": ways})

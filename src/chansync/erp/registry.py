@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import apsw
 
+from chansync import plugins
 from chansync.erp.outside import connected
 from chansync.erp.protocol import Embedded, belongs_to_pos
 from chansync.model.errors import UsageError
 
 if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
-
     from chansync.erp.remote import ErpKind
     from chansync.model.parameter import Parameter
 
@@ -26,17 +25,9 @@ GROUP = "chansync.erps"
 LEDGER = "ledger"
 
 
-@cache
-def _found() -> dict[str, EntryPoint]:
-    # Imported here: it takes longer to load than a short command runs.
-    from importlib.metadata import entry_points
-
-    return {point.name: point for point in entry_points(group=GROUP)}
-
-
 def kinds() -> list[str]:
     """The kinds of ERP that are installed, the ledger first, without importing them."""
-    return sorted(_found(), key=lambda kind: (kind != LEDGER, kind))
+    return sorted(plugins.installed(GROUP), key=lambda kind: (kind != LEDGER, kind))
 
 
 @cache
@@ -46,13 +37,7 @@ def kind_named(kind: str) -> ErpKind:
     Raises:
         UsageError: nothing installed is of that kind, or it cannot be imported.
     """
-    point = _found().get(kind)
-    if point is None:
-        raise UsageError(f"There is no kind of ERP {kind!r:.40}: installed are {', '.join(kinds()) or 'none'}.")
-    try:
-        found: ErpKind = point.load()
-    except ImportError as error:
-        raise UsageError(f"The kind of ERP {kind!r} cannot be loaded: {error}.") from error
+    found: ErpKind = plugins.load(GROUP, kind, "kind of ERP", kinds())
     return found
 
 

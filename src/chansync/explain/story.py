@@ -190,7 +190,7 @@ def _sent(db: apsw.Connection, order_id: int) -> list[Happening]:
     )
     found = []
     for event, status, state, attempts, created_at, confirmed_at in rows:
-        tries = f", failed {attempts} times" if attempts else ""
+        tries = f", tried {attempts} times" if attempts else ""
         found.append(Happening(created_at, "to the site", f"status {status}, because it is {event}: {state}{tries}"))
         if confirmed_at is not None:
             found.append(Happening(confirmed_at, "to the site", f"the site confirmed the status {status}"))

@@ -12,7 +12,6 @@ import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
 import httpx
@@ -30,17 +29,11 @@ def key_of(site: str, secrets: Iterable[str]) -> str:
     return hashlib.sha256("\0".join((site, *secrets)).encode()).hexdigest()
 
 
-@dataclass(slots=True, eq=False)
 class KeptClients:
-    """Clients that nobody uses at the moment, the longest unused first.
+    """Clients that nobody uses at the moment, the longest unused first."""
 
-    Args:
-        unused: seconds after which one is closed.
-    """
-
-    most: int = MOST
-    unused: float = UNUSED
-    _clients: OrderedDict[str, tuple[float, httpx.AsyncClient]] = field(default_factory=OrderedDict)
+    def __init__(self) -> None:
+        self._clients: OrderedDict[str, tuple[float, httpx.AsyncClient]] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._clients)
@@ -56,14 +49,14 @@ class KeptClients:
         Those that are kept already stay: with more channels than places, the next to be polled is the one that was
         not polled for longest, and would always find its client gone. Of two runs of a channel at once, one is kept.
         """
-        if key in self._clients or len(self._clients) >= self.most:
+        if key in self._clients or len(self._clients) >= MOST:
             await client.aclose()
         else:
             self._clients[key] = (time.monotonic(), client)
 
     async def close_unused(self) -> None:
         """Close those that were not used for long."""
-        while self._clients and next(iter(self._clients.values()))[0] < time.monotonic() - self.unused:
+        while self._clients and next(iter(self._clients.values()))[0] < time.monotonic() - UNUSED:
             await self._clients.popitem(last=False)[1][1].aclose()
 
     async def aclose(self) -> None:
@@ -78,10 +71,10 @@ def current() -> KeptClients | None:
 
 
 @contextlib.asynccontextmanager
-async def keeping(clients: KeptClients | None = None) -> AsyncIterator[KeptClients]:
+async def keeping() -> AsyncIterator[KeptClients]:
     """Keep the clients of this event loop between their uses, for as long as the block lasts."""
     loop = asyncio.get_running_loop()
-    kept = _kept[loop] = KeptClients() if clients is None else clients
+    kept = _kept[loop] = KeptClients()
 
     async def sweep() -> None:
         while True:

@@ -106,6 +106,14 @@ def place_of(text: str) -> Place | None:
         return None
 
 
+def is_loopback(host: str) -> bool:
+    """Whether what is sent to the host, a name or an address with or without brackets, never leaves this machine."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
 def _host(text: str) -> str:
     """The host as the name service and HTTP know it.
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import apsw
 
+from chansync.model import stored_json
 from chansync.model.message import CODES
 from chansync.store import notices
 from chansync.store.notices import Route, Told
@@ -51,13 +52,19 @@ def fitted(notice: Notice, longest: int) -> Notice:
     return Notice(notice.subject, (kept.rstrip() + end).strip())
 
 
+def failed_routes(data: Mapping[str, Any]) -> set[int]:
+    """The routes that a problem ``notice_failed`` is about, by its data; none where another program has damaged it."""
+    found = data.get("routes")
+    return {own for own in found if isinstance(own, int)} if isinstance(found, list) else set()
+
+
 def digest(db: apsw.Connection, route: Route, upto: int) -> Notice | None:
     """The notice about the events up to that one; None if there is nothing to send."""
     told = [
         each
         for each in notices.between(db, route.user, route.told_upto, upto)
         # The failure of a route is not sent on the route itself.
-        if each.code != "notice_failed" or route.id not in json.loads(each.data)["routes"]
+        if each.code != "notice_failed" or route.id not in failed_routes(stored_json.object_or_empty(each.data))
     ]
     came = [each for each in told if each.came and not each.solved]
     # Problems that were solved before the route existed are left out.

@@ -89,11 +89,9 @@ def _failure(error: Exception, where: str, server: MailServer) -> NoticeFailed:
         sentence = f"{where} refused the sender {server.sender}: {_answer(error)}."
     elif isinstance(error, smtp.SMTPResponseException):
         sentence = f"{where} did not take the mail: {_answer(error)}."
-    elif isinstance(error, smtp.SMTPTimeoutError):
-        sentence = f"{where} took too long to answer."
     elif isinstance(error, smtp.SMTPServerDisconnected):
         sentence = f"{where} hung up."
-    elif isinstance(error, smtp.SMTPConnectError | OSError):
+    elif isinstance(error, OSError):
         sentence = f"{where} cannot be reached: {_reason(cause)}."
     elif "STARTTLS" in str(error):
         sentence = f"{where} does not offer STARTTLS: set smtp_security to tls or none."

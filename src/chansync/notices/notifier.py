@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import uuid
-from dataclasses import dataclass
 from pathlib import Path
 
 import apsw
@@ -21,7 +20,7 @@ from chansync.erp import registry
 from chansync.model.errors import ChansyncError, StoreError, UsageError
 from chansync.model.times import now_ms
 from chansync.notices import mail, services
-from chansync.notices.digest import Notice, digest
+from chansync.notices.digest import Notice, digest, failed_routes
 from chansync.notices.mail import NoticeFailed
 from chansync.notices.settings import MailServer, mail_server, seconds_between
 from chansync.secrets import sealing
@@ -37,21 +36,6 @@ DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
 
 _SERVICE_NAME = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*\Z")
-
-
-#: Where a route leads: to the address of a service, or an e-mail address and its mail server. Never log it.
-_Destination = str | tuple[str, MailServer]
-
-
-@dataclass(frozen=True, slots=True)
-class _Due:
-    """A notice to send on a route; its destination, or why there is none."""
-
-    route: Route
-    upto: int
-    notice: Notice
-    name: str
-    destination: _Destination | ChansyncError
 
 
 class Notifier:
@@ -73,16 +57,25 @@ class Notifier:
             apsw.Error: the database failed.
         """
         found = await self._store.run(self._prepare)
-        await all_of(self._send(due) for due in found)
+        await all_of(self._send(*due) for due in found)
 
-    def _prepare(self, db: apsw.Connection) -> list[_Due]:
+    def _prepare(self, db: apsw.Connection) -> list[tuple[Route, int, Notice, str]]:
+        """The notices that are due: the route of each, up to which event it tells, and its name."""
         last = notices.last_event(db)
         if last != self._seen:
             notices.give_email_routes(db)
             self._seen = last
-        behind = [route for route in notices.routes(db) if route.told_upto < last]
-        due = (self._due(db, route) for route in behind if self._is_time(db, route))
-        return [each for each in due if each is not None]
+        due = []
+        for route in notices.routes(db):
+            if route.told_upto >= last or not self._is_time(db, route):
+                continue
+            upto = notices.begin(db, route)
+            notice = digest(db, route, upto) if route.user in notices.notice_users(db) else None
+            if notice is None:
+                self._settle(db, route, upto, sent=False)
+            else:
+                due.append((route, upto, notice, f"chansync.{_installation(db)}.{route.id}.{upto}"))
+        return due
 
     def _is_time(self, db: apsw.Connection, route: Route) -> bool:
         first = notices.waiting(db, route)
@@ -100,34 +93,19 @@ class Notifier:
         lately = route.last_sent_at is not None and now - HOUR_MS < route.last_sent_at <= now
         return not (lately and notices.only_comes_and_goes(db, route, now - DAY_MS, COMES_AND_GOES))
 
-    def _due(self, db: apsw.Connection, route: Route) -> _Due | None:
-        upto = notices.begin(db, route)
-        is_notice_user = route.user in notices.notice_users(db)
-        notice = digest(db, route, upto) if is_notice_user else None
-        destination: _Destination | ChansyncError | None = None
-        if notice is not None:
-            try:
-                destination = destination_of(db, self._store.path, route)
-            except (NoticeFailed, StoreError) as error:
-                destination = error
-        if notice is None or destination is None:
-            self._settle(db, route, upto, sent=False)
-            return None
-        return _Due(route, upto, notice, f"chansync.{_installation(db)}.{route.id}.{upto}", destination)
-
-    async def _send(self, due: _Due) -> None:
+    async def _send(self, route: Route, upto: int, notice: Notice, name: str) -> None:
         try:
-            if isinstance(due.destination, ChansyncError):
-                raise due.destination
-            await deliver(due.destination, due.notice, due.name)
+            sent = await _deliver(self._store, route, notice, name)
         except (NoticeFailed, StoreError) as error:
-            await self._store.run(self._fail, due.route, str(error))
+            await self._store.run(self._fail, route, str(error))
+        except apsw.Error:
+            raise
         except Exception as error:
             # A bug on one route is retried like any failure, and does not affect other routes.
             fault = f"chansync failed by a fault of its own ({type(error).__name__})."
-            await self._store.run(self._fail, due.route, fault)
+            await self._store.run(self._fail, route, fault)
         else:
-            await self._store.run(self._settle, due.route, due.upto, sent=True)
+            await self._store.run(self._settle, route, upto, sent=sent)
 
     def _settle(self, db: apsw.Connection, route: Route, upto: int, *, sent: bool) -> None:
         with transaction(db):
@@ -150,20 +128,34 @@ def note_failures(db: apsw.Connection) -> None:
         messages.solve_code(db, None, None, "notice_failed", "notices arrive again")
         return
     known = messages.open_problem(db, None, None, "notice_failed")
-    ids = {route.id for route in failing} | set(known[1].get("routes", ()) if known else ())
+    ids = {route.id for route in failing} | failed_routes(known[1] if known else {})
     sentence = " ".join(f"{route.title}: {route.error}" for route in failing)
     messages.log(db, "notice_failed", f"Notices do not arrive. {sentence}", data={"routes": sorted(ids)})
 
 
-def destination_of(db: apsw.Connection, path: Path, route: Route) -> _Destination | None:
-    """The destination of a route; None: it is not set up, and the user has another one.
+async def _deliver(store: Store, route: Route, notice: Notice, name: str) -> bool:
+    """Send a notice; False: the route is not set up, and the user has another one.
 
     Raises:
-        NoticeFailed: it is the user's only one, and not set up.
-        StoreError: its secrets cannot be opened here.
+        NoticeFailed: it did not arrive, or the route is the user's only one, and not set up.
+        StoreError: the route's secrets cannot be opened here.
+    """
+    destination = await store.run(_destination, store.path, route)
+    if isinstance(destination, str):
+        await services.send(destination, notice)
+    elif destination is not None:
+        email, server = destination
+        await mail.send(server, mail.compose(notice, server.sender, email, name))
+    return destination is not None
+
+
+def _destination(db: apsw.Connection, path: Path, route: Route) -> str | tuple[str, MailServer] | None:
+    """The address of a service, or an e-mail address and its mail server; None: there is none, but another route.
+
+    Never log it.
     """
     if route.sealed is not None:
-        return sealing.open_route(path, route.sealed)
+        return sealing.open_one(path, lambda: route.sealed, "notices address")
     try:
         email = registry.user_email(db, route.user)
     except UsageError:
@@ -182,19 +174,6 @@ def destination_of(db: apsw.Connection, path: Path, route: Route) -> _Destinatio
         "There is no mail server: chansync notices set smtp_host=… mail_from=… "
         f"Or name another way: chansync notices add {route.user} NAME"
     )
-
-
-async def deliver(destination: _Destination, notice: Notice, name: str) -> None:
-    """Send a notice.
-
-    Raises:
-        NoticeFailed: it did not arrive.
-    """
-    if isinstance(destination, str):
-        await services.send(destination, notice)
-    else:
-        email, server = destination
-        await mail.send(server, mail.compose(notice, server.sender, email, name))
 
 
 def _installation(db: apsw.Connection) -> str:
@@ -241,13 +220,9 @@ def _routes_to_test(db: apsw.Connection, user: str | None) -> list[Route]:
 async def _try(store: Store, route: Route) -> str | None:
     """The error, or an empty text; None: the route is not set up, and the user has another one."""
     try:
-        destination = await store.run(destination_of, store.path, route)
-        if destination is None:
-            return None
-        await deliver(destination, _TEST, f"chansync.test.{uuid.uuid4().hex}")
+        return "" if await _deliver(store, route, _TEST, f"chansync.test.{uuid.uuid4().hex}") else None
     except ChansyncError as error:
         return str(error)
-    return ""
 
 
 def add_service(store: Store, user: str, name: str, address: str) -> str:

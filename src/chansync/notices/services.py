@@ -20,10 +20,10 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from chansync.model.address import is_loopback
 from chansync.model.errors import UsageError
 from chansync.notices.digest import Notice, fitted, one_line
 from chansync.notices.mail import PATIENCE, NoticeFailed
-from chansync.notices.settings import is_this_machine
 
 T = TypeVar("T")
 
@@ -117,7 +117,7 @@ def _plugin(address: str) -> Any:
     if not found or found.get("schema") != schema:
         raise UsageError(f"This is no address of {service.title}: it is written {service.address}.")
     _check_parameters(service, found)
-    if schema in _PLAIN and not is_this_machine(str(found.get("host") or "")):
+    if schema in _PLAIN and not is_loopback(str(found.get("host") or "")):
         secure = _PLAIN[schema]
         raise UsageError(
             f"{schema}:// would send in clear: write {secure}://. Only a host on this machine may be plain."

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +13,11 @@ import apsw
 from chansync.db import settings
 from chansync.db.connection import Store
 from chansync.db.transaction import transaction
+from chansync.model.address import is_loopback
 from chansync.model.errors import StoreError, UsageError
 from chansync.model.parameter import Parameter
 from chansync.model.parameter_types import Choice, Email, Interval, ParameterType, Secret, Text
-from chansync.model.times import parse_duration
+from chansync.model.times import now_ms, parse_duration
 from chansync.secrets import sealing
 from chansync.secrets.key_file import KeyUnreadable
 from chansync.store import notices
@@ -56,6 +56,9 @@ class Port(ParameterType):
         return str(int(text))
 
 
+#: What the password is sealed as.
+_PASSWORD = "notices smtp_password"
+
 _P = Parameter
 
 _EVERY = Interval(instead="to stop notices to a user, change the notice_user of the channels")
@@ -78,13 +81,13 @@ BY_NAME = {setting.name: setting for setting in SETTINGS}
 
 @dataclass(frozen=True, slots=True)
 class MailServer:
-    """A mail server. Never log it: it holds the password in clear."""
+    """A mail server. It holds the password in clear, hidden from ``repr``."""
 
     host: str
     port: int
     security: str
     user: str
-    password: str
+    password: str = field(repr=False)
     sender: str
 
 
@@ -126,7 +129,7 @@ def change(store: Store, texts: Mapping[str, str]) -> list[str]:
         except UsageError as error:
             errors.append(f"{name} {error}")
     if not errors:
-        has_password = bool(parsed.get("smtp_password", sealing.has_setting(store.db, "smtp_password")))
+        has_password = bool(parsed.get("smtp_password", sealed_password(store.db)))
         errors += _contradictions(values(store.db) | parsed, has_password)
     if errors:
         raise UsageError(". ".join(errors) + ". Nothing was changed.")
@@ -147,30 +150,39 @@ def change(store: Store, texts: Mapping[str, str]) -> list[str]:
         return changed
 
 
+def sealed_password(db: apsw.Connection) -> bytes | None:
+    """The password of the mail server, as it is sealed; None where there is none."""
+    sealed: bytes | None = db.execute("SELECT sealed FROM setting_secret WHERE name = 'smtp_password'").get
+    return sealed
+
+
+def _password(db: apsw.Connection, path: Path, place: str) -> str:
+    return sealing.open_one(path, lambda: sealed_password(db), _PASSWORD, place)
+
+
 def _is_password(store: Store, password: str, place: str) -> bool:
     """Whether that is the password already, as far as this user may see."""
-    if not sealing.has_setting(store.db, "smtp_password"):
-        return not password
     try:
-        return sealing.open_setting(store.db, store.path, "smtp_password", place) == password
+        return _password(store.db, store.path, place) == password
     except KeyUnreadable:
         return False
 
 
 def _keep_password(store: Store, password: str) -> None:
     if not password:
-        sealing.remove_setting(store.db, "smtp_password")
+        store.db.execute("DELETE FROM setting_secret WHERE name = 'smtp_password'")
         return
-    use = sealing.Use("notices smtp_password", mail_place(store.db))
-    sealing.put_setting(store.db, "smtp_password", sealing.seal(store.db, store.path, password, use))
+    sealed = sealing.seal(store.db, store.path, password, sealing.Use(_PASSWORD, mail_place(store.db)))
+    store.db.execute(
+        "INSERT OR REPLACE INTO setting_secret (name, sealed, set_at) VALUES ('smtp_password', ?, ?)",
+        (sealed, now_ms()),
+    )
 
 
 def _carry_password(store: Store, before: str) -> None:
     """Seal the password for another server, if this user may open it: who cannot read it must not redirect it."""
-    if not sealing.has_setting(store.db, "smtp_password"):
-        return
     try:
-        password = sealing.open_setting(store.db, store.path, "smtp_password", before)
+        password = _password(store.db, store.path, before)
     except KeyUnreadable:
         raise UsageError(
             f"smtp_password was entered for {before or 'another server'}: enter it again for {mail_place(store.db)}, "
@@ -196,17 +208,9 @@ def _contradictions(merged: Mapping[str, Any], has_password: bool) -> list[str]:
         errors.append("mail_from is needed: the address that notices come from")
     if user and not has_password:
         errors.append("smtp_password is needed with smtp_user: give smtp_password=-")
-    if user and merged["smtp_security"] == "none" and not is_this_machine(host or ""):
+    if user and merged["smtp_security"] == "none" and not is_loopback(host or ""):
         errors.append("smtp_security=none would send the password in clear: use starttls or tls, or no smtp_user")
     return errors
-
-
-def is_this_machine(host: str) -> bool:
-    """Whether what is sent to the host leaves this machine never."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 def mail_server(db: apsw.Connection, path: Path) -> MailServer | None:
@@ -219,10 +223,10 @@ def mail_server(db: apsw.Connection, path: Path) -> MailServer | None:
     if not found["smtp_host"]:
         return None
     user = found["smtp_user"] or ""
-    if user and found["smtp_security"] == "none" and not is_this_machine(found["smtp_host"]):
+    if user and found["smtp_security"] == "none" and not is_loopback(found["smtp_host"]):
         # Checked when it is entered, but others can write into the database.
         raise StoreError("smtp_security=none would send the password in clear: use starttls or tls, or no smtp_user.")
-    password = sealing.open_setting(db, path, "smtp_password", _place(found)) if user else ""
+    password = _password(db, path, _place(found)) if user else ""
     port = int(found["smtp_port"] or PORTS[found["smtp_security"]])
     sender = found["mail_from"] or user
     return MailServer(found["smtp_host"], port, found["smtp_security"], user, password, sender)

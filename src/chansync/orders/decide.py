@@ -75,7 +75,7 @@ class _Balance:
 
 
 def decide(case: Case, settings: ImportSettings) -> Plan:
-    """What shall be done with an order that is not skipped, and what stands in its way."""
+    """What shall be done with an order that is not skipped (``orders.selection``), and what stands in its way."""
     order, sale = case.order, case.sale
     if case.waiting:
         return _while_waiting(case, settings)

@@ -1,7 +1,8 @@
 """The refunds of an order against those that its sale has; no I/O.
 
 Three witnesses tell what a refund gives back: the order's own summary, the refund, and its lines. Where they disagree
-none is believed, and a person decides.
+none is believed, and a person decides. Whether goods come back into stock is decided here too: by what the site has put
+back, or by what the marketplace tells of returns. The ERP carries it out.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""What a person does with a sale, by a command or a screen: the step, and what it means for the site."""
+"""What a person does with a sale, by a command or a screen: the step, and what it means for the site.
+
+What the site is told follows from the sale's state (``orders.status_events``). The next look at the order decides what
+else follows (``orders.decide``): an order that goes on although its sale is cancelled is a problem.
+"""
 
 from __future__ import annotations
 

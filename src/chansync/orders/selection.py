@@ -1,4 +1,4 @@
-"""Which orders a channel imports: by their status, the day on which they were placed, and whether they have prices."""
+"""Which orders are imported and which are skipped: by status, the day on which they were placed, and missing prices."""
 
 from __future__ import annotations
 

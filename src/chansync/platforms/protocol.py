@@ -422,6 +422,12 @@ class Connector(Protocol):
         """Close connections; harmless when called twice."""
 
 
+async def not_asked(*_: Any) -> AsyncGenerator[Any, None]:
+    """What a connector has in place of a method that is asked only with a capability that its platform lacks."""
+    return
+    yield
+
+
 @runtime_checkable
 class CountsOrders(Protocol):
     """A connector that can say by a small request how many orders there are."""

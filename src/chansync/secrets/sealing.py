@@ -16,7 +16,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import apsw
 
@@ -26,7 +26,6 @@ from chansync.db.locations import key_path
 from chansync.db.private_files import PrivateRefused
 from chansync.db.transaction import transaction
 from chansync.model.address import may_go
-from chansync.model.times import now_ms
 from chansync.secrets import key_file, redaction
 from chansync.secrets.key_file import KeyMissing, KeyUnreadable, OpenKey
 
@@ -35,13 +34,6 @@ if TYPE_CHECKING:
 
 PUBLIC_KEY = "public_key"
 _PUBLIC = re.compile("[0-9a-f]{64}")
-# Where the secrets of each kind of owner are, and the column of its id.
-_TABLES = {
-    "channel": ("channel_secret", "channel_id"),
-    "system": ("system_secret", "system_id"),
-    "erp": ("connected_erp_secret", "erp_id"),
-}
-
 # No secret that a user types begins like this. Without it, an earlier version has sealed the secret, for any place.
 _BOUND = b"\0chansync 1\0"
 
@@ -95,6 +87,12 @@ def set_times(db: apsw.Connection, channel_id: int) -> dict[str, int]:
     return dict(db.execute("SELECT name, set_at FROM channel_secret WHERE channel_id = ?", (channel_id,)))
 
 
+def sealed_of(db: apsw.Connection, owner: str, owner_id: int) -> dict[str, bytes]:
+    """The stored secrets of a ``channel``, a ``system`` or an ``erp``, as they are sealed."""
+    table = "connected_erp_secret" if owner == "erp" else f"{owner}_secret"
+    return dict(db.execute(f"SELECT name, sealed FROM {table} WHERE {owner}_id = ?", (owner_id,)))
+
+
 def open_all(db: apsw.Connection, path: Path, owner_id: int, place: str, owner: str = "channel") -> dict[str, str]:
     """The secrets of a channel, ``system`` or ``erp`` in clear, for a connector. Never log or store the result.
 
@@ -105,49 +103,25 @@ def open_all(db: apsw.Connection, path: Path, owner_id: int, place: str, owner: 
         KeyUnreadable: the private key is not here, may not be read, or is another one; or the secrets were entered for
             another place.
     """
-    table, column = _TABLES[owner]
-    query = f"SELECT name, sealed FROM {table} WHERE {column} = ?"
-    return _open(path, lambda: list(db.execute(query, (owner_id,))), owner, place)
+    return _open(path, lambda: sealed_of(db, owner, owner_id), owner, place)
 
 
-def put_setting(db: apsw.Connection, name: str, sealed: bytes) -> None:
-    """Store a sealed secret of the installation; it replaces an earlier one."""
-    db.execute(
-        "INSERT OR REPLACE INTO setting_secret (name, sealed, set_at) VALUES (?, ?, ?)", (name, sealed, now_ms())
-    )
+def open_one(path: Path, read: Callable[[], bytes | None], what: str, place: str = "") -> str:
+    """A single secret in clear, empty where there is none; as ``open_all`` otherwise.
+
+    Args:
+        read: the secret as it is sealed now; called again where a rotation may have come between.
+        what: as ``Use`` has it.
+    """
+    owner, name = what.split()
+    return _open(path, lambda: {name: sealed} if (sealed := read()) else {}, owner, place).get(name, "")
 
 
-def remove_setting(db: apsw.Connection, name: str) -> None:
-    """Delete a secret of the installation."""
-    db.execute("DELETE FROM setting_secret WHERE name = ?", (name,))
-
-
-def has_setting(db: apsw.Connection, name: str) -> bool:
-    """Whether the installation has that secret."""
-    return bool(db.execute("SELECT 1 FROM setting_secret WHERE name = ?", (name,)).get)
-
-
-def open_setting(db: apsw.Connection, path: Path, name: str, place: str) -> str:
-    """A secret of the installation in clear, empty if it is not set; as ``open_all`` otherwise."""
-    query = "SELECT name, sealed FROM setting_secret WHERE name = ?"
-    return _open(path, lambda: list(db.execute(query, (name,))), "notices", place).get(name, "")
-
-
-def open_webhook(path: Path, sealed: bytes, place: str) -> str:
-    """The secret of a channel's webhooks, in clear; as ``open_all`` otherwise."""
-    return _open(path, lambda: [("webhooks", sealed)], "channel", place)["webhooks"]
-
-
-def open_route(path: Path, sealed: bytes) -> str:
-    """The address of a notice service, in clear; as ``open_all`` otherwise."""
-    return _open(path, lambda: [("address", sealed)], "notices", "")["address"]
-
-
-def _open(path: Path, read: Callable[[], list[tuple[Any, ...]]], owner: str, place: str) -> dict[str, str]:
+def _open(path: Path, read: Callable[[], dict[str, bytes]], owner: str, place: str) -> dict[str, str]:
     rows = read()
     while rows:
         keys = keys_here(path)
-        opened = {name: unseal(keys, sealed) for name, sealed in rows}
+        opened = {name: unseal(keys, sealed) for name, sealed in rows.items()}
         clear = {name: found for name, found in opened.items() if found is not None}
         if len(clear) == len(rows):
             return _fitting(clear, owner, place)

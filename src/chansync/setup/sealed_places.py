@@ -54,12 +54,6 @@ def new_secrets(
     return {name: secret for name, secret in clear.items() if held.get(name) != secret}
 
 
-def sealed(db: apsw.Connection, owner: str, owner_id: int) -> dict[str, bytes]:
-    """The stored secrets of a channel, a system or an ERP, as they are sealed."""
-    table = "connected_erp_secret" if owner == "erp" else f"{owner}_secret"
-    return dict(db.execute(f"SELECT name, sealed FROM {table} WHERE {owner}_id = ?", (owner_id,)))
-
-
 def carried(
     store: Store, owner: str, owner_id: int, held: Collection[str], before: str, after: str
 ) -> tuple[dict[str, bytes], list[FieldError]]:

@@ -147,7 +147,7 @@ def _secret(db: apsw.Connection, path: Path, channel: Channel) -> tuple[str, boo
         sealed = webhooks.sealed_secret(db, channel.id)
         if sealed is not None:
             try:
-                return sealing.open_webhook(path, sealed, place), False
+                return sealing.open_one(path, lambda: sealed, "channel webhooks", place), False
             except KeyUnreadable:
                 # The channel's keys were opened here: it is this one alone that is of another key or site.
                 pass

@@ -32,7 +32,7 @@ class DueStatus:
             ``cancelled``.
         known: the order's status as it was last seen on the site.
         own_status: the status that we have given the order last.
-        attempts: how often sending it failed.
+        attempts: how often sending it failed, or the site accepted it and did not show it.
         sent_at: since when it is on its way and neither confirmed nor refused; None: it is not. UTC milliseconds.
     """
 
@@ -150,7 +150,8 @@ def fail(db: apsw.Connection, row: DueStatus) -> None:
 def wait(db: apsw.Connection, row: DueStatus, minutes: int) -> None:
     """The site has answered that it has the status and will set it later: look again after that time."""
     db.execute(
-        "UPDATE outbox SET next_try_at = ?, sent_at = NULL WHERE id = ? AND state IN ('due', 'sent')",
+        """UPDATE outbox SET attempts = attempts + 1, next_try_at = ?, sent_at = NULL
+           WHERE id = ? AND state IN ('due', 'sent')""",
         (now_ms() + minutes * 60_000, row.id),
     )
 

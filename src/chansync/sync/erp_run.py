@@ -45,12 +45,12 @@ from chansync.orders.status_events import note_sale
 from chansync.secrets.key_file import KeyUnreadable
 from chansync.secrets.redaction import scrub
 from chansync.setup import erps
-from chansync.store import erp_streams, leases, messages, sale_links
+from chansync.store import erp_streams, messages, sale_links
 from chansync.store.erp_streams import ErpLease
 from chansync.store.runs import RunCounts
 from chansync.store.streams import LeaseLost
 from chansync.sync.deciding_again import DecidingAgain
-from chansync.sync.renewing import finish_even_if_cancelled, time_to_renew, work_until_stopped
+from chansync.sync.renewing import HOLD_EVERY, finish_even_if_cancelled, time_to_renew, work_until_stopped
 from chansync.sync.run_result import RunResult
 
 #: How old reference data and stock get before they are read whole again, in milliseconds.
@@ -61,9 +61,6 @@ RETRY_MINUTES = (1, 5, 15)
 
 #: Sales that are looked at together.
 LOOK = 200
-
-#: How often a run renews its lease, in seconds.
-HOLD_EVERY = leases.STREAM_MS / 1000 / 5
 
 #: How long a run is waited for that is under way already, in seconds, and how often it is looked at.
 PATIENCE = 60.0
@@ -408,16 +405,14 @@ class _ErpRun:
         erp = await self.store.run(connected.get, self.code)
         known = (erp.cursors.get("stock") or {}).get("warehouses")
         is_old = erp.stock_at is None or now_ms() - erp.stock_at >= DAY or known != warehouses
-        if is_old or self.request.reference:
-            for warehouse in warehouses:
-                levels = await remote.stock([warehouse])
-                await self._write(sales.store_stock, self.code, warehouse, levels, None)
+        items = None if is_old or self.request.reference else sorted(self._moved)
+        if items == []:
+            return
+        for warehouse in warehouses:
+            levels = await remote.stock([warehouse], items)
+            await self._write(sales.store_stock, self.code, warehouse, levels, items)
+        if items is None:
             await self._write(self._note_stock, warehouses)
-        elif self._moved:
-            items = sorted(self._moved)
-            for warehouse in warehouses:
-                levels = await remote.stock([warehouse], items)
-                await self._write(sales.store_stock, self.code, warehouse, levels, items)
 
     def _warehouses(self, db: apsw.Connection) -> list[str]:
         """The warehouses of which channels of the ERP offer the stock."""

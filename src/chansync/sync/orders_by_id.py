@@ -1,5 +1,8 @@
 """Orders that are asked for by their ids: those that a webhook told of, and ours that the site does not list, being in
-its trash, deleted, or only hidden."""
+its trash, deleted, or only hidden.
+
+The daemon collects what webhooks tell (``chansync_daemon.hints``) and starts a sync of those orders, which comes here.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sending a channel's due statuses to its site.
+"""Sending a channel's due statuses and tracking numbers to its site.
 
 The site's present statuses are read before anything is sent: writing a status that an order has already would move its
 time of change, and a refused order must not be brought back. It also tells what became of a push whose answer was
@@ -15,16 +15,14 @@ from chansync.db.transaction import transaction
 from chansync.erp import registry
 from chansync.model.errors import SiteRefused, SiteUnavailable
 from chansync.model.times import awake_seconds, now_ms
-from chansync.orders.status_events import EDIT_WAITS
-from chansync.platforms.protocol import PushResult, StatusChange
-from chansync.store import messages, outbox
+from chansync.orders.status_events import EDIT_WAITS, SHIPMENT_WAITS
+from chansync.platforms.protocol import PushResult, StatusChange, TrackingChange
+from chansync.store import messages, outbox, shipment_pushes
 from chansync.store.outbox import DueStatus
+from chansync.store.shipment_pushes import DueShipment
 from chansync.store.streams import LeaseLost
-from chansync.sync.pushing import BATCH, SETTLED_MS, Pushing
+from chansync.sync.pushing import BATCH, LOOK_AGAIN_MINUTES, PATIENCE, SETTLED_MS, Pushing, some_of
 from chansync.sync.run_result import PushPlan
-
-#: When a status that the site has taken but not set yet is looked at again, in minutes.
-LOOK_AGAIN_MINUTES = 5
 
 #: How long what the site had counts for what is sent next, in seconds.
 FRESH = 30.0
@@ -94,7 +92,7 @@ async def _send(run: Pushing, rows: list[DueStatus]) -> None:
 async def _send_together(run: Pushing, rows: list[DueStatus]) -> tuple[list[DueStatus], SiteUnavailable] | None:
     """Send rows in one request; those that the site failed at, and how."""
     left = TRIES
-    while left:
+    while True:
         current = await run.connector.statuses([row.external_id for row in rows])
         looked_at = awake_seconds()
         found = _sort(run, rows, current)
@@ -119,7 +117,6 @@ async def _send_together(run: Pushing, rows: list[DueStatus]) -> tuple[list[DueS
             continue
         await run.store.run(_note_results, run, rows, results)
         return None
-    return None
 
 
 def _note_refused(db: apsw.Connection, run: Pushing, rows: list[DueStatus]) -> None:
@@ -187,7 +184,7 @@ def _note_unsent(db: apsw.Connection, run: Pushing, found: _Sorted) -> None:
 def _note_results(db: apsw.Connection, run: Pushing, rows: list[DueStatus], results: list[PushResult]) -> None:
     with transaction(db):
         for row, result in zip(rows, results, strict=True):
-            if result.waiting:
+            if result.waiting and row.attempts < PATIENCE:
                 outbox.wait(db, row, LOOK_AGAIN_MINUTES)
                 run.counts.unchanged += 1
                 continue
@@ -198,9 +195,10 @@ def _note_results(db: apsw.Connection, run: Pushing, rows: list[DueStatus], resu
                 _log(db, run, "push_refused_status", row, sentence)
                 run.counts.skipped += 1
                 continue
-            if result.error:
+            if result.error or result.waiting:
                 outbox.fail(db, row)
-                sentence = f"Order {row.number}: the status {row.status} cannot be sent: {result.error}."
+                error = result.error or "the site accepted it and still does not show it"
+                sentence = f"Order {row.number}: the status {row.status} cannot be sent: {error}."
                 _log(db, run, "push_failed", row, sentence)
                 run.counts.problems += 1
                 continue
@@ -234,3 +232,76 @@ def _plans(found: _Sorted, current: dict[str, str]) -> list[PushPlan]:
         PushPlan("status", row.number, row.external_id, current.get(row.external_id, ""), "", reason)
         for row, reason in found.dropped
     ]
+
+
+# Tracking numbers
+
+
+async def push_tracking(run: Pushing) -> None:
+    """Send every tracking number that is due.
+
+    The site is asked what it has before anything is sent, so that a number which arrived before a kill is not told
+    twice; what was just sent and not confirmed is left alone until the site cannot be at work on it any more.
+    """
+    now = None if run.asked else now_ms()
+    last = 0
+    while not run.stop.is_set() and run.plans is None:
+        settled = now_ms() - SETTLED_MS
+        rows = await run.store.run(
+            shipment_pushes.due, run.channel_id, now, settled, waits=SHIPMENT_WAITS, limit=BATCH, after_id=last
+        )
+        if not rows:
+            return
+        last = rows[-1].id
+        run.counts.fetched += len(rows)
+        await run.store.run(_note_tracking, run, rows)
+        changes = [
+            TrackingChange(
+                row.external_id,
+                row.carrier,
+                row.tracking,
+                row.replaces,
+                row.package,
+                row.lines,
+                row.shipped_at,
+                row.told,
+                row.sale,
+            )
+            for row in rows
+        ]
+        results = await run.connector.push_tracking(changes)
+        await run.store.run(_note_told, run, rows, results)
+        run.tell()
+
+
+def _note_tracking(db: apsw.Connection, run: Pushing, rows: list[DueShipment]) -> None:
+    with transaction(db):
+        run.lease.renew(db)
+        shipment_pushes.sent(db, rows)
+
+
+def _note_told(db: apsw.Connection, run: Pushing, rows: list[DueShipment], results: list[PushResult]) -> None:
+    with transaction(db):
+        for row, result in zip(rows, results, strict=True):
+            if not result.error:
+                shipment_pushes.confirm(db, row)
+                run.counts.updated += 1
+            elif result.final:
+                shipment_pushes.drop(db, row)
+                run.counts.skipped += 1
+            else:
+                shipment_pushes.fail(db, row, result.error)
+                run.counts.problems += 1
+        found = _untold(db, run.channel_id)
+        messages.open_or_solve(db, "tracking_not_told", found, "the site was told", run.channel_id, run.run_id)
+        run.progress(db)
+
+
+def _untold(db: apsw.Connection, channel_id: int) -> messages.Told | None:
+    """All that is not told to the site."""
+    failing = shipment_pushes.failing(db, channel_id)
+    if not failing:
+        return None
+    numbers = some_of([number for number, _, _ in failing], ", ")
+    data = {"orders": [{"order": order, "tracking": tracking, "error": error} for order, tracking, error in failing]}
+    return f"The tracking numbers of {len(failing)} orders ({numbers}) are not told: {failing[-1][2]}.", data

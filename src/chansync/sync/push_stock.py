@@ -13,6 +13,7 @@ import apsw
 
 from chansync.db.transaction import transaction
 from chansync.erp import registry
+from chansync.model import stored_json
 from chansync.model.channel import Channel, ChannelIncomplete
 from chansync.model.errors import SiteError
 from chansync.model.gtin import gtin_forms
@@ -21,9 +22,8 @@ from chansync.platforms import registry as platforms
 from chansync.platforms.protocol import Capability, PushResult, SiteItem
 from chansync.store import mappings, messages, order_holds, site_items, streams
 from chansync.store.streams import LeaseLost
-from chansync.sync.pushing import Pushing
+from chansync.sync.pushing import LOOK_AGAIN_MINUTES, PATIENCE, Pushing, some_of
 from chansync.sync.run_result import PushPlan
-from chansync.sync.site_listing import look_through, report
 from chansync.sync.stock_plan import Change, ChannelItems, Drift, batches, offered, words
 
 #: How long what was looked up on the site counts, in milliseconds.
@@ -32,12 +32,8 @@ LOOK_EVERY = 24 * 3600 * 1000
 #: Items looked for between two writes.
 LOOK = 400
 
-#: When what a site has accepted and does not show yet is looked at again, in minutes, and how often before it is told.
-LOOK_AGAIN_MINUTES = 5
-PATIENCE = 12
-
-#: Items named in a sentence; the message's data has all of them.
-NAMED = 5
+#: Unknown items of the site that are kept with their SKUs in the message's data.
+KEPT = 200
 
 
 @dataclass(slots=True)
@@ -138,18 +134,70 @@ async def _look(run: Pushing, channel_items: ChannelItems, items: list[str]) -> 
 
 async def _list(run: Pushing, work: _Work) -> None:
     """Look through all that the site sells: for what has a GTIN of ours in a form that cannot be asked for, and for
-    what nobody knows."""
-    channel_items = work.channel_items
-    listing = await look_through(run, work.mapped, channel_items.not_found())
-    if listing.by_gtin:
-        items = list(listing.by_gtin)
-        found = [site for sites in listing.by_gtin.values() for site in sites]
-        by_gtin = {
-            form: item for item, sites in listing.by_gtin.items() for site in sites for form in gtin_forms(site.gtin)
-        }
-        await run.store.run(_note_look, run, channel_items, items, found, by_gtin)
+    what is neither in the ERP nor mapped."""
+    not_found = work.channel_items.not_found()
+    found: list[tuple[str, SiteItem]] = []
+    unknown: list[SiteItem] = []
+    async for page in run.connector.all_items():
+        if run.stop.is_set():
+            break
+        await run.store.run(_sort, run.channel, page, work.mapped, not_found, found, unknown)
+        run.tell()
+    if found:
+        items = list(dict.fromkeys(item for item, _ in found))
+        by_gtin = {form: item for item, site in found for form in gtin_forms(site.gtin)}
+        await run.store.run(_note_look, run, work.channel_items, items, [site for _, site in found], by_gtin)
     if not run.stop.is_set():
-        await run.store.run(report, run, listing.unknown)
+        await run.store.run(_report_unknown, run, unknown)
+
+
+def _sort(
+    db: apsw.Connection,
+    channel: Channel,
+    page: list[SiteItem],
+    mapped: dict[str, str],
+    not_found: set[str],
+    found: list[tuple[str, SiteItem]],
+    unknown: list[SiteItem],
+) -> None:
+    """Add to ``found`` what has the GTIN of an item that was looked for in vain, and to ``unknown`` what nobody knows.
+
+    Args:
+        mapped: site id → item code, from the channel's item mapping.
+    """
+    reference = registry.of_pos(db, channel["pos"]).reference
+    folded = {item.casefold() for item in not_found}
+    for site in page:
+        if site.site_id in mapped:
+            continue
+        item = reference.item(db, site.sku, site.gtin)
+        if item is None:
+            # What differs in capital and small letters alone is told by itself.
+            if site.sku.casefold() not in folded:
+                unknown.append(site)
+        elif item in not_found and site.sku != item:
+            found.append((item, site))
+
+
+def _report_unknown(db: apsw.Connection, run: Pushing, unknown: list[SiteItem]) -> None:
+    """Tell what is new among the items that nobody knows."""
+    told: set[str] = set()
+    sql = "SELECT data FROM message WHERE channel_id = ? AND code = 'site_items_unknown'"
+    for (text,) in db.execute(sql, (run.channel_id,)):
+        ids = stored_json.object_or_empty(text).get("ids")
+        told |= {str(own) for own in ids} if isinstance(ids, list) else set()
+    new = [site for site in unknown if site.site_id not in told]
+    if not new:
+        return
+    named = some_of([f"{site.sku or 'no SKU'} (site id {site.site_id})" for site in new], ", ")
+    count, verb = ("One item", "is") if len(new) == 1 else (f"{len(new)} items", "are")
+    sentence = f"{count} of the site {verb} neither in the ERP nor mapped, and no stock of it is sent: {named}."
+    data = {
+        "items": [{"sku": site.sku, "gtin": site.gtin, "site_id": site.site_id} for site in new[:KEPT]],
+        "ids": [site.site_id for site in new],
+    }
+    with transaction(db):
+        messages.log(db, "site_items_unknown", sentence, channel_id=run.channel_id, run_id=run.run_id, data=data)
 
 
 def _gtins(db: apsw.Connection, channel: Channel, items: list[str]) -> dict[str, str]:
@@ -254,7 +302,7 @@ def _failures(db: apsw.Connection, channel_id: int) -> messages.Told | None:
     failing = site_items.failing(db, channel_id)
     if not failing:
         return None
-    named = _named([f"{item} ({error})" for item, _, error in failing])
+    named = some_of([f"{item} ({error})" for item, _, error in failing])
     data = {"items": [{"item": item, "site_id": site_id, "error": error} for item, site_id, error in failing]}
     return f"The stock of {_count(len(failing))} cannot be sent: {named}.", data
 
@@ -264,13 +312,13 @@ def _in_another_case(db: apsw.Connection, channel_id: int) -> messages.Told | No
     differing = site_items.in_another_case(db, channel_id)
     if not differing:
         return None
-    named = _named([f"{item} (on the site: {sku})" for item, sku in differing])
+    named = some_of([f"{item} (on the site: {sku})" for item, sku in differing])
     data = {"items": [{"item": item, "sku": sku} for item, sku in differing]}
     return f"The stock of {_count(len(differing))} is not sent, because the SKU differs in case: {named}.", data
 
 
 def _report_drift(db: apsw.Connection, run: Pushing, drifts: list[Drift]) -> None:
-    named = _named([f"{drift.item} ({words(drift.found)}, sent: {words(drift.sent)})" for drift in drifts])
+    named = some_of([f"{drift.item} ({words(drift.found)}, sent: {words(drift.sent)})" for drift in drifts])
     sentence = f"The stock of {_count(len(drifts))} on the site was not as sent: {named}. It is sent again."
     data = {"items": [asdict(drift) for drift in drifts]}
     messages.log(db, "stock_drift", sentence, channel_id=run.channel_id, run_id=run.run_id, data=data)
@@ -278,10 +326,6 @@ def _report_drift(db: apsw.Connection, run: Pushing, drifts: list[Drift]) -> Non
 
 def _count(number: int) -> str:
     return "one item" if number == 1 else f"{number} items"
-
-
-def _named(texts: list[str]) -> str:
-    return "; ".join(texts[:NAMED]) + ("; …" if len(texts) > NAMED else "")
 
 
 def _plan(change: Change) -> PushPlan:

@@ -23,6 +23,13 @@ BATCH = 100
 #: How long a site may still be at work on a request whose answer was lost, in milliseconds.
 SETTLED_MS = 60_000
 
+#: When what a site has accepted and does not show yet is looked at again, in minutes, and how often before it is told.
+LOOK_AGAIN_MINUTES = 5
+PATIENCE = 12
+
+#: Items or orders that a sentence names; the message's data has all of them.
+NAMED = 5
+
 
 @dataclass(slots=True)
 class Pushing:
@@ -62,3 +69,8 @@ class Pushing:
         if self.run_id is not None:
             runs.progress(db, self.run_id, self.counts)
         self.lease.renew(db)
+
+
+def some_of(texts: list[str], between: str = "; ") -> str:
+    """The first ``NAMED`` of the texts for a sentence, and a mark where there are more."""
+    return between.join([*texts[:NAMED], "…"] if len(texts) > NAMED else texts)

@@ -7,9 +7,13 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from chansync.model.times import awake_seconds
-from chansync.store.leases import CLOCK_JUMP, clock_ahead
+from chansync.store.leases import CLOCK_JUMP, STREAM_MS, clock_ahead
 
 T = TypeVar("T")
+
+#: How often a run renews the lease of its stream, in seconds: a few times within the time after which it may be taken
+#: over.
+HOLD_EVERY = STREAM_MS / 1000 / 5
 
 #: How long work that is told to stop may finish what it has in hand, in seconds.
 STOP_WITHIN = 2.0

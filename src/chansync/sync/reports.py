@@ -4,7 +4,7 @@ orders that it names.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Any
 
@@ -18,6 +18,7 @@ from chansync.model.settlement import Settlement
 from chansync.model.times import now_ms
 from chansync.platforms.protocol import UnreadableSettlement
 from chansync.store import messages, returns, settlements
+from chansync.store.settlements import Unmatched, UnreadReport
 from chansync.sync.deciding_again import decide_again
 from chansync.sync.pushing import Pushing
 
@@ -95,36 +96,29 @@ def _tell(db: apsw.Connection, run: Pushing, is_returns: bool) -> None:
     """Open or close what is wrong with the reports."""
     with transaction(db):
         run.lease.check(db)
-        if is_returns:
-            found = _unmatched_returns(db, run.channel_id)
-            messages.open_or_solve(db, "returns_unmatched", found, "the orders are known", run.channel_id)
-            return
-        for code, wrong in _SETTLEMENTS.items():
-            found = wrong(db, run.channel.system.id)
-            messages.open_or_solve(db, code, found, "the settlements are right", run.channel_id)
+        owner = run.channel_id if is_returns else run.channel.system.id
+        by = "the orders are known" if is_returns else "the settlements are right"
+        for code, find, tell in _RETURNS if is_returns else _SETTLEMENTS:
+            found = find(db, owner)
+            messages.open_or_solve(db, code, tell(found) if found else None, by, run.channel_id)
 
 
-def _unmatched_returns(db: apsw.Connection, channel_id: int) -> messages.Told | None:
-    found = returns.unmatched(db, channel_id)
-    if not found:
-        return None
+def _unmatched_returns(found: list[SiteReturn]) -> messages.Told:
     told = [f"{each.order_number}: {each.pieces} × {each.sku}" for each in found]
     sentence = f"{len(found)} returns are of orders that are not known here, {told[0]} the first."
     return sentence, {"order_number": found[0].order_number, "returns": told[:_NAMED]}
 
 
-def _unreadable(db: apsw.Connection, system_id: int) -> messages.Told | None:
-    found = [each for each in settlements.unread(db, system_id) if not each.left_out_by]
-    if not found:
-        return None
+def _unread(db: apsw.Connection, system_id: int) -> list[UnreadReport]:
+    return [each for each in settlements.unread(db, system_id) if not each.left_out_by]
+
+
+def _unreadable(found: list[UnreadReport]) -> messages.Told:
     sentence = f"{len(found)} settlement reports cannot be read, {found[0].report} the first: {found[0].sentence}."
     return sentence, {"reports": [f"{each.report}: {each.sentence}" for each in found[:_NAMED]]}
 
 
-def _wrong_sums(db: apsw.Connection, system_id: int) -> messages.Told | None:
-    found = settlements.wrong_sums(db, system_id)
-    if not found:
-        return None
+def _wrong_sums(found: list[tuple[str, str, int, int]]) -> messages.Told:
     told = [
         f"Settlement {number} is {format_money(total, currency)}, and its lines add up to "
         f"{format_money(lines, currency)}"
@@ -133,10 +127,7 @@ def _wrong_sums(db: apsw.Connection, system_id: int) -> messages.Told | None:
     return f"{'. '.join(told[:_NAMED])}.", {"settlements": [row[0] for row in found]}
 
 
-def _unmatched(db: apsw.Connection, system_id: int) -> messages.Told | None:
-    found = settlements.unmatched(db, system_id)
-    if not found:
-        return None
+def _unmatched(found: list[Unmatched]) -> messages.Told:
     first = found[0]
     sentence = (
         f"Settlements name {len(found)} orders that are not known here in their currency, {first.order_number} "
@@ -149,9 +140,11 @@ def _unmatched(db: apsw.Connection, system_id: int) -> messages.Told | None:
     return sentence, {"order_number": first.order_number, "settlement": first.settlement, "orders": told}
 
 
-#: Code of a problem of a system's settlements → what finds it.
-_SETTLEMENTS = {
-    "settlement_unreadable": _unreadable,
-    "settlement_wrong_sum": _wrong_sums,
-    "settlement_unmatched": _unmatched,
-}
+#: Problems of a channel's returns and of a system's settlements: code, what finds what is wrong, what is said of it.
+_Problem = tuple[str, Callable[[apsw.Connection, int], list[Any]], Callable[[list[Any]], messages.Told]]
+_RETURNS: tuple[_Problem, ...] = (("returns_unmatched", returns.unmatched, _unmatched_returns),)
+_SETTLEMENTS: tuple[_Problem, ...] = (
+    ("settlement_unreadable", _unread, _unreadable),
+    ("settlement_wrong_sum", settlements.wrong_sums, _wrong_sums),
+    ("settlement_unmatched", settlements.unmatched, _unmatched),
+)

@@ -41,16 +41,12 @@ from chansync.sync.comparison import compare
 from chansync.sync.disk_space import NoRoom
 from chansync.sync.orders_by_id import take_hinted
 from chansync.sync.pull import REST_IN_VAIN, OnlyProblems, OrdersPull, Place
-from chansync.sync.push_statuses import push_statuses
+from chansync.sync.push_statuses import push_statuses, push_tracking
 from chansync.sync.push_stock import is_anything_to_send, push_quantities
-from chansync.sync.push_tracking import push_tracking
 from chansync.sync.pushing import Pushing
-from chansync.sync.renewing import finish_even_if_cancelled, time_to_renew, work_until_stopped
+from chansync.sync.renewing import HOLD_EVERY, finish_even_if_cancelled, time_to_renew, work_until_stopped
 from chansync.sync.reports import REPORTS, read_reports
 from chansync.sync.run_result import OrderPlan, PushPlan, RunResult
-
-#: How often a run renews its lease, in seconds: a few times within the time after which it may be taken over.
-HOLD_EVERY = leases.STREAM_MS / 1000 / 5
 
 
 @dataclass(slots=True)
@@ -134,11 +130,11 @@ async def sync_channel(
         UsageError: there is no such channel.
         StoreError, apsw.Error: the database failed.
     """
-    stop = stop or asyncio.Event()
+    context = RunContext(store, trigger, progress, stop or asyncio.Event(), place)
     if request.dry_run:
         async with _planning_copy(store) as copy:
-            return await _sync(RunContext(copy, trigger, progress, stop, place), channel_code, request)
-    return await _sync(RunContext(store, trigger, progress, stop, place), channel_code, request)
+            return await _sync(replace(context, store=copy), channel_code, request)
+    return await _sync(context, channel_code, request)
 
 
 @asynccontextmanager
@@ -381,7 +377,7 @@ class _Run:
                 await self._look_after_webhooks(connector, now=True)
                 return []
             if self.stream in SENDING or self.stream in REPORTS:
-                return [*await self._push(connector)]
+                return [*await self._push_or_read_reports(connector)]
             if self.stream == "comparison" and not await self._is_comparable(connector):
                 return []
             plans = await self._pull(connector)
@@ -433,7 +429,7 @@ class _Run:
             await pull.aclose()
         return pull.plans or []
 
-    async def _push(self, connector: Connector) -> list[PushPlan]:
+    async def _push_or_read_reports(self, connector: Connector) -> list[PushPlan]:
         pushing = Pushing(
             self.store, self.channel, connector, self.counts, self.run_id, self.lease,
             self.context.trigger != "schedule", self._tell, self.stop, [] if self.request.dry_run else None,
@@ -472,39 +468,37 @@ class _Run:
         One that was taken over says nothing of the channel: what it met, it met in another time.
         """
         with transaction(db):
-            if not self.lease.is_held(db) or result.error_code == LeaseLost.code:
+            assert self.run_id is not None
+            is_lost = not self.lease.is_held(db) or result.error_code == LeaseLost.code
+            if is_lost:
                 result.state, result.error_code, result.sentence = "busy", "", str(LeaseLost())
-                if self.run_id is not None:
-                    runs.finish(db, self.run_id, self.counts, "stopped", result.sentence)
-                self._release(db, ok=False, next_run_at=None)
+            runs.finish(db, self.run_id, self.counts, "stopped" if is_lost else result.state, result.sentence)
+            if is_lost:
+                self._release(db, ok=False)
                 return
             if self.request.webhook_order_ids:
-                assert self.run_id is not None
-                runs.finish(db, self.run_id, self.counts, result.state, result.sentence)
                 streams.give_back(db, self.channel.id, self.stream, self.lease.owner)
                 return
             clock_doubt.note(db, self.channel.id, self.clock_ahead)
             if self.stream == "orders":
                 tell_expiring(db, self.channel)
-            if self.run_id is not None:
-                runs.finish(db, self.run_id, self.counts, result.state, result.sentence)
             # That the site has no such order is an answer to whoever asked, not a problem of the channel.
             answered = result.error_code == "order_not_found"
             if result.state == "failed" and result.error_code and not answered:
                 self._log_failure(db, result)
             elif result.state == "done":
                 messages.solve_channel(db, self.channel.id, "a sync went through", stream=self.stream)
-            ok = result.state == "done" or answered
-            self._release(db, ok=ok, next_run_at=self._next_run(result))
+            self._release(db, ok=result.state == "done" or answered, rest=result.retry_after)
 
-    def _release(self, db: apsw.Connection, *, ok: bool, next_run_at: int | None) -> None:
+    def _release(self, db: apsw.Connection, *, ok: bool, rest: float | None = None) -> None:
+        """Give the lease back; where the site asked to be left alone for ``rest`` seconds, for so long."""
+        next_run_at = now_ms() + int(rest * 1000) if rest else None
         streams.release(db, self.channel.id, self.stream, self.lease.owner, ok=ok, next_run_at=next_run_at)
 
     def _log_failure(self, db: apsw.Connection, result: RunResult) -> None:
         known = {"channel_incomplete", "secret_unreadable", "site_bug", "only_problems", NoRoom.code}
-        code = result.error_code if result.error_code in known else None
-        if code is None:
-            code = "site_unavailable" if result.retryable else "site_refused"
+        code = "site_unavailable" if result.retryable else "site_refused"
+        code = result.error_code if result.error_code in known else code
         data: dict[str, Any] = {"error": result.error_code, "stream": self.stream}
         if self.trace:
             data["traceback"] = self.trace
@@ -513,7 +507,3 @@ class _Run:
         # The disk is everybody's, and one message says so for all channels.
         channel_id = None if code == NoRoom.code else self.channel.id
         messages.log(db, code, result.sentence, channel_id=channel_id, run_id=self.run_id, data=data)
-
-    def _next_run(self, result: RunResult) -> int | None:
-        """When the site asked to be left alone until; otherwise the schedule decides."""
-        return now_ms() + int(result.retry_after * 1000) if result.retry_after else None

@@ -125,6 +125,17 @@ class TestByFeed:
         [(sentence,)] = rows(stocked, "SELECT sentence FROM message WHERE open = 1")
         assert "SKU-003 (Amazon refuses it: The SKU is not offered" in sentence
 
+    def test_a_result_document_that_cannot_be_read_keeps_nothing_back(self, stocked: Store, seller: Seller) -> None:
+        push(stocked)
+        seller.clock.advance(120)
+        with seller.lock:
+            seller.settle()
+            for feed in seller.feeds.feeds.values():
+                seller.feeds.documents[feed.result].data = b"<html>"
+
+        assert push(stocked).counts.updated == 31
+        assert rows(stocked, "SELECT 1 FROM message WHERE open = 1") == []
+
     def test_the_feed_is_of_the_form_that_amazon_describes(self, stocked: Store, server: AmazonServer) -> None:
         push(stocked)
 

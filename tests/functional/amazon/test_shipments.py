@@ -11,6 +11,7 @@ from chansync.db.connection import Store
 from chansync.demo.amazon import AmazonServer, Seller
 from chansync.orders.sale_actions import perform
 from chansync.setup import channel_settings
+from chansync.sync import push_statuses
 from support import world
 from support.marketplace import sync
 
@@ -152,6 +153,19 @@ class TestCancelling:
         assert seller.order(own).status == "CANCELLED"
         assert world.rows(sending, "SELECT state FROM outbox") == [("confirmed",)]
         assert sum(each.operation == "createFeed" for each in server.requests) == 1
+
+    def test_one_that_amazon_accepts_and_never_cancels_is_a_problem(
+        self, sending: Store, seller: Seller, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(push_statuses, "PATIENCE", 1)
+        monkeypatch.setattr(seller, "cancel", lambda *_: None)
+        self.cancelled(sending, seller)
+        for _ in range(2):
+            sync(sending, "de", statuses=True)
+            seller.clock.advance(120)
+
+        [(sentence,)] = world.rows(sending, "SELECT sentence FROM message WHERE code = 'push_failed' AND open = 1")
+        assert "the site accepted it and still does not show it" in sentence
 
     def test_one_that_was_shipped_is_told_once_and_not_asked_for_again(
         self, sending: Store, seller: Seller, server: AmazonServer

@@ -246,6 +246,24 @@ def gone() -> Iterator[int]:
         yield port_of(held)
 
 
+@pytest.mark.parametrize("data", ["{", '{"routes": 1}', '{"routes": [[1]]}'])
+def test_what_another_program_wrote_into_a_message_stops_no_notice(
+    told: Store, box: Mailbox, gone: int, data: str
+) -> None:
+    port = int(settings.values(told.db)["smtp_port"])
+    use(told, gone)
+    problem(told, 1)
+    turn(told)
+    told.db.execute("UPDATE message SET data = ? WHERE code = 'notice_failed'", (data,))
+    later(told)
+    turn(told)
+    told.db.execute("UPDATE message SET data = ? WHERE code = 'notice_failed'", (data,))
+    use(told, port)
+    later(told)
+    turn(told)
+    assert "Order 1:" in box.last
+
+
 def test_what_failed_is_told_when_the_server_is_back_in_one_mail(told: Store, box: Mailbox, gone: int) -> None:
     use(told, gone)
     problem(told, 1)

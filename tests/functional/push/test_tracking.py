@@ -62,6 +62,16 @@ def test_the_best_way_of_the_site_is_taken_and_no_other(make: Make, features: se
     assert world.messages("tracking_not_told") == []
 
 
+def test_fulfilments_of_nonsense_do_not_stop_it(make: Make) -> None:
+    world = make(**ON)
+    number = ordered(world)
+    odd = [{"item_id": "none", "qty": 1}, {"item_id": [], "qty": "many"}, {"qty": None}]
+    world.shop.told["fulfillments", int(number)] = [{"id": 1, "meta_data": [{"key": "_items", "value": odd}]}]
+    write_out(world, number)
+    world.statuses()
+    assert metas(told(world, "fulfillments", number)[-1])["_tracking_number"] == "T-1"
+
+
 def test_a_fulfilment_holds_all_pieces_and_the_carrier(make: Make) -> None:
     world = make(**ON)
     number = ordered(world)

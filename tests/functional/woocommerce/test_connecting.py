@@ -16,7 +16,7 @@ from chansync.model.errors import SiteError, SiteRefused, SiteUnavailable
 from chansync.platforms.protocol import Capability, ConnectorSettings
 from chansync.platforms.woocommerce import PLATFORM
 from chansync.platforms.woocommerce.address import INDEX, QUERY, Place
-from chansync.platforms.woocommerce.auth import BASIC, IN_QUERY, OAUTH, Keys, Signing
+from chansync.platforms.woocommerce.auth import BASIC, IN_QUERY, OAUTH, Connection, Keys
 
 
 def test_the_platform() -> None:
@@ -73,7 +73,7 @@ def test_without_permalinks_the_uri_holds_what_woocommerce_looks_for(root: str, 
     """Also where parameters of the request, or the proof of who we are, are added to it."""
     place = Place("https://shop.example/sub", root)
     url = place.url("wc/v3/orders", {"search": "a/b", "page": "2"})
-    signed, _ = Signing(method).sign(Keys("ck_1", "cs_1"), place, "GET", url)
+    signed, _ = Connection(place, method).sign(Keys("ck_1", "cs_1"), "GET", url)
     assert b"wp-json/wc/" in signed.raw_path
     assert (signed.params["rest_route"], signed.params["search"]) == ("/wc/v3/orders", "a/b")
 

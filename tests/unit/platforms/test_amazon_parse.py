@@ -5,15 +5,19 @@ from __future__ import annotations
 import copy
 import json
 from decimal import Decimal
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chansync.model.order import Order, UnreadableOrder
+from chansync.platforms.amazon.client import SpApi
 from chansync.platforms.amazon.parse import OrderReader
 from chansync.platforms.amazon.places import PLACES, base_address, is_loopback, token_address
+from chansync.platforms.amazon.shipments import Shipments
+from chansync.platforms.protocol import StatusChange
 
 DE = "A1PA6795UKMFR9"
 
@@ -100,6 +104,17 @@ US = "ATVPDKIKX0DER"
 FACILITATOR = {"taxCollections": [{"model": "MARKETPLACE_FACILITATOR", "responsibleParty": "Amazon"}]}
 IOSS = {"taxCalculationBreakdowns": [{"reportingScheme": "IOSS"}]}
 cents = st.integers(0, 10**7).map(lambda each: Decimal(each) / 100)
+
+
+async def test_packages_that_cannot_be_read_stop_no_shipment() -> None:
+    order = read(raw(packages="none"))
+
+    async def asked(own: str) -> Order:
+        return order
+
+    shipments = Shipments(cast(SpApi, SimpleNamespace(realm="")), DE, "", asked)
+    [result] = await shipments.push([StatusChange(order.external_id, "SHIPPED", "UNSHIPPED")])
+    assert result.error.startswith("Amazon wants the carrier and tracking number")
 
 
 class TestTaxThatAmazonCollects:

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from chansync.platforms.woocommerce.address import PRETTY, QUERY, Place
-from chansync.platforms.woocommerce.auth import Keys, Signing, ways
+from chansync.platforms.woocommerce.auth import Connection, Keys, ways
 
 KEYS = Keys("ck_key", "cs_secret")
 
@@ -27,20 +27,20 @@ def as_woocommerce_signs(method: str, home: str, path: str, url: httpx.URL) -> s
 
 
 @pytest.mark.parametrize(
-    ("place", "signing", "covered"),
+    ("place", "home", "covered"),
     [
-        (Place("http://shop.example", PRETTY), Signing("oauth1"), ("http://shop.example", "/wp-json/wc/v3/orders")),
+        (Place("http://shop.example", PRETTY), "", ("http://shop.example", "/wp-json/wc/v3/orders")),
         (
             Place("http://127.0.0.1:8080/sub", PRETTY),
-            Signing("oauth1", "https://shop.example/sub"),
+            "https://shop.example/sub",
             ("https://shop.example/sub", "/wp-json/wc/v3/orders"),
         ),
-        (Place("http://shop.example", QUERY), Signing("oauth1"), ("http://shop.example", "")),
+        (Place("http://shop.example", QUERY), "", ("http://shop.example", "")),
     ],
 )
-def test_a_signature_is_woocommerces_own(place: Place, signing: Signing, covered: tuple[str, str]) -> None:
+def test_a_signature_is_woocommerces_own(place: Place, home: str, covered: tuple[str, str]) -> None:
     url = place.url("wc/v3/orders", {"search": "ä b+c&d=e~*'()", "status[0]": "any", "per_page": "100"})
-    signed, headers = signing.sign(KEYS, place, "GET", url)
+    signed, headers = Connection(place, "oauth1", home).sign(KEYS, "GET", url)
     assert headers == {}
     assert signed.params["oauth_signature"] == as_woocommerce_signs("GET", *covered, signed)
     assert "cs_secret" not in str(signed)
@@ -49,14 +49,15 @@ def test_a_signature_is_woocommerces_own(place: Place, signing: Signing, covered
 def test_the_secret_never_goes_over_plain_http() -> None:
     place = Place("http://shop.example", PRETTY)
     for method in ("basic", "query", "oauth1"):
-        signed, headers = Signing(method).sign(KEYS, place, "GET", place.url("wc/v3/orders"))
+        signed, headers = Connection(place, method).sign(KEYS, "GET", place.url("wc/v3/orders"))
         assert "cs_secret" not in str(signed)
         assert headers == {}
 
 
 def test_every_request_has_its_own_nonce() -> None:
     place = Place("http://shop.example", PRETTY)
-    signed = {Signing("oauth1").sign(KEYS, place, "GET", place.url("x"))[0].params["oauth_nonce"] for _ in range(50)}
+    connection = Connection(place, "oauth1")
+    signed = {connection.sign(KEYS, "GET", place.url("x"))[0].params["oauth_nonce"] for _ in range(50)}
     assert len(signed) == 50
 
 

@@ -8,8 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
+from chansync.http import kept_clients
 from chansync.http.client import SiteHttp
-from chansync.http.kept_clients import KeptClients, keeping
+from chansync.http.kept_clients import keeping
 
 
 @pytest.fixture
@@ -51,19 +52,27 @@ async def test_a_connection_is_used_again_by_the_next_run(counted: Any, answer: 
     assert counted.opened == 5
 
 
-async def test_other_keys_have_a_client_of_their_own_and_the_old_one_is_closed(counted: Any, answer: Any) -> None:
+async def test_other_keys_have_a_client_of_their_own_and_the_old_one_is_closed(
+    counted: Any, answer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     counted.answers = [answer("[1]")]
-    async with keeping(KeptClients(unused=0.0)) as kept:
+    async with keeping() as kept:
         await run(counted)
         await run(counted, key="cs_2")
         assert (counted.opened, len(kept)) == (2, 2)
         await kept.close_unused()
+        assert len(kept) == 2
+        monkeypatch.setattr(kept_clients, "UNUSED", 0.0)
+        await kept.close_unused()
         assert len(kept) == 0
 
 
-async def test_no_more_are_kept_than_there_is_room_for(counted: Any, answer: Any) -> None:
+async def test_no_more_are_kept_than_there_is_room_for(
+    counted: Any, answer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_clients, "MOST", 5)
     counted.answers = [answer("[1]")]
-    async with keeping(KeptClients(most=5)) as kept:
+    async with keeping() as kept:
         for number in range(20):
             await run(counted, key=f"cs_{number}")
         assert len(kept) == 5

@@ -14,6 +14,7 @@ from chansync.db import settings
 from chansync.db.connection import Store, open_store
 from chansync.db.transaction import transaction
 from chansync.model.errors import StoreError, UsageError
+from chansync.notices.settings import sealed_password
 from chansync.secrets import key_file, rotation, sealing
 from chansync.secrets.sealing import Use
 from chansync.setup import sealed_places
@@ -60,9 +61,12 @@ def test_every_secret_is_sealed_to_a_new_key_and_the_old_one_is_gone(company: St
     assert _sealed(company) & before == set()
     assert sealing.open_all(company.db, company.path, 1, world.PLACE) == CLEAR
     assert sealing.open_all(company.db, company.path, 1, "eu", "system") == {"refresh_token": "of the system"}
-    assert sealing.open_setting(company.db, company.path, "smtp_password", "mail:587") == "of the mail"
+    assert (
+        sealing.open_one(company.path, lambda: sealed_password(company.db), "notices smtp_password", "mail:587")
+        == "of the mail"
+    )
     [(route,)] = company.db.execute("SELECT sealed FROM notice_route").fetchall()
-    assert sealing.open_route(company.path, route) == "of the chat"
+    assert sealing.open_one(company.path, lambda: route, "notices address") == "of the chat"
     assert sealing.public_key(company.db) != old_public
     assert old_key.strip() not in key.read_text()
     assert len(key.read_text().split()) == 1
@@ -83,6 +87,7 @@ def test_what_is_entered_afterwards_opens(company: Store, key: Path) -> None:
 _KILLED = """
 import os, sys
 from pathlib import Path
+from chansync.notices.settings import sealed_password
 from chansync.secrets import rotation
 from chansync.db.connection import open_store
 

@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from chansync.erp.remote import ErpCapability, ErpSettings, Remote
-from chansync.model.address import parse_address
+from chansync.model.address import is_loopback, parse_address
 from chansync.model.errors import UsageError
 from chansync.model.parameter import Parameter
 from chansync.model.parameter_types import Flag, Secret, SiteAddress
@@ -23,19 +22,12 @@ class SafeAddress(SiteAddress):
 
     def convert(self, text: str) -> str:
         place = parse_address(text).place
-        if place.scheme != "https" and not _is_loopback(place.host):
+        if place.scheme != "https" and not is_loopback(place.host):
             raise UsageError(
                 f"must begin with https://, because the token and customers' data go there: put HTTPS before "
                 f"{place.host}, such as a reverse proxy"
             )
         return super(SafeAddress, self).convert(text)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 class HttpErp:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from chansync.model.errors import UsageError
 from chansync.model.parameter import Parameter
@@ -11,14 +11,6 @@ from chansync.model.parameter_types import Choice, Day, Secret, Text
 from chansync.platforms.amazon.places import REGIONS, is_loopback
 from chansync.platforms.protocol import Capability, Connector, ConnectorSettings, LookupValue, SystemIdentity
 from chansync.platforms.system import SystemSettings
-
-# What Amazon lets a seller say of an order, and what is sent under the seller's id, by the channel's parameter.
-_FIXED_VALUES = {
-    "status_written_out": "SHIPPED",
-    "status_written_out_and_paid": "SHIPPED",
-    "status_cancelled": "CANCELLED",
-}
-_SYSTEM_NEEDS = {"push_quantities": "seller_id", "status_cancelled": "seller_id"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +60,17 @@ class Amazon:
             Capability.SETTLEMENTS, Capability.RETURNS,
         }
     )  # fmt: skip
-    fixed_values = _FIXED_VALUES
-    system_needs = _SYSTEM_NEEDS
+    # What Amazon lets a seller say of an order, and what is sent under the seller's id.
+    fixed_values: ClassVar = {
+        "status_written_out": "SHIPPED", "status_written_out_and_paid": "SHIPPED", "status_cancelled": "CANCELLED",
+    }  # fmt: skip
+    system_needs: ClassVar = {"push_quantities": "seller_id", "status_cancelled": "seller_id"}
     system_parameters = SYSTEM_PARAMETERS
 
     def __init__(self, **options: Any) -> None:
         self._options = options
 
     async def check_system(self, system: SystemSettings) -> SystemIdentity:
-        """Prove the seller's keys and list the marketplaces; see ``Platform.check_system``."""
         # The client is not needed for the form, and importing it takes a while.
         from chansync.platforms.amazon.account import participations
         from chansync.platforms.amazon.client import SpApi

@@ -50,7 +50,7 @@ def cancel_wish(items: list[dict[str, Any]]) -> str | None:
 
 def original(raw: dict[str, Any]) -> str:
     """The order that this one replaces free of charge; empty where it replaces none."""
-    for row in _rows(raw, "associatedOrders"):
+    for row in objects(raw.get("associatedOrders")):
         if text(row.get("associationType")) == "REPLACEMENT_ORIGINAL_ID":
             return text(row.get("orderId")) or "unknown"
     return ""
@@ -58,7 +58,7 @@ def original(raw: dict[str, Any]) -> str:
 
 def shipment(raw: dict[str, Any]) -> tuple[str, str]:
     """Carrier and tracking number of the last package, as far as they are told."""
-    for package in reversed(_rows(raw, "packages")):
+    for package in reversed(objects(raw.get("packages"))):
         if tracking := text(package.get("trackingNumber")):
             return text(package.get("carrier")), tracking
     return "", ""
@@ -70,7 +70,7 @@ def _of_order(raw: dict[str, Any], zone: tzinfo) -> Iterator[tuple[str, str]]:
     yield "Deliver", _window(fulfillment.get("deliverByWindow"), zone)
     yield "Labels", _window(fulfillment.get("labelPrintingWindow"), zone)
     yield "Programs", _words(raw.get("programs"))
-    for row in _rows(raw, "associatedOrders"):
+    for row in objects(raw.get("associatedOrders")):
         yield _ASSOCIATED.get(text(row.get("associationType")), "Belongs to order"), text(row.get("orderId"))
     yield "Address", _plain(object_in(recipient, "deliveryAddress").get("addressType"))
     preference = object_in(recipient, "deliveryPreference")
@@ -78,9 +78,9 @@ def _of_order(raw: dict[str, Any], zone: tzinfo) -> Iterator[tuple[str, str]]:
     yield "Delivery instruction", text(preference.get("addressInstruction"))
     yield "Delivery place", _words(preference.get("deliveryCapabilities"))
     times = object_in(preference, "deliveryTime")
-    for row in _rows(times, "businessHours"):
+    for row in objects(times.get("businessHours")):
         yield "Open", f"{text(row.get('dayOfWeek'))} {_hours(row) or 'closed'}"
-    for row in _rows(times, "exceptionDates"):
+    for row in objects(times.get("exceptionDates")):
         kind = _plain(row.get("exceptionDateType"))
         yield "Open", " ".join(filter(None, (text(row.get("exceptionDate")), kind, _hours(row))))
     yield "Invoice", _plain(object_in(object_in(raw, "tax"), "taxInvoicing").get("buyerInvoicePreference"))
@@ -117,10 +117,6 @@ def object_in(raw: dict[str, Any], name: str) -> dict[str, Any]:
     return fields(raw.get(name))
 
 
-def _rows(raw: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    return objects(raw.get(name))
-
-
 def _window(told: Any, zone: tzinfo) -> str:
     first, last = (moment_or_none(fields(told).get(name)) for name in ("earliestDateTime", "latestDateTime"))
     words = (("from", first), ("by", last))
@@ -136,7 +132,7 @@ def _words(told: Any) -> str:
 
 
 def _hours(row: dict[str, Any]) -> str:
-    windows = _rows(row, "timeWindows")
+    windows = objects(row.get("timeWindows"))
     return ", ".join(f"{_clock(window.get('startTime'))}-{_clock(window.get('endTime'))}" for window in windows)
 
 

@@ -23,12 +23,12 @@ from chansync.platforms.amazon.shipments import Shipments
 from chansync.platforms.json_values import fields, text
 from chansync.platforms.protocol import (
     ConnectorSettings,
-    Headline,
     Lookups,
     OrderPage,
     SiteIdentity,
     SiteItem,
     UnreadableSettlement,
+    not_asked,
 )
 
 #: Amazon keeps orders for two years.
@@ -38,12 +38,14 @@ AT_A_TIME = 25
 
 
 class AmazonConnector:
-    """One channel's connection to its marketplace; see ``Connector``."""
+    """One channel's connection to its marketplace; ``Connector`` says what its methods do."""
 
     #: Orders are asked for one by one, one every two seconds.
     status_batch = 20
     #: As many as a feed is made of.
     quantity_batch = 5000
+    # Orders do not vanish from Amazon, and of listings it lists no more than a thousand.
+    headlines = all_items = not_asked
 
     def __init__(self, settings: ConnectorSettings, **options: Any) -> None:
         values = settings.values
@@ -68,7 +70,6 @@ class AmazonConnector:
         self.items, self.push_quantities = listings.by_sku, listings.push
 
     async def check(self) -> SiteIdentity:
-        """Prove the keys and find the marketplace among the seller's; see ``Connector.check``."""
         found = await participations(self._api)
         own = next((each for each in found if each.id == self._place), None)
         if own is None or not own.active:
@@ -98,11 +99,8 @@ class AmazonConnector:
         return lookups(text(self.facts.get("currency")) or (known.currency if known else ""))
 
     async def orders(self, cursor: dict[str, Any] | None, start: date | None) -> AsyncGenerator[OrderPage, None]:
-        """Every order that changed since ``cursor``; see ``Connector.orders``.
-
-        The search is the seller's, not the channel's: it is made only when Amazon allows the next one, and what another
-        channel's run found is taken without a request.
-        """
+        # The search is the seller's, not the channel's: it is made only when Amazon allows the next one, and what
+        # another channel's run found is taken without a request.
         inbox = Inbox(self._api)
         since = int(cursor["through"]) if cursor else await self._beginning(start)
         last = int(cursor["id"]) if cursor else 0
@@ -176,23 +174,12 @@ class AmazonConnector:
                 found.append(order)
         return found
 
-    async def headlines(self, since: date) -> AsyncGenerator[list[Headline], None]:
-        """Not asked for: orders do not vanish from Amazon."""
-        for page in list[list[Headline]]():
-            yield page
-
     def read(self, raw: dict[str, Any]) -> Order | UnreadableOrder:
-        """An order from data that was kept; no I/O."""
         return self._reader.read(raw)
 
     async def refunds(self, orders: list[Order]) -> list[list[Refund]]:
         """None: Amazon's orders do not tell what was given back later."""
         return [[] for _ in orders]
-
-    async def all_items(self) -> AsyncGenerator[list[SiteItem], None]:
-        """Not asked for: Amazon lists no more than a thousand."""
-        for page in list[list[SiteItem]]():
-            yield page
 
     async def items_by_gtin(self, gtins: list[str]) -> list[SiteItem]:
         """None: a seller's listings are known by their SKUs."""
@@ -203,13 +190,12 @@ class AmazonConnector:
         return await self.items(site_ids)
 
     def settlements(self, known: Collection[str]) -> AsyncGenerator[Settlement | UnreadableSettlement, None]:
-        """The seller's settlements of the last 90 days, of all marketplaces; see ``Connector.settlements``."""
+        """Those of the last 90 days, of all marketplaces."""
         return reports.settlements(self._api, known)
 
     def returns(self) -> AsyncGenerator[list[SiteReturn], None]:
-        """The marketplace's returns of the last 59 days; see ``Connector.returns``."""
+        """Those of the last 59 days."""
         return reports.returns(self._api, self._place)
 
     async def aclose(self) -> None:
-        """Close connections; harmless when called twice."""
         await self._api.aclose()

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from chansync.http.client import Content
-from chansync.model.errors import SiteRefused, SiteUnavailable
+from chansync.model.errors import SiteError, SiteRefused, SiteUnavailable
 from chansync.model.times import from_ms, now_ms
-from chansync.platforms.amazon.client import SpApi, part, rows_of
+from chansync.platforms.amazon.client import UNREADABLE, SpApi, part, rows_of
 from chansync.platforms.amazon.rates import Operation
 from chansync.platforms.json_values import objects, text
 
@@ -133,9 +133,15 @@ class Feeds:
         document = text(feed.get("resultFeedDocumentId"))
         if not document:
             return FeedResult(messages, True, {})
-        answer = await self._api.ask(GET_DOCUMENT, f"{_ROOT}/documents/{part(document)}")
-        data, _ = await self._api.document(answer)
-        return FeedResult(messages, True, report(data))
+        try:
+            told = await self._api.ask(GET_DOCUMENT, f"{_ROOT}/documents/{part(document)}")
+            data, _ = await self._api.document(told)
+            return FeedResult(messages, True, report(data))
+        except SiteError as error:
+            if error.code not in UNREADABLE:
+                raise
+            # What the feed came to shows at Amazon; what does not is sent again, and nothing else waits for it.
+            return FeedResult(messages, True, dict.fromkeys(messages, str(error).rstrip(".")))
 
 
 def _without(known: dict[str, Any], feed_id: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from chansync.model.times import utc_text
 from chansync.platforms.amazon.client import CONFIRM_SHIPMENT, SpApi, part
 from chansync.platforms.amazon.feeds import Feeds
 from chansync.platforms.amazon.parse import CANCELLED, PARTIALLY_SHIPPED, SHIPPED
-from chansync.platforms.json_values import fields, listed, text
+from chansync.platforms.json_values import fields, objects, text
 from chansync.platforms.protocol import PushResult, StatusChange, TrackingChange
 
 #: Cancellations go as a feed of acknowledgements that say *failure*, in XML.
@@ -185,7 +185,7 @@ def _packages(raw: dict[str, Any]) -> dict[str, str]:
     """The tracking numbers of the packages that the order has, by the packages' numbers."""
     return {
         text(package.get("packageReferenceId")): text(package.get("trackingNumber"))
-        for package in listed(raw.get("packages"), "packages")
+        for package in objects(raw.get("packages"))
     }
 
 
@@ -205,7 +205,7 @@ def _own_number(package: int, ours: frozenset[str], raw: dict[str, Any]) -> str:
 def _unshipped(raw: dict[str, Any]) -> list[dict[str, Any]]:
     """What is still to be shipped, by item."""
     items = []
-    for item in listed(raw.get("orderItems"), "orderItems"):
+    for item in objects(raw.get("orderItems")):
         left = fields(item.get("fulfillment")).get("quantityUnfulfilled", item.get("quantityOrdered"))
         if isinstance(left, int) and left > 0:
             items.append({"orderItemId": text(item.get("orderItemId")), "quantity": left})

@@ -39,30 +39,32 @@ class Keys:
 
 
 @dataclass(frozen=True, slots=True)
-class Signing:
-    """A way to prove who we are.
+class Connection:
+    """Where a store's API is, and a way to prove who we are there.
 
     Attributes:
         home: the address that a signature covers: a store checks it against its own home URL, whatever the
             address it was asked at.
     """
 
+    place: Place
     method: str
     home: str = ""
 
-    def words(self, place: Place) -> str:
+    @property
+    def words(self) -> str:
         """For people: ``HTTPS, Basic authentication``."""
-        return f"{urlsplit(place.base).scheme.upper()}, {_WORDS[self.method]}"
+        return f"{urlsplit(self.place.base).scheme.upper()}, {_WORDS[self.method]}"
 
-    def sign(self, keys: Keys, place: Place, method: str, url: httpx.URL) -> tuple[httpx.URL, dict[str, str]]:
+    def sign(self, keys: Keys, method: str, url: httpx.URL) -> tuple[httpx.URL, dict[str, str]]:
         """The request's URL and headers with the proof added. The secret itself goes only over HTTPS."""
         if url.scheme == "https" and self.method == BASIC:
             return url, {"Authorization": f"Basic {keys.basic}"}
         if url.scheme == "https" and self.method == IN_QUERY:
             return with_raw_mark(url.copy_merge_params({"consumer_key": keys.key, "consumer_secret": keys.secret})), {}
-        return self._signed(keys, place, method, url), {}
+        return self._signed(keys, method, url), {}
 
-    def _signed(self, keys: Keys, place: Place, method: str, url: httpx.URL) -> httpx.URL:
+    def _signed(self, keys: Keys, method: str, url: httpx.URL) -> httpx.URL:
         # Imported here: it takes longer than all of a run that does not need it.
         from oauthlib.oauth1 import Client
         from oauthlib.oauth1.rfc5849 import signature
@@ -74,24 +76,24 @@ class Signing:
             "oauth_nonce": secrets.token_hex(16),
             "oauth_signature_method": "HMAC-SHA256",
         }
-        below = url.path[len(urlsplit(place.base).path) :]
+        below = url.path[len(urlsplit(self.place.base).path) :]
         # Of /?rest_route=… WooCommerce leaves out the slash after its home.
-        covered = (self.home or place.base) + ("" if below == "/" else below)
+        covered = (self.home or self.place.base) + ("" if below == "/" else below)
         text = signature.signature_base_string(method, covered, signature.normalize_parameters(params.items()))
         signed = signature.sign_hmac_sha256_with_client(text, Client(keys.key, client_secret=keys.secret))
         return with_raw_mark(url.copy_with(params={**params, "oauth_signature": signed}))
 
 
-def ways(place: Place, home: str) -> Iterator[Signing]:
+def ways(place: Place, home: str) -> Iterator[Connection]:
     """The ways worth trying, the most usual first. ``home`` is the store's own home URL, where it is known."""
     scheme = urlsplit(place.base).scheme
     if scheme == "https":
-        yield Signing(BASIC)
-        yield Signing(IN_QUERY)
+        yield Connection(place, BASIC)
+        yield Connection(place, IN_QUERY)
     # A store signs its home URL with the scheme that it believes to be asked by: behind a proxy it may be the other.
     other = "http" if scheme == "https" else "https"
     homes = [urlsplit(url)._replace(query="", fragment="") for url in (home, place.base) if url]
     for known in dict.fromkeys(
         url._replace(scheme=name).geturl().rstrip("/") for name in (scheme, other) for url in homes
     ):
-        yield Signing(OAUTH, known)
+        yield Connection(place, OAUTH, known)

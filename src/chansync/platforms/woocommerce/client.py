@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncGenerator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone, tzinfo
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
-
-import httpx
 
 from chansync.http.client import ATTEMPTS, SiteHttp
 from chansync.http.failures import Answer
@@ -19,7 +18,7 @@ from chansync.model.errors import SiteUnavailable, UsageError
 from chansync.model.times import to_ms
 from chansync.platforms.json_values import objects
 from chansync.platforms.woocommerce.address import ROOTS, Place, may_hold
-from chansync.platforms.woocommerce.auth import BASIC, IN_QUERY, OAUTH, Keys, Signing, ways
+from chansync.platforms.woocommerce.auth import BASIC, IN_QUERY, OAUTH, Connection, Keys, ways
 from chansync.platforms.woocommerce.discovery import find_store
 from chansync.platforms.woocommerce.failures import KEY_REFUSED, refusal, vagueness
 
@@ -36,14 +35,6 @@ _PROBE = {"per_page": "1", "_fields": "id"}
 
 
 _METHODS = {"https": (BASIC, IN_QUERY, OAUTH), "http": (OAUTH,)}
-
-
-@dataclass(slots=True)
-class Connection:
-    """Where a store's API is, and a way to sign in that it accepts."""
-
-    place: Place
-    signing: Signing
 
 
 class StoreClient:
@@ -91,7 +82,7 @@ class StoreClient:
             return None
         if method not in _METHODS.get(str(base).partition("://")[0], ()) or not may_hold(self.address, str(base)):
             return None
-        return Connection(Place(str(base), str(root)), Signing(str(method), str(home)))
+        return Connection(Place(str(base), str(root)), str(method), str(home))
 
     async def _find(self) -> Connection:
         # By HTTPS once that has worked: nobody on the way can then bring the store back to plain HTTP.
@@ -99,14 +90,14 @@ class StoreClient:
         is_known = self.facts.get("entered") == str(self.address)
         address = secured if is_known and self.facts.get("base") == str(secured) else self.address
         found = await find_store(self.http, address, is_known)
-        signing = await self._sign_in(found.place, _site_url(found.index.get("home")))
+        connection = await self._sign_in(found.place, _site_url(found.index.get("home")))
         self.index, self.notes = found.index, found.notes
         self.facts.update(
             entered=str(self.address),
             base=found.place.base,
             root=found.place.root,
-            auth=signing.method,
-            home=signing.home,
+            auth=connection.method,
+            home=connection.home,
         )
         spaces = found.index.get("namespaces")
         if isinstance(spaces, list):
@@ -117,20 +108,20 @@ class StoreClient:
             self.facts["time_zone"] = float(str(found.index.get("gmt_offset")))
         except ValueError:
             self.facts.setdefault("time_zone", 0.0)
-        return Connection(found.place, signing)
+        return connection
 
-    async def _sign_in(self, place: Place, home: str) -> Signing:
+    async def _sign_in(self, place: Place, home: str) -> Connection:
         """The first way that the store accepts. A definite "no" to the secret or its rights ends the search."""
         refusals = []
-        for signing in ways(place, home):
-            answer = await self._send(Connection(place, signing), "GET", "orders", _PROBE)
+        for connection in ways(place, home):
+            answer = await self._send(connection, "GET", "orders", _PROBE)
             if answer.status < 400:
-                return signing
+                return connection
             error = refusal(answer, self.http.sentences)
             if answer.status != 401 or isinstance(error, SiteUnavailable):
                 raise error
             refusals.append(error)
-            known_secret = answer.code == KEY_REFUSED and signing.method != OAUTH
+            known_secret = answer.code == KEY_REFUSED and connection.method != OAUTH
             if error.code in ("missing_right", "clock") or (known_secret and error.code == "wrong_secret"):
                 break
         raise min(refusals, key=vagueness)
@@ -213,12 +204,11 @@ class StoreClient:
         attempts: int = ATTEMPTS,
         version: str = "",
     ) -> Answer:
-        def sign(verb: str, url: httpx.URL) -> tuple[httpx.URL, dict[str, str]]:
-            return connection.signing.sign(self._keys, connection.place, verb, url)
-
         texts = {name: str(value) for name, value in (params or {}).items()}
         url = connection.place.url(f"{version or self.version}/{route}", texts)
-        answer = await self.http.request(method, url, body=body, sign=sign, repeatable=repeatable, attempts=attempts)
+        answer = await self.http.request(
+            method, url, body=body, sign=partial(connection.sign, self._keys), repeatable=repeatable, attempts=attempts
+        )
         if answer.note and answer.note not in self.notes:
             self.notes.append(answer.note)
         return answer

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator, Collection, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 from datetime import date
 from typing import Any
@@ -12,10 +12,8 @@ from chansync.concurrency import task_group
 from chansync.http.client import SiteHttp
 from chansync.model.errors import SiteError, SiteRefused
 from chansync.model.order import Order, Refund, UnreadableOrder, bare_number
-from chansync.model.returns import SiteReturn
-from chansync.model.settlement import Settlement
 from chansync.platforms.json_values import fields, identifier, text, title
-from chansync.platforms.protocol import ConnectorSettings, Headline, Lookups, OrderPage, SiteIdentity
+from chansync.platforms.protocol import ConnectorSettings, Headline, Lookups, OrderPage, SiteIdentity, not_asked
 from chansync.platforms.woocommerce.address import store_address
 from chansync.platforms.woocommerce.auth import Keys
 from chansync.platforms.woocommerce.by_ids import ByIds
@@ -39,11 +37,13 @@ _OLDEST = (5, 8)
 
 
 class WooCommerceConnector:
-    """One channel's connection to its store; see ``Connector``."""
+    """One channel's connection to its store; ``Connector`` says what its methods do."""
 
     # As many as one request takes.
     status_batch = quantity_batch = PAGE
     webhook_topics = TOPICS
+    # A shop's own payment providers pay it out, and what comes back it tells with its refunds.
+    settlements = returns = not_asked
 
     def __init__(self, settings: ConnectorSettings, **http_options: Any) -> None:
         values = settings.values
@@ -68,7 +68,6 @@ class WooCommerceConnector:
         self.webhooks, self.put_webhook, self.drop_webhook = webhooks.found, webhooks.put, webhooks.drop
 
     async def check(self) -> SiteIdentity:
-        """Find the store anew, prove the key, and say who the store is; see ``Connector.check``."""
         await self._client.connect(fresh=True)
         async with task_group() as asked:
             report = asked.create_task(self._report())
@@ -85,7 +84,7 @@ class WooCommerceConnector:
             title=title(self._client.index.get("name")) or self._http.site,
             version=version or "unknown",
             address=connection.place.base,
-            connected_as=connection.signing.words(connection.place),
+            connected_as=connection.words,
             may_write=may_write.result(),
             currency=currency.result() or text(fields(status.get("settings")).get("currency")),
             time_zone=self._client.hours_ahead,
@@ -116,11 +115,9 @@ class WooCommerceConnector:
         return False if answer.status in (401, 403) and answer.is_json else None
 
     async def lookups(self) -> Lookups:
-        """Pull what the store can tell about itself; see ``Connector.lookups``."""
         return await pull_lookups(self._client)
 
     def orders(self, cursor: dict[str, Any] | None, start: date | None) -> AsyncGenerator[OrderPage, None]:
-        """Every order that changed since ``cursor``; see ``Connector.orders``."""
         return changed_orders(self._client, self._keys, cursor, start)
 
     async def order(self, external_id: str) -> Order | UnreadableOrder | None:
@@ -158,34 +155,20 @@ class WooCommerceConnector:
         return without_large(self._reader().read(data))
 
     async def headlines(self, since: date) -> AsyncGenerator[list[Headline], None]:
-        """Every order placed from that day on; see ``Connector.headlines``."""
         await self._client.connect()
         async with aclosing(headlines(self._client, self._client.beginning(since))) as pages:
             async for page in pages:
                 yield page
 
     async def count_since(self, day: date) -> int:
-        """How many orders were placed from that day on; see ``Connector.count_since``."""
         await self._client.connect()
         return await count_since(self._client, self._client.beginning(day))
 
     def read(self, raw: dict[str, Any]) -> Order | UnreadableOrder:
-        """An order from data that was kept; no I/O."""
         return self._reader().read(raw)
 
     async def refunds(self, orders: list[Order]) -> list[list[Refund] | SiteError]:
-        """The orders' refunds with their lines, as ``parse.read_refund`` describes them."""
         return await refunds_of(self._client, orders)
-
-    async def settlements(self, known: Collection[str]) -> AsyncGenerator[Settlement, None]:
-        """Not asked for: a shop's own payment providers pay it out."""
-        for settlement in list[Settlement]():
-            yield settlement
-
-    async def returns(self) -> AsyncGenerator[list[SiteReturn], None]:
-        """Not asked for: a shop tells what comes back with its refunds."""
-        for found in list[list[SiteReturn]]():
-            yield found
 
     def _reader(self) -> OrderReader:
         return OrderReader(self._client.hours_ahead, *self._keys)

@@ -69,7 +69,6 @@ class Statuses:
         return status
 
     async def push(self, changes: list[StatusChange]) -> list[PushResult]:
-        """Set them; see ``Connector.push_statuses``."""
         known = await self._store_has()
         results: dict[str, PushResult] = {}
         sendable = []

@@ -108,7 +108,6 @@ class Stock:
         return row if identifier(row.get("id")) else None
 
     async def push(self, changes: list[QuantityChange]) -> list[PushResult]:
-        """Set them; see ``Connector.push_quantities``."""
         sent = await all_of(self._batch(*batch) for batch in _batches(changes))
         results = {result.target: result for done in sent for result in done}
         return [results[change.site_id] for change in changes]

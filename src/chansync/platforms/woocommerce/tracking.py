@@ -7,6 +7,7 @@ number that is there is not told again.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from chansync.concurrency import all_of
@@ -41,7 +42,6 @@ class Tracking:
         self._lacking: set[str] = set()
 
     async def push(self, changes: list[TrackingChange]) -> list[PushResult]:
-        """Tell them; see ``Connector.push_tracking``."""
         return await all_of(map(self._told, changes))
 
     async def _told(self, change: TrackingChange) -> PushResult:
@@ -143,12 +143,19 @@ def _meta(row: dict[str, Any], key: str) -> Any:
 
 def _left(lines: list[dict[str, Any]], fulfilments: list[dict[str, Any]]) -> list[dict[str, int]]:
     """The order's pieces that are in no fulfilment yet; all of them where that leaves none."""
-    gone: dict[int, int] = {}
+    gone = Counter[int]()
     for row in fulfilments:
         for entry in objects(_meta(row, "_items")):
-            own = int(entry.get("item_id") or 0)
-            gone[own] = gone.get(own, 0) + int(entry.get("qty") or 0)
-    ordered = {int(line["id"]): int(line.get("quantity") or 0) for line in lines}
-    left = {own: quantity - gone.get(own, 0) for own, quantity in ordered.items()}
+            gone[_whole(entry.get("item_id"))] += _whole(entry.get("qty"))
+    ordered = {_whole(line.get("id")): _whole(line.get("quantity")) for line in lines}
+    left = {own: quantity - gone[own] for own, quantity in ordered.items()}
     chosen = left if any(quantity > 0 for quantity in left.values()) else ordered
     return [{"item_id": own, "qty": quantity} for own, quantity in chosen.items() if quantity > 0]
+
+
+def _whole(value: Any) -> int:
+    """A number of the store; 0 where it is none."""
+    try:
+        return int(value)
+    except (TypeError, ValueError, OverflowError):
+        return 0

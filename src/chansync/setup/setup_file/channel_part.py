@@ -16,7 +16,8 @@ from chansync.model.errors import UsageError
 from chansync.model.parameter import applies
 from chansync.model.parameter_types import Code
 from chansync.platforms import registry
-from chansync.setup import channel_settings, sealed_places
+from chansync.secrets import sealing
+from chansync.setup import channel_settings
 from chansync.setup.channel_settings import capabilities, check_target
 from chansync.setup.setup_file.document import TABLES
 from chansync.setup.setup_file.plan import REMOVED, Applying, Item, difference
@@ -127,7 +128,7 @@ def _apply(run: Applying, entry: _Entry) -> bool:
     show = {name: BY_NAME[name].type.show for name in changed}
     texts = {name: show[name](value) for name, value in changed.items()} | entry.clear
     details = [difference(name, show[name](before.get(name)), show[name](value)) for name, value in changed.items()]
-    sealed = sealed_places.sealed(db, "channel", existing.id) if existing else {}
+    sealed = sealing.sealed_of(db, "channel", existing.id) if existing else {}
     noted = len(run.errors)
     with contextlib.suppress(Undo), transaction(db):
         if existing is None:
@@ -145,7 +146,7 @@ def _apply(run: Applying, entry: _Entry) -> bool:
     if entry.known_wrong:
         return True
     if existing is not None:
-        details += [f"{name} is entered" for name, value in sealed_places.sealed(db, "channel", existing.id).items()
+        details += [f"{name} is entered" for name, value in sealing.sealed_of(db, "channel", existing.id).items()
                     if sealed.get(name) != value]  # fmt: skip
     run.note(f"channel {entry.code}", is_new=existing is None, details=details)
     if rest:

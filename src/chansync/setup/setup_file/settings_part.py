@@ -32,10 +32,10 @@ def apply_notices(run: Applying, given: dict[str, Any]) -> None:
     plain = tuple(setting for setting in notice_settings.SETTINGS if not setting.is_secret)
     texts = _texts(run, "notices", "setting of the notices", plain, fields, before)
     if len(run.errors) == noted and (texts or clear):
-        had = _password(db)
+        had = notice_settings.sealed_password(db)
         run.tried("notices", lambda: notice_settings.change(store, texts | clear))
         details = [difference(name, str(before[name] or ""), text) for name, text in texts.items()]
-        details += ["smtp_password is entered"] if _password(db) != had else []
+        details += ["smtp_password is entered"] if notice_settings.sealed_password(db) != had else []
         run.note("notices", is_new=False, details=details)
     elif len(run.errors) == noted and fields:
         run.note("notices", is_new=False, details=())
@@ -47,11 +47,6 @@ def apply_notices(run: Applying, given: dict[str, Any]) -> None:
             _apply_services(run, user, ways)
         else:
             run.wrong(f"notices.services.{user:.60}", 'must be a table of NAME = {file = "…"}')
-
-
-def _password(db: apsw.Connection) -> bytes | None:
-    sealed: bytes | None = db.execute("SELECT sealed FROM setting_secret WHERE name = 'smtp_password'").get
-    return sealed
 
 
 def _apply_services(run: Applying, user: str, ways: dict[str, Any]) -> None:
@@ -83,7 +78,7 @@ def _apply_services(run: Applying, user: str, ways: dict[str, Any]) -> None:
 def _is_address(run: Applying, sealed: bytes | None, address: str) -> bool:
     """Whether that is the address already, as far as this user may see."""
     try:
-        return sealed is not None and sealing.open_route(run.store.path, sealed) == address
+        return sealed is not None and sealing.open_one(run.store.path, lambda: sealed, "notices address") == address
     except KeyUnreadable:
         return False
 
@@ -132,7 +127,7 @@ def export_notices(db: apsw.Connection) -> tuple[dict[str, Any], bool, list[tupl
         if not setting.is_secret and (value := exported(setting, found[setting.name] or None)) is not None
     }
     services = [(route.user, route.name) for route in notices.routes(db) if not route.is_email]
-    return fields, sealing.has_setting(db, "smtp_password"), services
+    return fields, notice_settings.sealed_password(db) is not None, services
 
 
 def export_retention(db: apsw.Connection) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from chansync.model.errors import UsageError
 from chansync.model.parameter import defaults
-from chansync.setup import sealed_places
+from chansync.secrets import sealing
 from chansync.setup.kind_settings import Family, Stored, checked
 from chansync.setup.setup_file.plan import REMOVED, Applying, Item, difference, exported
 
@@ -61,7 +61,7 @@ def _apply(
     details = [difference("name", existing.name, name)] if existing and existing.name != name else []
     details += [difference(each, show[each](before.get(each)), text) for each, text in texts.items()]
     db, store = run.store.db, run.store
-    sealed = sealed_places.sealed(db, family.owner, existing.id) if existing else {}
+    sealed = sealing.sealed_of(db, family.owner, existing.id) if existing else {}
     missing = [field.name for field in fields if field.is_secret and field.needed and field.name not in clear]
     if existing is None:
         later = frozenset(field.name for field in fields if field.is_secret)
@@ -72,7 +72,7 @@ def _apply(
         return
     now = next(thing for thing in family.stored(db) if thing.code == code)
     if existing is not None:
-        details += [f"{each} is entered" for each, value in sealed_places.sealed(db, family.owner, now.id).items()
+        details += [f"{each} is entered" for each, value in sealing.sealed_of(db, family.owner, now.id).items()
                     if sealed.get(each) != value]  # fmt: skip
     run.note(f"{family.what} {code}", is_new=existing is None, details=details)
     if existing is None and missing:
