@@ -1,12 +1,13 @@
-"""Addresses that the daemon listens on, and where its metrics go, as the command line names them."""
+"""Addresses that the daemon listens on, as the command line names them."""
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import ipaddress
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator
 
-from chansync.model.errors import UsageError
+from chansync.model.errors import ChansyncError, UsageError
 
 _EXAMPLE = "127.0.0.1:9464"
 
@@ -36,15 +37,22 @@ def shown(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Where metrics go: a host and port, a file, or nowhere."""
+@contextlib.contextmanager
+def listening(what: str, code: str) -> Iterator[None]:
+    """A failure to listen as an error whose sentence begins with ``what``.
 
-    listen: tuple[str, int] | None = None
-    file: Path | None = None
-
-
-NO_METRICS = Wanted()
+    Raises:
+        UsageError: this machine has no such address.
+        ChansyncError: another program uses the port; this error has that ``code``.
+    """
+    try:
+        yield
+    except OSError as error:
+        sentence = f"{what}: {error.strerror or error}."
+        # A busy port may become free; an address that this machine does not have will not appear.
+        if error.errno == errno.EADDRINUSE:
+            raise ChansyncError(sentence, code=code) from None
+        raise UsageError(sentence) from None
 
 
 def parse_listen(text: str) -> tuple[str, int]:
@@ -60,12 +68,3 @@ def parse_listen(text: str) -> tuple[str, int]:
             "a proxy that asks for a password lead there."
         )
     return host, port
-
-
-def wanted(listen: str | None, file: Path | None) -> Wanted:
-    """The destinations that the command line names.
-
-    Raises:
-        UsageError: the address is not a loopback address.
-    """
-    return Wanted(parse_listen(listen) if listen else None, file)

@@ -24,7 +24,7 @@ from chansync.model.times import local_text
 from chansync.secrets import key_file, rotation, sealing
 from chansync.store import daemons
 from chansync_daemon.hints import Hints
-from chansync_daemon.listening import NO_METRICS, Wanted, shown
+from chansync_daemon.listening import shown
 from chansync_daemon.logs import LOG, set_up, turn_detail
 from chansync_daemon.notify import Manager
 from chansync_daemon.service import Service, TakenOver
@@ -44,7 +44,8 @@ def run(
     path: Path,
     *,
     json_logs: bool = False,
-    metrics: Wanted = NO_METRICS,
+    metrics: tuple[str, int] | None = None,
+    metrics_file: Path | None = None,
     webhooks: tuple[str, int] | None = None,
     take_over: bool = False,
 ) -> int:
@@ -54,6 +55,7 @@ def run(
     log on and off.
 
     Args:
+        metrics: host and port at which metrics are served; None: they are not. ``metrics_file`` gets them too.
         webhooks: host and port at which deliveries of webhooks are taken; None: none are.
         take_over: start even if a daemon of another machine worked on this database a short while ago.
 
@@ -76,7 +78,7 @@ def run(
                 if sealing.take_over_key(path):
                     LOG.warning("%s.", key_file.MOVED)
                 _refuse_to_begin_anew(path)
-                return dns.run(_run(path, manager, metrics, webhooks, take_over))
+                return dns.run(_run(path, manager, _serving(path, metrics, metrics_file), webhooks, take_over))
     except (ChansyncError, apsw.Error) as error:
         # systemd keeps the reason, for ``systemctl status`` and ``chansync service status``.
         manager.status(sentence_of(error))
@@ -121,12 +123,12 @@ def _hide_memory() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
-def _serving(path: Path, metrics: Wanted) -> contextlib.AbstractContextManager[None]:
-    if metrics == NO_METRICS:
+def _serving(path: Path, address: tuple[str, int] | None, file: Path | None) -> contextlib.AbstractContextManager[None]:
+    if address is None and file is None:
         return contextlib.nullcontext()
     from chansync_daemon.metrics import serving
 
-    return serving(path, metrics)
+    return serving(path, address, file)
 
 
 @contextlib.asynccontextmanager
@@ -143,7 +145,13 @@ async def taking_webhooks(webhooks: tuple[str, int] | None) -> AsyncIterator[Hin
         yield hints
 
 
-async def _run(path: Path, manager: Manager, metrics: Wanted, webhooks: tuple[str, int] | None, take_over: bool) -> int:
+async def _run(
+    path: Path,
+    manager: Manager,
+    serving: contextlib.AbstractContextManager[None],
+    webhooks: tuple[str, int] | None,
+    take_over: bool,
+) -> int:
     stop, reload, loop = asyncio.Event(), asyncio.Event(), asyncio.get_running_loop()
     store = await open_async(path, upgrades=True)
     try:
@@ -172,7 +180,7 @@ async def _run(path: Path, manager: Manager, metrics: Wanted, webhooks: tuple[st
                 service = Service(store, manager, hints)
                 service.stop, service.reload = stop, reload
                 LOG.info("started on %s", path)
-                with _serving(path, metrics):
+                with serving:
                     await service.run()
         except TakenOver:
             LOG.error("Another daemon has taken this database over; this one stops.")

@@ -7,12 +7,13 @@ for each other, and a restart changes no value.
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 from wsgiref.simple_server import WSGIServer
 
 import apsw
@@ -34,9 +35,10 @@ from chansync.db.locations import private_folder
 from chansync.db.opening import open_file
 from chansync.db.version import SCHEMA_VERSION
 from chansync.doctor.daemon import KINDS, diagnose
-from chansync.model.errors import ChansyncError, StoreError, UsageError
+from chansync.model.errors import StoreError
 from chansync.store import daemons, metric_queries, webhooks
-from chansync_daemon.listening import Wanted, shown
+from chansync.store.metric_queries import Rows
+from chansync_daemon.listening import listening, shown
 from chansync_daemon.logs import LOG
 
 #: How often the file is written, in seconds.
@@ -64,30 +66,30 @@ def text(path: Path) -> str:
 
 
 @contextlib.contextmanager
-def serving(path: Path, wanted: Wanted) -> Iterator[None]:
-    """Serve and write metrics while the context lasts, in threads.
+def serving(path: Path, address: tuple[str, int] | None, file: Path | None) -> Iterator[None]:
+    """Serve metrics at the address and write them into the file while the context lasts, in threads.
 
     Raises:
         UsageError: this machine has no such address.
-        MetricsBusy: another program uses the port.
+        ChansyncError: another program uses the port.
     """
     with contextlib.ExitStack() as stack:
-        if wanted.listen:
-            server = _listen(registry(path), wanted.listen)
+        if address:
+            server = _listen(registry(path), address)
             stack.callback(server.server_close)
             stack.callback(server.shutdown)
-        if wanted.file:
-            if _is_within(wanted.file, path):
+        if file:
+            if _is_within(file, path):
                 LOG.error(
                     "No metrics are written to %s: members of the group could put that file in another's place. Name "
-                    "one in a folder of its own.", wanted.file,
+                    "one in a folder of its own.", file,
                 )  # fmt: skip
             else:
                 made = registry(path, with_process=False)
-                wrong = _try_to_write(made, wanted.file, "")
+                wrong = _try_to_write(made, file, "")
                 over = threading.Event()
                 stack.callback(over.set)
-                arguments = (made, wanted.file, over, wrong)
+                arguments = (made, file, over, wrong)
                 threading.Thread(target=_keep_writing, args=arguments, daemon=True, name="metrics").start()
         yield
 
@@ -101,12 +103,8 @@ def _is_within(file: Path, database: Path) -> bool:
 
 def _listen(made: CollectorRegistry, address: tuple[str, int]) -> WSGIServer:
     host, port = address
-    try:
+    with listening(f"Metrics cannot be served on {shown(host, port)}", "metrics_busy"):
         server, _ = start_http_server(port, host, made)
-    except OSError as error:
-        # A busy port may become free; an address that this machine does not have will not appear.
-        kind = MetricsBusy if error.errno == errno.EADDRINUSE else UsageError
-        raise kind(f"Metrics cannot be served on {host}:{port}: {error.strerror or error}.") from None
     server.handle_error = _note_unfinished  # type: ignore[method-assign, assignment]
     LOG.info("metrics are on http://%s/metrics", shown(host, server.server_port))
     return server
@@ -156,10 +154,51 @@ def _write(made: CollectorRegistry, file: Path) -> None:
             unfinished.unlink(missing_ok=True)
 
 
-class MetricsBusy(ChansyncError):
-    """Another program uses the port."""
+_GAUGE, _COUNTER, _SUMMARY = GaugeMetricFamily, CounterMetricFamily, SummaryMetricFamily
+_CHANNEL, _STREAM, _ERP = ("channel",), ("channel", "stream"), ("erp",)
 
-    code = "metrics_busy"
+#: Each metric without ``chansync_``: its kind, what it tells, and its labels. Times are in seconds since 1970.
+_METRICS: dict[str, tuple[Callable[..., Any], str, tuple[str, ...]]] = {
+    "build_info": (_GAUGE, "The program's version and its database schema.", ("version", "schema")),
+    "database_info": (_GAUGE, "The id of the database, which its copies share.", ("database",)),
+    "daemon_state": (_GAUGE, "How the daemon is: 1 for its state.", ("state",)),
+    "daemon_start_time_seconds": (_GAUGE, "When the daemon started; 0: none runs.", ()),
+    "daemon_last_beat_timestamp_seconds": (_GAUGE, "When the daemon last gave a sign of life; 0: never.", ()),
+    "channels": (_GAUGE, "Channels, in use and not.", ("used",)),
+    "runs": (_COUNTER, "Runs that ended, by how.", (*_STREAM, "state")),
+    "orders_imported": (_COUNTER, "Orders that became sales.", _CHANNEL),
+    "requests": (_COUNTER, "Requests to the channel's site.", _CHANNEL),
+    "received_bytes": (_COUNTER, "Received from the channel's site.", _CHANNEL),
+    "run_duration_seconds": (_SUMMARY, "How long runs took.", ("stream",)),
+    "runs_running": (_GAUGE, "Runs under way.", ()),
+    "stream_last_success_timestamp_seconds": (
+        _GAUGE, "When the stream of a channel in use last went through; 0: never.", _STREAM,
+    ),
+    "stream_next_run_timestamp_seconds": (
+        _GAUGE, "When a stream runs next, where it is scheduled and does not run at the moment.", _STREAM,
+    ),
+    "stream_failures": (_GAUGE, "Runs that failed in a row, where any did.", _STREAM),
+    "open_problems": (_GAUGE, "Open problems, where there are any.", ("channel", "code")),
+    "outbox_due": (_GAUGE, "Statuses that wait to be sent, where any do.", _CHANNEL),
+    "jobs_open": (_GAUGE, "Jobs that wait or run.", ()),
+    "notice_ways_failing": (_GAUGE, "Ways by which notices do not arrive.", ()),
+    "erp_steps": (_GAUGE, "Steps that a connected ERP has not done, where there are any.", ("erp", "state")),
+    "erp_oldest_step_timestamp_seconds": (
+        _GAUGE, "Since when the longest of the steps waits for its ERP, where any does.", _ERP,
+    ),
+    "erp_last_success_timestamp_seconds": (_GAUGE, "When an ERP's stream last went through; 0: never.", _ERP),
+    "erp_failures": (_GAUGE, "Runs of an ERP's stream that failed in a row, where any did.", _ERP),
+    "webhook_deliveries": (
+        _COUNTER, "Deliveries of webhooks since the daemon started, by what became of them.", ("channel", "outcome"),
+    ),
+    "database_bytes": (_GAUGE, "Size of the database.", ()),
+    "database_free_bytes": (_GAUGE, "Of that, free pages.", ()),
+    "last_backup_timestamp_seconds": (_GAUGE, "When the database was backed up last; 0: never.", ()),
+    "database_log_bytes": (_GAUGE, "Size of the database's log (WAL).", ()),
+}  # fmt: skip
+
+#: A metric and its rows: the values of its labels, and then its own.
+_Figures = Iterator[tuple[str, Rows]]
 
 
 class DatabaseCollector(Collector):
@@ -180,170 +219,83 @@ class DatabaseCollector(Collector):
             LOG.warning("the metrics cannot be read: %s", error)
             found = []
         yield GaugeMetricFamily("chansync_up", "Whether the database could be read.", value=bool(found))
-        yield from found
+        for name, rows in found:
+            kind, about, labels = _METRICS[name]
+            family = kind(f"chansync_{name}", about, labels=labels)
+            for row in rows:
+                family.add_metric(row[: len(labels)], *row[len(labels) :])
+            yield family
 
-    def _read(self) -> Iterator[Metric]:
+    def _read(self) -> _Figures:
         with contextlib.closing(open_file(self._path)) as db:
             db.pragma("query_only", True)
             db.execute("BEGIN")
-            yield from _of_the_program(db)
-            yield from _of_runs(db)
-            yield from _of_streams(db)
-            yield from _of_what_waits(db)
-            yield from _of_erps(db)
-            yield from _of_webhooks(db)
-            yield from _of_the_file(db)
+            for of in (_of_the_program, _of_runs, _of_streams, _of_erps, _of_webhooks, _of_the_file):
+                yield from of(db)
 
 
-def _of_the_program(db: apsw.Connection) -> Iterator[Metric]:
-    build = GaugeMetricFamily(
-        "chansync_build_info", "The program's version and its database schema.", labels=("version", "schema")
-    )
-    build.add_metric((__version__, str(SCHEMA_VERSION)), 1)
-    yield build
-    database = GaugeMetricFamily(
-        "chansync_database_info", "The id of the database, which its copies share.", labels=("database",)
-    )
-    database.add_metric((settings.get(db, settings.INSTANCE_ID) or "",), 1)
-    yield database
+def _of_the_program(db: apsw.Connection) -> _Figures:
     found, daemon = diagnose(db, ask_systemd=False), daemons.state(db)
-    states = GaugeMetricFamily("chansync_daemon_state", "How the daemon is: 1 for its state.", labels=("state",))
-    for kind in KINDS:
-        states.add_metric((kind,), kind == found.kind)
-    yield states
-    yield GaugeMetricFamily(
-        "chansync_daemon_start_time_seconds",
-        "When the daemon started; 0: none runs.",
-        value=daemon.started_at / 1000 if daemon and daemon.running else 0,
-    )
-    yield GaugeMetricFamily(
-        "chansync_daemon_last_beat_timestamp_seconds",
-        "When the daemon last gave a sign of life; 0: never.",
-        value=daemon.beat_at / 1000 if daemon else 0,
-    )
     used, unused = metric_queries.channels_used(db)
-    channels = GaugeMetricFamily("chansync_channels", "Channels, in use and not.", labels=("used",))
-    channels.add_metric(("true",), used)
-    channels.add_metric(("false",), unused)
-    yield channels
+    yield "build_info", [(__version__, str(SCHEMA_VERSION), 1)]
+    yield "database_info", [(settings.get(db, settings.INSTANCE_ID) or "", 1)]
+    yield "daemon_state", [(kind, kind == found.kind) for kind in KINDS]
+    yield "daemon_start_time_seconds", [(daemon.started_at / 1000 if daemon and daemon.running else 0,)]
+    yield "daemon_last_beat_timestamp_seconds", [(daemon.beat_at / 1000 if daemon else 0,)]
+    yield "channels", [("true", used), ("false", unused)]
 
 
-def _of_runs(db: apsw.Connection) -> Iterator[Metric]:
-    runs = CounterMetricFamily("chansync_runs", "Runs that ended, by how.", labels=("channel", "stream", "state"))
-    imported = CounterMetricFamily("chansync_orders_imported", "Orders that became sales.", labels=("channel",))
-    requests = CounterMetricFamily("chansync_requests", "Requests to the channel's site.", labels=("channel",))
-    received = CounterMetricFamily("chansync_received_bytes", "Received from the channel's site.", labels=("channel",))
-    duration = SummaryMetricFamily("chansync_run_duration_seconds", "How long runs took.", labels=("stream",))
-    running = 0
-    sums: dict[str, list[int]] = {}
-    durations: dict[str, list[int]] = {}
-    for channel, stream, state, count, *brought, milliseconds in metric_queries.totals(db):
-        sums[channel] = [before + more for before, more in zip(sums.get(channel, (0, 0, 0)), brought, strict=True)]
-        if state == "running":
-            running += count
-            continue
-        runs.add_metric((channel, stream, state), count)
-        of_stream = durations.setdefault(stream, [0, 0])
-        of_stream[0] += count
-        of_stream[1] += milliseconds
-    for channel, values in sums.items():
-        for family, value in zip((imported, requests, received), values, strict=True):
-            family.add_metric((channel,), value)
-    for stream, (count, milliseconds) in durations.items():
-        duration.add_metric((stream,), count, milliseconds / 1000)
-    yield from (runs, imported, requests, received, duration)
-    yield GaugeMetricFamily("chansync_runs_running", "Runs under way.", value=running)
+def _of_runs(db: apsw.Connection) -> _Figures:
+    rows = metric_queries.totals(db)
+    ended = [row for row in rows if row[2] != "running"]
+    yield "runs", [row[:4] for row in ended]
+    for name, column in (("orders_imported", 4), ("requests", 5), ("received_bytes", 6)):
+        yield name, list(_sums(rows, 0, column).items())
+    took = _sums(ended, 1, 7)
+    yield "run_duration_seconds", [(of, count, took[of] / 1000) for of, count in _sums(ended, 1, 3).items()]
+    yield "runs_running", [(sum(row[3] for row in rows if row[2] == "running"),)]
 
 
-def _of_streams(db: apsw.Connection) -> Iterator[Metric]:
-    success = GaugeMetricFamily(
-        "chansync_stream_last_success_timestamp_seconds",
-        "When the stream of a channel in use last went through; 0: never.",
-        labels=("channel", "stream"),
+def _sums(rows: Rows, by: int, column: int) -> Counter[str]:
+    """The sums of a column for each value of the column ``by``."""
+    sums: Counter[str] = Counter()
+    for row in rows:
+        sums[row[by]] += row[column]
+    return sums
+
+
+def _of_streams(db: apsw.Connection) -> _Figures:
+    rows = metric_queries.stream_states(db)
+    yield "stream_last_success_timestamp_seconds", [(*row[:2], (row[2] or 0) / 1000) for row in rows]
+    yield "stream_next_run_timestamp_seconds", [(*row[:2], row[4] / 1000) for row in rows if row[4] is not None]
+    yield "stream_failures", [row[:2] + row[3:4] for row in rows if row[3]]
+    yield "open_problems", metric_queries.open_problems(db)
+    yield "outbox_due", metric_queries.outbox_due(db)
+    yield "jobs_open", [(metric_queries.jobs_open(db),)]
+    yield "notice_ways_failing", [(metric_queries.ways_failing(db),)]
+
+
+def _of_erps(db: apsw.Connection) -> _Figures:
+    found = metric_queries.erps(db)
+    yield "erp_steps", [(each.erp, state, count) for each in found for state, count in each.steps.items()]
+    yield (
+        "erp_oldest_step_timestamp_seconds",
+        [(each.erp, each.since / 1000) for each in found if each.since is not None],
     )
-    planned = GaugeMetricFamily(
-        "chansync_stream_next_run_timestamp_seconds",
-        "When a stream runs next, where it is scheduled and does not run at the moment.",
-        labels=("channel", "stream"),
-    )
-    failures = GaugeMetricFamily(
-        "chansync_stream_failures", "Runs that failed in a row, where any did.", labels=("channel", "stream")
-    )
-    for channel, stream, last_ok_at, failed, next_run_at in metric_queries.stream_states(db):
-        success.add_metric((channel, stream), (last_ok_at or 0) / 1000)
-        if next_run_at is not None:
-            planned.add_metric((channel, stream), next_run_at / 1000)
-        if failed:
-            failures.add_metric((channel, stream), failed)
-    yield from (success, planned, failures)
+    yield "erp_last_success_timestamp_seconds", [(each.erp, (each.last_ok_at or 0) / 1000) for each in found]
+    yield "erp_failures", [(each.erp, each.failures) for each in found if each.failures]
 
 
-def _of_what_waits(db: apsw.Connection) -> Iterator[Metric]:
-    problems = GaugeMetricFamily(
-        "chansync_open_problems", "Open problems, where there are any.", labels=("channel", "code")
-    )
-    for channel, code, count in metric_queries.open_problems(db):
-        problems.add_metric((channel, code), count)
-    outbox = GaugeMetricFamily(
-        "chansync_outbox_due", "Statuses that wait to be sent, where any do.", labels=("channel",)
-    )
-    for channel, count in metric_queries.outbox_due(db):
-        outbox.add_metric((channel,), count)
-    yield from (problems, outbox)
-    yield GaugeMetricFamily("chansync_jobs_open", "Jobs that wait or run.", value=metric_queries.jobs_open(db))
-    yield GaugeMetricFamily(
-        "chansync_notice_ways_failing", "Ways by which notices do not arrive.", value=metric_queries.ways_failing(db)
-    )
-
-
-def _of_erps(db: apsw.Connection) -> Iterator[Metric]:
-    steps = GaugeMetricFamily(
-        "chansync_erp_steps", "Steps that a connected ERP has not done, where there are any.", labels=("erp", "state")
-    )
-    since = GaugeMetricFamily(
-        "chansync_erp_oldest_step_timestamp_seconds",
-        "Since when the longest of the steps waits for its ERP, where any does.",
-        labels=("erp",),
-    )
-    success = GaugeMetricFamily(
-        "chansync_erp_last_success_timestamp_seconds", "When an ERP's stream last went through; 0: never.",
-        labels=("erp",),
-    )  # fmt: skip
-    failures = GaugeMetricFamily(
-        "chansync_erp_failures", "Runs of an ERP's stream that failed in a row, where any did.", labels=("erp",)
-    )
-    for each in metric_queries.erps(db):
-        for state, count in each.steps.items():
-            steps.add_metric((each.erp, state), count)
-        if each.since is not None:
-            since.add_metric((each.erp,), each.since / 1000)
-        success.add_metric((each.erp,), (each.last_ok_at or 0) / 1000)
-        if each.failures:
-            failures.add_metric((each.erp,), each.failures)
-    yield from (steps, since, success, failures)
-
-
-def _of_webhooks(db: apsw.Connection) -> Iterator[Metric]:
+def _of_webhooks(db: apsw.Connection) -> _Figures:
     serving = webhooks.taking(db)
-    if serving is None:
-        return
-    deliveries = CounterMetricFamily(
-        "chansync_webhook_deliveries", "Deliveries of webhooks since the daemon started, by what became of them.",
-        labels=("channel", "outcome"),
-    )  # fmt: skip
-    for channel, counts in serving.counts.items():
-        for outcome in ("accepted", "repeated", "refused"):
-            deliveries.add_metric((channel, outcome), getattr(counts, outcome))
-    yield deliveries
+    if serving is not None:
+        counts, outcomes = serving.counts.items(), ("accepted", "repeated", "refused")
+        yield "webhook_deliveries", [(channel, what, getattr(of, what)) for channel, of in counts for what in outcomes]
 
 
-def _of_the_file(db: apsw.Connection) -> Iterator[Metric]:
+def _of_the_file(db: apsw.Connection) -> _Figures:
     size, free, log = metric_queries.file_sizes(db)
-    yield GaugeMetricFamily("chansync_database_bytes", "Size of the database.", value=size)
-    yield GaugeMetricFamily("chansync_database_free_bytes", "Of that, free pages.", value=free)
-    yield GaugeMetricFamily(
-        "chansync_last_backup_timestamp_seconds",
-        "When the database was backed up last; 0: never.",
-        value=(settings.moment(db, settings.BACKED_UP_AT) or 0) / 1000,
-    )
-    yield GaugeMetricFamily("chansync_database_log_bytes", "Size of the database's log (WAL).", value=log)
+    yield "database_bytes", [(size,)]
+    yield "database_free_bytes", [(free,)]
+    yield "last_backup_timestamp_seconds", [((settings.moment(db, settings.BACKED_UP_AT) or 0) / 1000,)]
+    yield "database_log_bytes", [(log,)]

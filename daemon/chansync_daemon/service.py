@@ -157,7 +157,10 @@ class Service:
         await self._look()
         self.manager.ready()
         beat = asyncio.create_task(self._beat())
-        beside = [asyncio.create_task(self._tell()), asyncio.create_task(self._clear_away())]
+        turn = Notifier(self.store).turn
+        tell = self._regularly(0, TELL_EVERY, turn, "notices could not be sent; they are tried again")
+        clear = self._regularly(CLEAR_EVERY, CLEAR_EVERY, self._clear_away, "clearing away failed; it is tried again")
+        beside = [asyncio.create_task(work) for work in (tell, clear)]
         try:
             while not self.stop.is_set():
                 await self._turn()
@@ -221,35 +224,29 @@ class Service:
             parts.append(f"next run {local_text(now_ms() + int(self._timetable.idle_seconds() * 1000))}")
         return ", ".join(parts)
 
-    async def _tell(self) -> None:
-        """Send notices in a task of their own, so that a mail server that hangs delays no sync."""
-        notifier = Notifier(self.store)
+    async def _regularly(self, first: float, every: float, work: Callable[[], Work], failed: str) -> None:
+        """Work after ``first`` and then every so many seconds, in a task of its own: a mail server that hangs delays no
+        sync."""
+        await asyncio.sleep(first)
         while True:
             try:
-                await notifier.turn()
+                await work()
             except DatabaseFailure as error:
                 self._troubles.met(error)
             except Exception:
-                LOG.exception("notices could not be sent; they are tried again")
-            await asyncio.sleep(TELL_EVERY)
+                LOG.exception(failed)
+            await asyncio.sleep(every)
 
     async def _clear_away(self) -> None:
         """Collect garbage at each call; once a day at a quiet time, delete old rows, in portions between the writes of
         the syncs."""
-        while True:
-            await asyncio.sleep(CLEAR_EVERY)
-            # httpx leaves reference cycles. With the raised thresholds of ``tune_gc``, a daemon that mostly waits would
-            # collect them after days.
-            gc.collect()
-            try:
-                if now := await self.store.run(retention.moment):
-                    cleared = await retention.prune(self.store, now)
-                    told = ", ".join(f"{kind.replace('_', ' ')} {count}" for kind, count in cleared.items() if count)
-                    LOG.info("cleared away what is old: %s", told or "nothing")
-            except DatabaseFailure as error:
-                self._troubles.met(error)
-            except Exception:
-                LOG.exception("clearing away failed; it is tried again")
+        # httpx leaves reference cycles. With the raised thresholds of ``tune_gc``, a daemon that mostly waits would
+        # collect them after days.
+        gc.collect()
+        if now := await self.store.run(retention.moment):
+            cleared = await retention.prune(self.store, now)
+            told = ", ".join(f"{kind.replace('_', ' ')} {count}" for kind, count in cleared.items() if count)
+            LOG.info("cleared away what is old: %s", told or "nothing")
 
     async def _look(self) -> None:
         """Read changed channels and start new jobs, if the database has changed."""
@@ -308,7 +305,7 @@ class Service:
         log_run(result, "erp")
 
     def _start_entry(self, entry: Entry) -> None:
-        self._start(self._running, (entry.channel_id, entry.stream), partial(self._sync, entry))
+        self._start(self._running, entry.key, partial(self._sync, entry))
 
     def _start(self, running: dict[K, asyncio.Task[None]], key: K, work: Callable[[], Work]) -> None:
         """Start work, unless what has that key is running."""

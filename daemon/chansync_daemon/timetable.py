@@ -62,6 +62,11 @@ class Entry:
     noted: int | None = None
     host: str = ""
 
+    @property
+    def key(self) -> StreamKey:
+        """What names the stream."""
+        return self.channel_id, self.stream
+
 
 def entries(db: apsw.Connection, channel_ids: Collection[int] | None = None) -> list[Entry]:
     """When each stream runs next, from the channels' settings and the earlier runs in the database.
@@ -132,7 +137,7 @@ def note_next_runs(db: apsw.Connection, next_runs: dict[StreamKey, int]) -> None
 
 def note_off(db: apsw.Connection, channel_ids: Collection[int], wanted: list[Entry]) -> None:
     """Store that the unwanted streams of these channels have no next run, so that they do not count as late."""
-    running = {(entry.channel_id, entry.stream) for entry in wanted}
+    running = {entry.key for entry in wanted}
     noted: list[Any] = db.execute("SELECT channel_id, stream FROM stream WHERE next_run_at IS NOT NULL").fetchall()
     off = [key for key in noted if key[0] in channel_ids and key not in running]
     if off:
@@ -146,50 +151,42 @@ class Timetable:
 
     def __init__(self, start: Callable[[Entry], None]) -> None:
         self._start = start
-        self._scheduler = schedule.Scheduler()
-        self._offset = time.localtime().tm_gmtoff
-        self._ahead = clock_ahead()
-        self._moved: dict[StreamKey, int] = {}
-        #: When each stream is due, and how many wait until a time that their sites named.
-        self._due: dict[StreamKey, int] = {}
-        self._entries: dict[schedule.Job, Entry] = {}
-        self._resting: Counter[int] = Counter()
-        self._at_a_look = AT_LEAST
+        self.clear()
 
     def clear(self) -> None:
         """Remove everything, and start again with the current local time."""
-        self._scheduler.clear()
+        self._scheduler = schedule.Scheduler()
         self._offset = time.localtime().tm_gmtoff
         self._ahead = clock_ahead()
-        self._moved.clear()
-        self._due.clear()
-        self._entries.clear()
-        self._resting.clear()
+        self._jobs: dict[StreamKey, tuple[schedule.Job, Entry]] = {}
+        #: When each stream is due, which of these changed, and how many wait until a time that their sites named.
+        self._due: dict[StreamKey, int] = {}
+        self._moved: dict[StreamKey, int] = {}
+        self._resting: Counter[int] = Counter()
+        self._at_a_look = AT_LEAST
 
     def replace(self, channel_ids: Collection[int], wanted: list[Entry]) -> None:
         """Replace the schedule of these channels."""
-        # Not clear(tag), which iterates over all jobs for each channel.
-        self._scheduler.jobs = [job for job in self._scheduler.jobs if job.tags.isdisjoint(channel_ids)]
-        self._entries = {job: self._entries[job] for job in self._scheduler.jobs}
+        self._jobs = {key: found for key, found in self._jobs.items() if key[0] not in channel_ids}
+        self._due = {key: self._due[key] for key in self._jobs}
         for entry in wanted:
-            job = self._scheduler.every(entry.seconds).seconds.do(self._start, entry)
-            job.tag(_tag(entry), entry.channel_id)
-            self._entries[job] = entry
-            self._set(job, entry, entry.next_run_at)
+            self._jobs[entry.key] = self._scheduler.every(entry.seconds).seconds.do(self._start, entry), entry
+            self._set(entry, entry.next_run_at)
             if entry.next_run_at == entry.noted:
-                del self._moved[entry.channel_id, entry.stream]
+                del self._moved[entry.key]
+        self._scheduler.jobs = [job for job, _ in self._jobs.values()]
         pace = sum(1 / (job.interval * CATCH_UP) for job in self._scheduler.jobs)
         self._at_a_look = max(AT_LEAST, math.ceil(pace))
 
-    def _set(self, job: schedule.Job, entry: Entry, at: int) -> None:
+    def _set(self, entry: Entry, at: int) -> None:
+        job, _ = self._jobs[entry.key]
         job.next_run = datetime.fromtimestamp(at / 1000)  # noqa: DTZ006 - schedule's own reckoning
-        key = (entry.channel_id, entry.stream)
-        self._due[key] = self._moved[key] = at
+        self._due[entry.key] = self._moved[entry.key] = at
 
     def entry(self, channel_id: int, stream: str) -> Entry | None:
         """What is scheduled for a stream; None: it is not scheduled."""
-        key = f"{channel_id}/{stream}"
-        return next((self._entries[job] for job in self._scheduler.get_jobs(key)), None)
+        found = self._jobs.get((channel_id, stream))
+        return found[1] if found else None
 
     def postpone(self, entry: Entry, until: int) -> None:
         """Postpone a stream until then (UTC milliseconds), because its site asked for it.
@@ -199,12 +196,10 @@ class Timetable:
         """
         now = now_ms()
         until = min(until, now + LONGEST_REST * 1000)
-        for job in self._scheduler.get_jobs(_tag(entry)):
-            if self._due[entry.channel_id, entry.stream] >= until:
-                continue
+        if self._due.get(entry.key, until) < until:
             before = self._resting[until // 1000]
             self._resting[until // 1000] += 1
-            self._set(job, entry, until + before * entry.seconds * 1000 // SPREAD)
+            self._set(entry, until + before * entry.seconds * 1000 // SPREAD)
         for second in [second for second in self._resting if second < now // 1000]:
             del self._resting[second]
 
@@ -232,16 +227,13 @@ class Timetable:
         # Not run_pending(): it starts all of them at once, and compares local times, in which an hour occurs twice in
         # autumn.
         now = now_ms()
-        due = sorted((at, job) for job in self._scheduler.jobs if (at := self._due_at(job)) <= now)
-        for at, job in due[: self._at_a_look]:
+        # Of those that are due at the same time, in the order of ``STREAMS``.
+        due = sorted((at, place, key) for place, (key, at) in enumerate(self._due.items()) if at <= now)
+        for at, _, key in due[: self._at_a_look]:
+            job, entry = self._jobs[key]
             job.run()  # type: ignore[no-untyped-call]
-            entry = self._entries[job]
             cadence = entry.seconds * 1000
-            self._set(job, entry, at + (max(0, now - at) // cadence + 1) * cadence)
-
-    def _due_at(self, job: schedule.Job) -> int:
-        entry = self._entries[job]
-        return self._due[entry.channel_id, entry.stream]
+            self._set(entry, at + (max(0, now - at) // cadence + 1) * cadence)
 
     def take_moved(self) -> dict[StreamKey, int]:
         """Streams whose next run has changed since the last call, for ``note_next_runs``."""
@@ -250,9 +242,5 @@ class Timetable:
 
     def idle_seconds(self) -> float:
         """How long until something is due."""
-        next_at = min(map(self._due_at, self._scheduler.jobs), default=None)
+        next_at = min(self._due.values(), default=None)
         return 3600.0 if next_at is None else max(0.0, (next_at - now_ms()) / 1000)
-
-
-def _tag(entry: Entry) -> str:
-    return f"{entry.channel_id}/{entry.stream}"

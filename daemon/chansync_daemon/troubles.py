@@ -8,8 +8,8 @@ from pathlib import Path
 
 import apsw
 
-from chansync.db.sqlite_errors import explained, passes, passing_kind
-from chansync.model.errors import ChansyncError, StoreError
+from chansync.db.sqlite_errors import passes, passing_kind, store_error
+from chansync.model.errors import StoreError
 from chansync.store import daemons
 from chansync_daemon.logs import LOG
 
@@ -65,10 +65,4 @@ class Troubles:
 
 def sentence_of(error: Exception) -> str:
     """Why the database fails, without a full stop."""
-    if isinstance(error, ChansyncError):
-        return str(error).rstrip(".")
-    try:
-        with explained():
-            raise error
-    except StoreError as told:
-        return str(told).rstrip(".")
+    return str(store_error(error) if isinstance(error, apsw.Error) else error).rstrip(".")

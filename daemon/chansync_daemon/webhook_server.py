@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import ipaddress
 import socket
 from collections.abc import AsyncIterator
@@ -20,9 +19,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from chansync.model.errors import ChansyncError, UsageError
 from chansync_daemon.hints import Hints, Route
-from chansync_daemon.listening import shown
+from chansync_daemon.listening import listening, shown
 from chansync_daemon.logs import LOG
 
 #: How long a connection may take from its beginning to its answer, in seconds.
@@ -40,12 +38,6 @@ MOST_HEADERS = 16 * 1024
 
 _BACKLOG = 2_048
 _FORM = "application/x-www-form-urlencoded"
-
-
-class WebhooksBusy(ChansyncError):
-    """Another program uses the port."""
-
-    code = "webhooks_busy"
 
 
 class WebhookApp:
@@ -145,21 +137,21 @@ def listen(address: tuple[str, int]) -> socket.socket:
 
     Raises:
         UsageError: this machine has no such address.
-        WebhooksBusy: another program uses the port.
+        ChansyncError: another program uses the port.
     """
     host, port = address
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # The protocol is named, because asyncio sets TCP_NODELAY only then.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
+    with (
+        listening(f"Webhooks cannot be taken at {shown(host, port)}", "webhooks_busy"),
+        contextlib.ExitStack() as failing,
+    ):
+        failing.callback(listener.close)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
         listener.listen(_BACKLOG)
-    except OSError as error:
-        listener.close()
-        # A busy port may become free; an address that this machine does not have will not appear.
-        kind = WebhooksBusy if error.errno == errno.EADDRINUSE else UsageError
-        raise kind(f"Webhooks cannot be taken at {shown(host, port)}: {error.strerror or error}.") from None
+        failing.pop_all()
     return listener
 
 

@@ -19,7 +19,7 @@ from chansync import __version__
 from chansync.cli.daemon import daemon
 from chansync.cli.program import program
 from chansync.cli.support import exit_codes
-from chansync.cli.support.lazy import DefaultGroup
+from chansync.cli.support.lazy import LazyGroup
 from chansync_daemon.systemd.files import service_files
 from chansync_daemon.systemd.installation import systemd_version
 
@@ -104,11 +104,7 @@ def _command(group: click.Group, parent: click.Context, name: str) -> Iterator[s
     command = group.get_command(parent, name)
     assert command is not None
     context = click.Context(command, parent=parent, info_name=name)
-    shown = command
-    if isinstance(command, DefaultGroup):
-        own = command.get_command(context, command.default)
-        assert own is not None
-        shown = own
+    shown = (isinstance(command, LazyGroup) and command.get_command(context, command.default)) or command
     if not isinstance(shown, click.Group):
         words = " ".join([context.command_path, *_pieces(shown, context)])
         yield f".SS {_quoted(words)}"

@@ -6,9 +6,11 @@ import asyncio
 import contextlib
 import time
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from datetime import date
+from functools import partial
+from itertools import starmap
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,9 @@ from chansync.sync.pull import Place
 from chansync.sync.renewing import time_to_renew
 from chansync.sync.run_result import RunResult, plan_from
 from chansync.sync.runner import SyncRequest, retry, sync_channel
+
+#: Syncs the channel of that code as it is asked for.
+_Sync = Callable[[str, SyncRequest], Awaitable[list[RunResult]]]
 
 #: The shortest time between two writes of a job's progress, in seconds.
 REPORT_EVERY = 0.25
@@ -77,7 +82,7 @@ async def perform(
     """
     holding = asyncio.create_task(_hold(store, job, owner))
     try:
-        result = await _do(store, job, owner, trigger, stop, place)
+        result = await _do(store, job, stop, partial(_sync, store, job, owner, trigger, stop, place))
     except ChansyncError as error:
         result = {"ok": False, "sentence": str(error), "code": error.code}
     except apsw.Error:
@@ -119,38 +124,20 @@ def request_args(request: SyncRequest) -> dict[str, Any]:
 
 
 def _request(job: Job) -> SyncRequest:
-    args = job.args.get("request")
     try:
+        numbers, args, is_sync = job.args.get("order_numbers"), job.args.get("request"), job.kind == "sync"
         if args is None:
-            numbers = tuple(job.args.get("order_numbers", ()))
-            return SyncRequest(
-                orders=job.kind == "sync",
-                configured_pushes=job.kind == "sync" and not numbers,
-                order_numbers=numbers,
-                lookups=job.kind == "lookups" or bool(job.args.get("lookups")),
-            )
-        since = args.get("since")
-        return SyncRequest(
-            **args
-            | {
-                "since": date.fromisoformat(since) if since else None,
-                "order_numbers": tuple(args.get("order_numbers", ())),
-            }
-        )
+            args = {"orders": is_sync, "configured_pushes": is_sync and not numbers, "lookups": not is_sync} | job.args
+        since, numbers = args.get("since"), tuple(args.get("order_numbers") or ())
+        return SyncRequest(**args | {"since": date.fromisoformat(since) if since else None, "order_numbers": numbers})
     except (AttributeError, TypeError, ValueError):
         raise UsageError("The job asks for something that this program does not know; nothing was done.") from None
 
 
-async def _do(
-    store: Store, job: Job, owner: str, trigger: str, stop: asyncio.Event | None, place: Place | None
-) -> dict[str, Any]:
+async def _do(store: Store, job: Job, stop: asyncio.Event | None, sync: _Sync) -> dict[str, Any]:
     if job.kind == "retry":
         asked = await store.run(retry, channel_id=job.channel_id, order_ids=job.args.get("order_ids"))
-        requests = dict(asked.syncs)
-        results = await _sync_each(
-            list(requests), lambda code: _sync(store, job, owner, code, requests[code], trigger, stop, place)
-        )
-        return _results(results) | {"due": asked.orders}
+        return _results(await _sync_each(asked.syncs, sync)) | {"due": asked.orders}
     if job.kind == "notices":
         # Imported here, because the screens perform jobs too, and Python's e-mail package takes long to load.
         from chansync.notices.notifier import send_test
@@ -171,7 +158,7 @@ async def _do(
     if job.kind in ("test", "confirm"):
         return await _connect(store, job, channel.code)
     if job.kind in ("sync", "lookups"):
-        return _results(await _sync(store, job, owner, channel.code, _request(job), trigger, stop, place))
+        return _results(await sync(channel.code, _request(job)))
     raise UsageError(f"There is no job of the kind {job.kind!r}.")
 
 
@@ -213,11 +200,11 @@ async def _sync(
     store: Store,
     job: Job,
     owner: str,
-    code: str,
-    request: SyncRequest,
     trigger: str,
     stop: asyncio.Event | None,
     place: Place | None,
+    code: str,
+    request: SyncRequest,
 ) -> list[RunResult]:
     pending: set[asyncio.Task[None]] = set()
     reported_at = 0.0
@@ -248,15 +235,15 @@ async def _sync(
     return results
 
 
-async def _sync_each(codes: list[str], sync: Callable[[str], Awaitable[list[RunResult]]]) -> list[RunResult]:
+async def _sync_each(asked: Iterable[tuple[str, SyncRequest]], sync: _Sync) -> list[RunResult]:
     """Sync channels in parallel, so that sites that do not respond do not delay the others."""
     turns = asyncio.Semaphore(SITES_AT_ONCE)
 
-    async def one(code: str) -> list[RunResult]:
+    async def one(code: str, request: SyncRequest) -> list[RunResult]:
         async with turns:
-            return await sync(code)
+            return await sync(code, request)
 
-    return [result for results in await all_of(map(one, codes)) for result in results]
+    return [result for results in await all_of(starmap(one, asked)) for result in results]
 
 
 def _results(results: list[RunResult]) -> dict[str, Any]:

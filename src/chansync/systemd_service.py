@@ -37,37 +37,26 @@ PRIVATE_DIRECTORY = "/var/lib/chansync-private"
 _UNIT_FOLDERS = ("/etc/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system")
 
 
-def how_to_start(database: str) -> str:
-    """The command that starts the daemon of this database on this machine."""
-    return "systemctl start chansync" if is_service(database) else "chansync daemon"
+#: What is done with a daemon → the command for this machine's service, and for any other.
+_COMMANDS = {
+    "start": ("systemctl start chansync", "chansync daemon"),
+    "stop": ("systemctl stop chansync", "kill {pid}"),
+    "restart": ("systemctl restart chansync", "kill {pid}, then chansync daemon"),
+    # One that hangs does not react to SIGTERM; SIGABRT writes its stack to the log.
+    "restart hung": ("systemctl restart chansync", "kill -ABRT {pid}, then chansync daemon"),
+    # Although one on another machine may still run.
+    "take over": ("chansync service take-over", "chansync daemon --take-over"),
+}
 
 
-def how_to_stop(database: str, pid: int) -> str:
-    """The command that stops the daemon."""
-    return "systemctl stop chansync" if is_service(database) else f"kill {pid}"
+def how_to(do: str, database: str, pid: int = 0) -> str:
+    """The command that does this with the daemon of this database, whose process is ``pid``: a key of ``_COMMANDS``."""
+    return _COMMANDS[do][not is_service(database)].format(pid=pid)
 
 
 def service_trouble(database: str) -> str:
     """Why the service of this database does not run, as a sentence; empty: it is not a service, or nothing is wrong."""
-    if not is_service(database):
-        return ""
-    return ask().trouble
-
-
-def how_to_restart(database: str, pid: int, *, hangs: bool = False) -> str:
-    """The command that restarts the daemon.
-
-    Args:
-        hangs: it does not react to SIGTERM; SIGABRT writes its stack to the log.
-    """
-    if is_service(database):
-        return "systemctl restart chansync"
-    return f"kill {'-ABRT ' if hangs else ''}{pid}, then chansync daemon"
-
-
-def how_to_take_over(database: str) -> str:
-    """The command that starts the daemon here although one on another machine may still run."""
-    return "chansync service take-over" if is_service(database) else "chansync daemon --take-over"
+    return ask().trouble if is_service(database) else ""
 
 
 def is_service(database: str) -> bool:

@@ -28,7 +28,7 @@ from chansync.model.errors import UsageError
 from chansync.store import daemons, messages, runs, streams
 from chansync.store.runs import RunCounts
 from chansync_daemon import metrics
-from chansync_daemon.listening import Wanted, parse_listen
+from chansync_daemon.listening import parse_listen
 from support import mailbox, shops, world
 from support.patience import PATIENCE
 
@@ -296,7 +296,7 @@ def test_a_client_that_goes_before_its_answer_leaves_no_traceback(
     company: Store, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level("DEBUG", logger="chansync.daemon")
-    with metrics.serving(company.path, Wanted(("127.0.0.1", 0), None)):
+    with metrics.serving(company.path, ("127.0.0.1", 0), None):
         [port] = re.findall(r"127\.0\.0\.1:(\d+)", caplog.text)
         with socket.create_connection(("127.0.0.1", int(port))) as client:
             client.sendall(b"GET /met")
@@ -339,7 +339,7 @@ def test_a_file_that_cannot_be_written_is_told_once_and_again_when_it_can(
             written.set()
 
     monkeypatch.setattr(metrics, "_write", write)
-    with metrics.serving(company.path, Wanted(None, tmp_path / "x.prom")):
+    with metrics.serving(company.path, None, tmp_path / "x.prom"):
         assert written.wait(PATIENCE)
     assert [record.message for record in caplog.records if "metrics" in record.message] == [
         f"The metrics cannot be written to {tmp_path}/x.prom: Permission denied.",
@@ -356,7 +356,7 @@ def test_no_file_is_written_where_members_could_give_it_another_name(
     folder.chmod(0o2770)
     (tmp_path / "group-private").mkdir(0o710)
     file = tmp_path / place / "chansync.prom"
-    with metrics.serving(folder / "chansync.db", Wanted(file=file)):
+    with metrics.serving(folder / "chansync.db", None, file):
         assert not file.exists()
     assert "No metrics are written to" in caplog.text
 

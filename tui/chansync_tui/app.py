@@ -34,7 +34,7 @@ from chansync_tui.terminal_output import SmallUpdates
 from chansync_tui.text import safe
 from chansync_tui.user_files import own_keys, preferences
 from chansync_tui.widgets.table import MarkTable
-from chansync_tui.widgets.topbar import TABS, TopBar
+from chansync_tui.widgets.topbar import TABS
 
 if TYPE_CHECKING:
     from chansync_tui.user_files.drafts import Draft
@@ -52,7 +52,6 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
 
     TITLE = "chansync"
     CSS_PATH = "app.tcss"
-    ENABLE_COMMAND_PALETTE = True
     ALLOW_SELECT = False
     TOOLTIP_DELAY = 3600.0
 
@@ -133,7 +132,8 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
 
     def _poll(self) -> None:
         now = time.monotonic()
-        if now < self._not_before:
+        # Without a screen, the app is closing.
+        if now < self._not_before or not self.screen_stack:
             return
         try:
             with explained(self.context.path):
@@ -246,10 +246,6 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
 
     # Moving between screens
 
-    @on(TopBar.Picked)
-    async def pick_tab(self, event: TopBar.Picked) -> None:
-        await self.action_tab(event.mode)
-
     async def action_tab(self, mode: str) -> None:
         """Show a main screen and close what is open over its list, except a form that is not saved."""
         if not self.is_running:
@@ -287,7 +283,6 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
 
     def _offer_draft(self, *, asked: bool = True) -> None:
         """Ask what to do with the newest unsaved draft."""
-        from chansync_tui.user_files import drafts
 
         found = self._drafts()
         if not found:
@@ -300,7 +295,7 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
 
         def answered(answer: str) -> None:
             if answer == "discard":
-                drafts.drop(draft.path)
+                draft.path.unlink(missing_ok=True)
             elif answer == "go-on":
                 self.resume(draft)
 
@@ -315,7 +310,7 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
         commands = [
             each._replace(help=self._with_own_keys(each.help)) for each in self.get_system_commands(self.screen)
         ]
-        Palette(commands, self.ask_sites).ask(self, lambda command: command())
+        Palette(commands, partial(self.in_tab, "orders", "missing")).ask(self, lambda command: command())
 
     def _with_own_keys(self, about: str) -> str:
         """What a command does, where it names a key as ``(key m)`` with the user's own."""

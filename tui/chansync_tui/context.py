@@ -6,7 +6,6 @@ to the app, and only its handlers change what is shown.
 
 from __future__ import annotations
 
-import getpass
 import os
 import socket
 import subprocess
@@ -39,12 +38,7 @@ if TYPE_CHECKING:
 
 def user() -> str:
     """The user's name, or the uid if there is no name for it; root's where the program gave up root's rights."""
-    if privileges.caller() != os.getuid():
-        return name_of(privileges.caller())
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return str(os.getuid())
+    return name_of(privileges.caller())
 
 
 def user_at_host() -> str:
@@ -212,7 +206,7 @@ class Context:
         undo, action.undo = action.undo, None
         if undo is not None:
             self.note(f"Undo: {action.what}")
-            self._write_store("Undo", undo, failed=partial(setattr, action, "undo", undo))
+            self._write("Undo", undo, failed=partial(setattr, action, "undo", undo))
 
     # Jobs and writes
 
@@ -243,20 +237,18 @@ class Context:
 
         self.in_thread(label, do)
 
-    def write(self, label: str, function: Callable[[apsw.Connection], object]) -> None:
-        """Run a short write in a thread, as it may wait for another process. A sentence that it returns is shown."""
-        self.note(label)
-        self._write_store(label, lambda store: function(store.db))
-
-    def change(self, what: str, function: Callable[[Store], object], undo: Callable[[Store], str]) -> None:
-        """As ``write``, for what can be taken back."""
-        action = self.note(what, undo)
-        self._write_store(what, function, failed=partial(setattr, action, "undo", None))
-
-    def _write_store(
-        self, label: str, function: Callable[[Store], object], failed: Callable[[], object] = lambda: None
+    def write(
+        self, label: str, function: Callable[[Store], object], undo: Callable[[Store], str] | None = None
     ) -> None:
-        """Write in a thread; ``failed`` is called where that fails."""
+        """Run a short write in a thread, as it may wait for another process. A sentence that it returns is shown.
+
+        Args:
+            undo: takes it back, and says so.
+        """
+        action = self.note(label, undo)
+        self._write(label, function, failed=partial(setattr, action, "undo", None))
+
+    def _write(self, label: str, function: Callable[[Store], object], failed: Callable[[], object]) -> None:
 
         def do() -> object:
             late = threading.Timer(_LATE, self._post, [Result(label, "not done yet; perhaps another process writes.")])
@@ -299,7 +291,11 @@ class Context:
         self.in_thread(label, do)
 
     def start_daemon(self) -> None:
-        """Start a daemon on the database that goes on when this program ends."""
+        """Start a daemon on the database that goes on when this program ends.
+
+        Raises:
+            OSError: its log cannot be written.
+        """
         self.note("Start the daemon")
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
         with open(os.open(self.path.parent / "daemon.log", flags, 0o600), "ab") as log:

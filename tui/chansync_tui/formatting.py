@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chansync.model.times import ago_text, from_ms, here, local_text
+from chansync.model.times import ago_text, local_text
 from chansync_tui.symbols import symbols
 
 #: Tones by state; a tone is the name of a colour in ``app.tcss``.
@@ -105,11 +105,6 @@ def spark(values: list[int]) -> str:
 def counted(count: int, one: str, many: str = "") -> str:
     """``1 order``, ``3 orders``."""
     return f"{count} {one if count == 1 else many or one + 's'}"
-
-
-def local_hour(milliseconds: int) -> str:
-    """The hour of a time, ``13:00``."""
-    return f"{here(from_ms(milliseconds)):%H}:00"
 
 
 def total_text(total: str, currency: str) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import astuple
+from collections.abc import Iterable
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -11,30 +10,21 @@ from typing import TYPE_CHECKING, Any
 from textual import on
 from textual.app import App, SystemCommand
 
-from chansync_tui.navigation_events import (
-    Edit,
-    ShowCause,
-    ShowMessage,
-    ShowMessages,
-    ShowNumber,
-    ShowOrder,
-    ShowOrders,
-    ShowPage,
-    ShowRecord,
-    ShowSale,
-)
+from chansync_tui.navigation_events import Edit, Show, ShowTab
 
 if TYPE_CHECKING:
     from chansync_tui.screens.page import Page
     from chansync_tui.user_files.drafts import Draft
 
-#: The pages, each made of the attributes of its event.
-_PAGES: dict[type[ShowPage], tuple[str, str]] = {
-    ShowMessage: ("screens.message", "MessagePage"),
-    ShowOrder: ("screens.order", "of_order"),
-    ShowNumber: ("screens.order", "of_number"),
-    ShowSale: ("screens.order", "of_sale"),
-    ShowRecord: ("screens.erp_pages", "RecordPage"),
+#: The pages by their kinds: module, name, and what comes before their keys.
+_PAGES = {
+    "message": ("screens.message", "MessagePage"),
+    "order": ("screens.order", "of_order"),
+    "number": ("screens.order", "of_number"),
+    "sale": ("screens.order", "of_sale"),
+    "customer": ("screens.erp_pages", "RecordPage", "customer"),
+    "item": ("screens.erp_pages", "RecordPage", "item"),
+    "settlement": ("screens.erp_pages", "SettlementPage", "settlement"),
 }
 
 #: The screens of forms that show more than the form.
@@ -53,9 +43,9 @@ def made(module: str, name: str, *arguments: Any, **named: Any) -> Any:
 class Navigation(App[None]):
     """An app that opens the screens that its screens ask for."""
 
-    @on(ShowPage)
-    def show_page(self, event: ShowPage) -> None:
-        self.push_screen(made(*_PAGES[type(event)], *astuple(event)))  # type: ignore[call-overload]
+    @on(Show)
+    def show_page(self, event: Show) -> None:
+        self.push_screen(made(*_PAGES[event.kind], *event.key))
 
     @on(Edit)
     async def edit(self, event: Edit) -> None:
@@ -74,45 +64,27 @@ class Navigation(App[None]):
 
         self.push_screen(_form_screen(form_of(draft.data["kind"], draft.data["key"]), draft=draft))
 
-    async def _in_tab(self, mode: str, act: Callable[[Any], object]) -> None:
-        """Go to a main screen, and act on it unless a form that is not saved stands over it."""
+    @on(ShowTab)
+    async def show_tab(self, event: ShowTab) -> None:
+        await self.in_tab(event.mode, event.method, *event.arguments)
+
+    async def in_tab(self, mode: str, method: str, *arguments: object) -> None:
+        """As ``ShowTab``."""
         await self.run_action(f"tab('{mode}')")
         if len(self.screen_stack) == 1:
-            act(self.screen)
-
-    @on(ShowMessages)
-    async def show_messages(self, event: ShowMessages) -> None:
-        await self._in_tab("messages", lambda log: log.only_channel(*astuple(event)))
-
-    @on(ShowCause)
-    async def show_cause(self, event: ShowCause) -> None:
-        await self._in_tab("messages", lambda log: log.only_cause(event.cause))
-
-    @on(ShowOrders)
-    async def show_orders(self, event: ShowOrders) -> None:
-        await self._in_tab("orders", lambda orders: orders.only_channel(event.channel_id, event.code))
-
-    async def ask_sites(self, number: str) -> None:
-        """Say why an order is not here, after asking the site that it can be of."""
-        await self._in_tab("orders", lambda orders: orders.missing(number))
-
-    async def _find_order(self) -> None:
-        await self._in_tab("orders", lambda orders: orders.action_search())
-
-    async def _show_ledger(self, name: str) -> None:
-        await self._in_tab("erp", lambda erp: erp.show_list(name))
+            getattr(self.screen, method)(*arguments)
 
     def routes(self, screen: Page) -> Iterable[SystemCommand]:
         """Commands of the palette that lead to other screens."""
         if screen.TAB != "orders":
-            yield SystemCommand("Find an order", "By number or customer, among all", self._find_order)
-        if screen.TAB == "erp":
-            return
-        from chansync_tui.screens.erp import list_titles
+            find = partial(self.in_tab, "orders", "action_search")
+            yield SystemCommand("Find an order", "By number or customer, among all", find)
+        from chansync_tui.screens.erp import LISTS
 
-        for name, title, about in list_titles():
+        for name, found in LISTS.items():
             # Only found by typing: eighteen lists would hide the commands that are shown at first.
-            yield SystemCommand(f"ERP: {title}", about, partial(self._show_ledger, name), discover=False)
+            show = partial(self.in_tab, "erp", "show_list", name)
+            yield SystemCommand(f"ERP: {found.title}", found.about, show, discover=False)
 
 
 def _form_screen(form: Any, **options: Any) -> Any:

@@ -10,32 +10,14 @@ from textual.message import Message
 
 if TYPE_CHECKING:
     from chansync.setup.forms.form import Form
-    from chansync.store.problem_causes import Cause
 
 
-@dataclass
-class ShowMessages(Message):
-    """Show the messages of one channel, or of one of its orders."""
+class ShowTab(Message):
+    """Go to a main screen and call a method of it, unless a form that is not saved stands over it."""
 
-    channel_id: int
-    code: str
-    order_id: int | None = None
-    number: str = ""
-
-
-@dataclass
-class ShowCause(Message):
-    """Show the open problems of one cause."""
-
-    cause: Cause
-
-
-@dataclass
-class ShowOrders(Message):
-    """Show the orders of one channel."""
-
-    channel_id: int
-    code: str
+    def __init__(self, mode: str, method: str, *arguments: object) -> None:
+        super().__init__()
+        self.mode, self.method, self.arguments = mode, method, arguments
 
 
 @dataclass
@@ -59,42 +41,14 @@ class Edit(Message):
     field: str = ""
 
 
-class ShowPage(Message):
-    """Show a page, which is made of the attributes of the event."""
+class Show(Message):
+    """Show the page of something.
 
+    Attributes:
+        kind: ``message``, ``order``, ``customer`` or ``settlement`` (by the id), ``sale`` or ``item`` (by the number or
+            the code), or ``number``: an order by its channel's id and its number, which may be unknown.
+    """
 
-@dataclass
-class ShowMessage(ShowPage):
-    """Show a message in full."""
-
-    message_id: int
-
-
-@dataclass
-class ShowOrder(ShowPage):
-    """Show the page of an order."""
-
-    order_id: int
-
-
-@dataclass
-class ShowNumber(ShowPage):
-    """Show the page of a channel's order by its number, which may be unknown."""
-
-    channel_id: int
-    number: str
-
-
-@dataclass
-class ShowSale(ShowPage):
-    """Show the page of a sale."""
-
-    number: str
-
-
-@dataclass
-class ShowRecord(ShowPage):
-    """Show the page of a record of the ERP: a ``customer`` by its id, an ``item`` by its code."""
-
-    kind: str
-    name: str
+    def __init__(self, kind: str, *key: int | str) -> None:
+        super().__init__()
+        self.kind, self.key = kind, key

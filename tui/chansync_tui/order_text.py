@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 
 import apsw
 
-from chansync.erp.papers import rate_sentence
+from chansync.erp.papers import SaleDetails, SalePapers, rate_sentence
 from chansync.explain.story import Story
 from chansync.model.money import format_money
 from chansync.model.times import local_text
 from chansync_tui.formatting import counted, total_text
-from chansync_tui.navigation_events import ShowMessage
 from chansync_tui.record_text import as_sent
 from chansync_tui.text import fit
 from chansync_tui.widgets.pane import Paragraph, heading, pairs
@@ -59,9 +57,9 @@ def _next_try(at: int | None) -> str:
 
 
 def _sale(story: Story) -> Iterator[Paragraph]:
-    sale = story.sale
-    if sale is None:
+    if story.papers is None:
         return
+    sale = story.papers.details
     row = sale.sale
     mark = f" ({row.mark})" if row.mark else ""
     yield from heading(f"The sale {row.number}{mark} of {row.sale_date}")
@@ -72,17 +70,15 @@ def _sale(story: Story) -> Iterator[Paragraph]:
         {title: _address(parts) for title, parts in (("billing", sale.billing), ("delivery", sale.delivery))}
     )
     yield from pairs(sale.fields)
-    yield from _lines(story)
-    yield from _journals(story)
+    yield from _lines(sale)
+    yield from _journals(story.papers)
 
 
 def _address(parts: dict[str, str]) -> str:
     return ", ".join(str(part) for part in parts.values() if part)
 
 
-def _lines(story: Story) -> Iterator[Paragraph]:
-    sale = story.sale
-    assert sale is not None
+def _lines(sale: SaleDetails) -> Iterator[Paragraph]:
     yield from heading(f"Its {counted(len(sale.lines), 'line')}")
     yield Paragraph(f"  {fit('what', 22)} {fit('pieces', 6, right=True)} {fit('net', 11, right=True)} "
                   f"{fit('tax', 9, right=True)} {fit('total', 11, right=True)}", "dim")  # fmt: skip
@@ -101,15 +97,15 @@ def _lines(story: Story) -> Iterator[Paragraph]:
         yield from (Paragraph(f"  {rate_sentence(rate)}") for rate in sale.by_rate)
 
 
-def _journals(story: Story) -> Iterator[Paragraph]:
+def _journals(papers: SalePapers) -> Iterator[Paragraph]:
     yield from heading("Documents, payments, blocks, requests")
     found = [
         *(f"document {d.number}: {d.amount}{f', credit of {d.credits}' if d.credits else ''}{_at(d.at)}"
-          for d in story.documents),
+          for d in papers.documents),
         *(f"{p.kind} {p.money}, account {p.account}{_at(p.at)}{f': {p.told}' if p.told else ''}"
-          for p in story.payments),
-        *(f"blocked {pieces} of {item} in {warehouse}" for item, warehouse, pieces in story.blocked),
-        *(f"requested {r.quantity} of {r.item}, {local_text(r.at)}" for r in story.requests),
+          for p in papers.payments),
+        *(f"blocked {pieces} of {item} in {warehouse}" for item, warehouse, pieces in papers.blocked),
+        *(f"requested {r.quantity} of {r.item}, {local_text(r.at)}" for r in papers.requests),
     ]  # fmt: skip
     for text in found or ["none"]:
         yield Paragraph(f"  {text}", "" if found else "dim")
@@ -142,5 +138,5 @@ def _history(story: Story) -> Iterator[Paragraph]:
         yield Paragraph(
             f"  {local_text(happening.at, seconds=True)} {happening.what}: {happening.text}",
             "bad" if happening.is_bad else "",
-            opens=partial(ShowMessage, happening.message_id) if happening.message_id is not None else None,
+            opens=("message", happening.message_id) if happening.message_id is not None else None,
         )

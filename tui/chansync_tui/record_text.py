@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
 from typing import Any
 
 import apsw
@@ -16,7 +15,6 @@ from chansync.store.orders import OrderRow
 from chansync.store.overview import ChannelLine
 from chansync.store.runs import Run, RunFilter
 from chansync_tui.formatting import RUN_TONES, SKIPPED_WHY, clock, elapsed
-from chansync_tui.navigation_events import ShowMessage
 from chansync_tui.widgets.line import Part
 from chansync_tui.widgets.pane import Paragraph, heading
 
@@ -32,7 +30,7 @@ def channel_paragraphs(db: apsw.Connection, line: ChannelLine, state: Sequence[P
         yield from heading("Newest problems")
         for message in found:
             text = f"  {clock(message.last_at, now_ms())}  {message.sentence}"
-            yield Paragraph(text, "bad", opens=partial(ShowMessage, message.id))
+            yield Paragraph(text, "bad", opens=("message", message.id))
     if last := runs.recent(db, limit=_RUNS, chosen=RunFilter(channel_id=line.id)):
         yield from heading("Last runs")
         for run in last:

@@ -30,7 +30,7 @@ def restore(database: Path, file: Path) -> tuple[str, bool]:
     if stop and not _stopped(database, shlex.split(stop), is_service=is_service):
         return f"The daemon is not stopped ({stop}): nothing was restored.", False
     words = [sys.executable, "-m", "chansync", "--db", str(database), "db", "restore", "--yes", str(file)]
-    run = _run(words, as_root=is_service, is_told=True)
+    run = run_in_terminal(words, as_root=is_service, is_told=True)
     is_done = run.returncode == 0
     # Before an error, stderr has what was said before already.
     wrong = [] if is_done else run.stderr.strip().splitlines()[-1:]
@@ -38,7 +38,7 @@ def restore(database: Path, file: Path) -> tuple[str, bool]:
 
 
 def _stopped(database: Path, stop: Sequence[str], *, is_service: bool) -> bool:
-    if _run(stop, as_root=is_service or not _is_mine(stop)).returncode:
+    if run_in_terminal(stop, as_root=is_service or not _is_mine(stop)).returncode:
         return False
     until = time.monotonic() + PATIENCE
     while is_locked(database, DAEMON):
@@ -59,11 +59,18 @@ def _is_mine(stop: Sequence[str]) -> bool:
     return True
 
 
-def _run(words: Sequence[str], *, as_root: bool, is_told: bool = False) -> subprocess.CompletedProcess[str]:
-    """Run a command in the terminal; with ``is_told``, what it says is kept instead of shown."""
+def run_in_terminal(words: Sequence[str], *, as_root: bool, is_told: bool = False) -> subprocess.CompletedProcess[str]:
+    """Run a command in the terminal, where sudo can ask for a password.
+
+    Args:
+        is_told: what it says is kept instead of shown.
+    """
     whole = [*(["sudo"] if as_root and os.geteuid() else []), *words]
-    print(f"$ {shlex.join(whole)}", flush=True)
+    print(f"\n$ {shlex.join(whole)}", flush=True)
     try:
         return subprocess.run(whole, capture_output=is_told, text=True, errors="replace", check=False)
     except OSError as error:
-        return subprocess.CompletedProcess(whole, 1, "", f"{whole[0]} cannot be run: {error.strerror}.")
+        said = f"{whole[0]} cannot be run: {error.strerror}."
+        if not is_told:
+            print(said)
+        return subprocess.CompletedProcess(whole, 1, "", said)

@@ -39,52 +39,44 @@ class Keyed(Protocol):
 L = TypeVar("L", bound=Keyed)
 
 
-class Source(Protocol[L]):
-    """A list with its filters; equal ones read the same rows."""
-
-    def parts(self, db: apsw.Connection, span: Span, by: str) -> Iterable[tuple[list[L], int]]:
-        """Read a span of rows (``Query.parts``): the last part has all, those before it some.
-
-        Each comes with the number of rows that were looked through for it.
-
-        Args:
-            by: the column that the list is ordered by; empty: its own order.
-        """
-        ...
+#: Reads a span of a list in the order by a column, or in its own (empty), as ``Query.parts``: the last part has all
+#: rows, those before it some. Each comes with the number of rows that were looked through for it.
+Source = Callable[[apsw.Connection, Span, str], Iterable[tuple[list[L], int]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Order(Generic[L]):
-    """The order in which a list is shown: its own or that by another column; turned; or the one that ``sort`` makes.
+class Listing(Generic[L]):
+    """A list in the order in which it is shown: its own or that by a column; turned; or the one that ``sort`` makes.
 
     ``sort`` takes all rows and runs in any thread.
     """
 
+    source: Source[L]
     turned: bool = False
     by: str = ""
     sort: Callable[[Sequence[L]], Sequence[L]] | None = None
 
-    def read(self, source: Source[L], db: apsw.Connection, span: Span) -> list[L]:
+    def read(self, db: apsw.Connection, span: Span) -> list[L]:
         """Read a span of the list in this order; raises as ``parts``."""
-        *_, (found, _) = self.parts(source, db, span)
+        *_, (found, _) = self.parts(db, span)
         return found
 
-    def parts(self, source: Source[L], db: apsw.Connection, span: Span) -> Iterator[tuple[list[L], int]]:
-        """As ``Source.parts``, in this order.
+    def parts(self, db: apsw.Connection, span: Span) -> Iterator[tuple[list[L], int]]:
+        """As ``Source``, in this order.
 
         Raises:
             TooManyRows: there are more than can be sorted here.
         """
         if self.sort is not None:
-            for found, looked in source.parts(db, Span(MOST_SORTED + 1), ""):
+            for found, looked in self.source(db, Span(MOST_SORTED + 1), ""):
                 if len(found) > MOST_SORTED:
                     raise TooManyRows(f"More than {MOST_SORTED:,} rows pass the filters.")
                 yield list(self.sort(found)), looked
         elif not self.turned:
-            yield from source.parts(db, span, self.by)
+            yield from self.source(db, span, self.by)
         else:
             mirrored = replace(span, after=span.before, before=span.after, backwards=not span.backwards)
-            for found, looked in source.parts(db, mirrored, self.by):
+            for found, looked in self.source(db, mirrored, self.by):
                 yield found[::-1], looked
 
 
@@ -103,14 +95,13 @@ class Fetch(Generic[L]):
     """A read for the window, created in the main thread and run in another."""
 
     ask: Ask
-    source: Source[L]
+    listing: Listing[L]
     span: Span
-    order: Order[L]
 
     def run(self, db: apsw.Connection, tell: Callable[[list[L], int], object]) -> list[L]:
         """Read the rows; one more than a page means that there are more. ``tell`` gets each part but the last."""
         last: tuple[list[L], int] | None = None
-        for part in self.order.parts(self.source, db, self.span):
+        for part in self.listing.parts(db, self.span):
             if last is not None:
                 tell(*last)
             last = part
@@ -121,8 +112,7 @@ class Fetch(Generic[L]):
 class Window(Generic[L]):
     """The rows that are held. ``at_top``, ``at_end``: whether they begin or end with those of the whole list."""
 
-    source: Source[L]
-    order: Order[L] = field(default_factory=Order)
+    listing: Listing[L]
     lines: list[L] = field(default_factory=list)
     at_top: bool = True
     at_end: bool = False
@@ -144,11 +134,11 @@ class Window(Generic[L]):
                 # At an end of the list, new rows there belong to the window.
                 after, before = None if self.at_top else high, None if self.at_end else low
                 span = Span(MOST + 1, after=after, before=before, inclusive=True)
-        return Fetch(ask, self.source, span, self.order)
+        return Fetch(ask, self.listing, span)
 
     def apply(self, fetch: Fetch[L], found: list[L]) -> None:
         """Update the window with the rows of a fetch."""
-        if self.order.sort is not None:
+        if self.listing.sort is not None:
             self.lines, self.at_top, self.at_end = found, True, True
             return
         more = len(found) > PAGE

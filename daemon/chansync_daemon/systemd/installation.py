@@ -234,7 +234,9 @@ def standing(root: Path) -> Standing:
         own = _files(root, this_program())
         if is_packaged(root):
             files = [(file, State.HIDING) for file in own if file.path.exists()]
-            files += [(file, _presence(file)) for file in _package_files(root)]
+            # What is in a package's file is the package manager's to judge.
+            there = (State.MISSING, State.CURRENT)
+            files += [(file, there[file.path.exists()]) for file in _package_files(root)]
         else:
             files = [(file, file.state()) for file in own]
     return Standing(
@@ -244,11 +246,6 @@ def standing(root: Path) -> Standing:
         members=_members(),
         directory=SERVICE_DIRECTORY.is_dir() and SERVICE_PRIVATE_DIRECTORY.is_dir(),
     )
-
-
-def _presence(file: ServiceFile) -> State:
-    """The state of a file of a package: what is in it is the package manager's to judge."""
-    return State.CURRENT if file.path.exists() else State.MISSING
 
 
 def runs_systemd() -> bool:

@@ -60,7 +60,8 @@ def daemon(
         return run(
             path,
             json_logs=json_logs,
-            metrics=listening.wanted(metrics, metrics_file),
+            metrics=listening.parse_listen(metrics) if metrics else None,
+            metrics_file=metrics_file,
             webhooks=listening.parse(webhooks, "webhooks", "9465 or 127.0.0.1:9465") if webhooks else None,
             take_over=take_over,
         )

@@ -15,12 +15,9 @@ from chansync.cli.support.output import add_facts, mode, note, print_json, say, 
 from chansync.cli.support.session import Session
 from chansync.exports import cursors
 from chansync.exports.rows import Wanted
-from chansync.exports.writers import write_rows
+from chansync.exports.writers import FORMATS, write_rows
 from chansync.model.errors import UsageError
 from chansync.model.times import parse_moment
-
-_FORMATS = ("csv", "jsonl", "xlsx")
-
 
 _EXAMPLES = (
     "chansync export sales --format xlsx -o sales.xlsx",
@@ -43,7 +40,7 @@ def _command(what: str) -> click.Command:
     @click.option("--since", metavar="TIME", help="Only from then on: 2026-01-31, '2026-01-31 04:00', 30d, yesterday.")
     @click.option("--until", metavar="TIME", help="Only before then; a day is meant to its end.")
     @click.option("--channel", shell_complete=completing.channels, metavar="CODE", help="Of one channel only.")
-    @click.option("--format", "form", type=click.Choice(_FORMATS), default="csv", show_default=True)
+    @click.option("--format", "form", type=click.Choice(tuple(FORMATS)), default="csv", show_default=True)
     @click.option("--cursor", metavar="NAME", help="Go on where the export of that name ended; -o names a folder.")
     @click.option("-o", "--output", metavar="FILE|FOLDER", type=FileType(_target), help="Where to.")
     def made(

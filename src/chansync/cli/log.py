@@ -20,7 +20,7 @@ from chansync.model.errors import UsageError
 from chansync.model.message import CODES
 from chansync.model.order import bare_number
 from chansync.model.times import parse_moment
-from chansync.store import channels, messages
+from chansync.store import messages
 from chansync.store.message_search import Filter
 from chansync.store.messages import Message
 
@@ -64,6 +64,8 @@ def list_messages(
     as_json: bool,
 ) -> None:
     """Show the message log, oldest first; a problem stays open until it is solved."""
+    from chansync.store import channels
+
     db = session.db
     chosen = Filter(
         channel_id=channels.channel(db, channel).id if channel else None,
@@ -235,6 +237,7 @@ def show(session: Session, message_id: int, as_json: bool) -> None:
 def why(session: Session, code: str, number: str, as_json: bool) -> int:
     """Say why an order is as it is. Exit code 1 when it was never seen."""
     from chansync.explain.why import why as explain
+    from chansync.store import channels
 
     told = explain(session.db, channels.channel(session.db, code), number)
     if as_json:

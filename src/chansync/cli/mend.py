@@ -9,10 +9,9 @@ import click
 
 from chansync.cli.support import exit_codes
 from chansync.cli.support.lazy import command
-from chansync.cli.support.output import add_facts, note, print_json, say, say_error
+from chansync.cli.support.output import add_facts, mode, note, print_json, say, say_error
 from chansync.cli.support.session import Session, user_name
 from chansync.model.errors import UsageError
-from chansync.store import messages
 
 if TYPE_CHECKING:
     from chansync.orders.remedies import Remedy, Subject
@@ -46,9 +45,13 @@ def mend(session: Session, message_id: int, name: str | None, added: tuple[str, 
         return _run(session, subject, chosen, added, as_json)
     if added:
         raise UsageError(f"The remedy {name} takes no words.")
-    (note if as_json else say)(chosen.perform(session.db, subject))
+    done = chosen.perform(session.db, subject)
     if subject.channel is None or subject.order is None:
+        # The sentence is all that there is to tell.
+        mode.collects = as_json
+        say(done)
         return exit_codes.OK
+    (note if as_json else say)(done)
     return _execute(session, ["retry", subject.channel.code, "--order", subject.order.external_id], as_json)
 
 
@@ -86,6 +89,8 @@ def _run(session: Session, subject: Subject, remedy: Remedy, added: tuple[str, .
     changes = command.words[1] in _CHANGING and command.words[2] not in _LOOKING
     if code != exit_codes.OK or not changes:
         return code
+    from chansync.store import messages
+
     found = messages.message(session.db, subject.message.id)
     if found is not None and found.open:
         note(f"Then: chansync retry --message {subject.message.id}")
@@ -111,6 +116,8 @@ def _execute(session: Session, words: list[str], as_json: bool) -> int:
 @click.option("--undo", is_flag=True, help="Open them again.")
 def solve(session: Session, ids: tuple[int, ...], undo: bool) -> int:
     """Mark messages as solved. A problem that is still there comes back with the next try."""
+    from chansync.store import messages
+
     done = []
     for each in ids:
         if messages.reopen(session.db, each) if undo else messages.solve(session.db, each, user_name()):

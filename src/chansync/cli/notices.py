@@ -13,7 +13,6 @@ from chansync.cli.support.lazy import command, pairs
 from chansync.cli.support.named_files import TextType
 from chansync.cli.support.output import add_facts, note, print_json, say, say_changed, say_error, table, when
 from chansync.cli.support.session import Session
-from chansync.erp import registry
 from chansync.model.errors import UsageError
 from chansync.notices import settings
 
@@ -45,6 +44,7 @@ def show(session: Session, as_json: bool) -> None:
 
 
 def _ways(db: apsw.Connection) -> list[dict[str, Any]]:
+    from chansync.erp import registry
     from chansync.store import notices as store
 
     users = store.notice_users(db)
@@ -151,9 +151,9 @@ def _tried(session: Session, user: str | None) -> list[tuple[str, str]]:
         return session.run_async(lambda store: send_test(store, user))
     from chansync.cli.support.jobs import ask_and_wait
 
-    job = ask_and_wait(session.db, "notices", None, {"user": user}, seconds=WAIT)
-    if job is None or job.result is None:
+    ok, told = ask_and_wait(session.db, "notices", None, {"user": user}, seconds=WAIT)
+    if ok is None:
         raise UsageError(f"The daemon did not answer within {WAIT} seconds. See: chansync status")
-    if "tried" not in job.result:
-        raise UsageError(job.result["sentence"])
-    return [(title, error) for title, error in job.result["tried"]]
+    if "tried" not in told:
+        raise UsageError(told["sentence"])
+    return [(title, error) for title, error in told["tried"]]

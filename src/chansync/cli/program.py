@@ -126,7 +126,7 @@ _ERP = group(
         "requests": ("erp.journal:requests", "List what is requested."),
         "documents": ("erp.journal:documents", "List financial documents and credits."),
         "payments": ("erp.journal:payments", "List payments and returns."),
-        "movements": ("erp.journal:movements", "List an item's movements."),
+        "movements": ("erp.stock:movements", "List an item's movements."),
         "check": ("erp.journal:check", "Prove that the ledger's entries agree."),
         "serve-example": ("erp.own:serve_example", "Run an example of an ERP of your own."),
         "openapi": ("erp.own:openapi", "Print what an ERP of your own has to answer, as OpenAPI."),

@@ -11,7 +11,6 @@ from chansync.cli.support.lazy import command
 from chansync.cli.support.output import note, print_json, say
 from chansync.cli.support.session import Session
 from chansync.model.errors import UsageError
-from chansync.store import channels, daemons, messages, orders
 
 if TYPE_CHECKING:
     import apsw
@@ -41,6 +40,8 @@ def retry(
 
     A running daemon does it; otherwise this process. Exit code 1 when problems are left.
     """
+    from chansync.store import daemons
+
     target = _target(session.db, code, number, message_id, everything)
     again = _retry_by_daemon if daemons.is_running(session.db) else _retry_here
     return again(session, target, as_json)
@@ -49,6 +50,8 @@ def retry(
 def _target(
     db: apsw.Connection, code: str | None, number: str | None, message_id: int | None, everything: bool
 ) -> _Target:
+    from chansync.store import channels, messages, orders
+
     if (code is not None) + (message_id is not None) + everything != 1:
         raise UsageError("Say what to retry: a channel's CODE, --message ID, or --all.")
     if number is not None and code is None:
@@ -104,15 +107,14 @@ def _retry_data(ok: bool, sentence: str, due: int | None, runs: list[RunResult])
 
 
 def _retry_by_daemon(session: Session, target: _Target, as_json: bool) -> int:
-    from chansync.cli.support.jobs import ask_and_wait
+    from chansync.cli.support.jobs import AT_IT, ask_and_wait
     from chansync.job_runner import runs_of
 
     channel_id, order_ids = target
     args = {} if order_ids is None else {"order_ids": order_ids}
-    job = ask_and_wait(session.db, "retry", channel_id, args, seconds=WAIT)
-    told = (job.result if job else None) or {"sentence": "The daemon is at it. See: chansync log --follow"}
-    runs, sentence = runs_of(told), str(told.get("sentence") or "Done.")
-    failed = (job is not None and job.state == "failed") or any(run.counts.problems for run in runs)
+    ok, told = ask_and_wait(session.db, "retry", channel_id, args, seconds=WAIT)
+    runs, sentence = runs_of(told), str(told.get("sentence") or ("Done." if told else AT_IT))
+    failed = ok is False or any(run.counts.problems for run in runs)
     if as_json:
         print_json(_retry_data(not failed, sentence, told.get("due"), runs))
     else:

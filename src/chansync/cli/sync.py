@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
 import sys
 import time
@@ -19,6 +18,8 @@ from chansync.cli.support.session import Session, user_name
 from chansync.model.errors import UsageError
 
 if TYPE_CHECKING:
+    import asyncio
+
     from chansync.db.connection import Store
     from chansync.store.runs import RunCounts
     from chansync.sync.run_result import OrderPlan, PushPlan, RunResult
@@ -97,8 +98,7 @@ def sync_all(session: Session, requests: Mapping[str, SyncRequest]) -> tuple[lis
     from chansync.cli.support.jobs import is_by_daemon
 
     by_daemon = is_by_daemon(session)
-    shown = Progress() if mode.quiet else BarProgress() if sys.stderr.isatty() else LineProgress()
-    with shown as progress:
+    with BarProgress() if sys.stderr.isatty() and not mode.quiet else Progress() as progress:
         if by_daemon:
             results, interrupted = _sync_by_daemon(session, requests, progress), False
         else:
@@ -115,15 +115,15 @@ def run_data(result: RunResult) -> dict[str, Any]:
     return {"channel": data.pop("channel_code")} | data
 
 
-#: In seconds: how often at most a line of progress is written for a channel, and how often the daemon's job is read.
-LINE_EVERY, _EVERY = 5.0, 0.2
+#: How often at most a line of progress is written for a channel, in seconds.
+LINE_EVERY = 5.0
 
 #: With more channels than that, those that are done make room for those that still run.
 FINISHED_SHOWN = 20
 
 
 class Progress:
-    """Is told how far each channel is. This one shows nothing."""
+    """Is told how far each channel is: a line for each every few seconds, for logs; nothing with ``--quiet``."""
 
     def __enter__(self) -> Progress:
         return self
@@ -133,16 +133,6 @@ class Progress:
 
     def of(self, code: str) -> Callable[[RunCounts], None]:
         """The function that a channel's run calls."""
-        return lambda counts: None
-
-    def done(self, code: str) -> None:
-        """The channel has ended."""
-
-
-class LineProgress(Progress):
-    """A line for each channel every few seconds, for logs."""
-
-    def of(self, code: str) -> Callable[[RunCounts], None]:
         last = time.monotonic()
 
         def tell(counts: RunCounts) -> None:
@@ -153,6 +143,9 @@ class LineProgress(Progress):
                 note(f"{code}: {counts.fetched}{of} orders, {counts.created} new, {counts.problems} with problems")
 
         return tell
+
+    def done(self, code: str) -> None:
+        """The channel has ended."""
 
 
 class BarProgress(Progress):
@@ -197,6 +190,7 @@ class BarProgress(Progress):
 
 def _sync_by_daemon(session: Session, requests: Mapping[str, SyncRequest], progress: Progress) -> list[RunResult]:
     """Ask the daemon, show how far it is, and wait for all results. Who stops waiting does not stop the daemon."""
+    from chansync.cli.support.jobs import EVERY
     from chansync.job_runner import request_args, runs_of
     from chansync.store import channels, jobs
     from chansync.store.runs import RunCounts
@@ -225,19 +219,22 @@ def _sync_by_daemon(session: Session, requests: Mapping[str, SyncRequest], progr
                 sentence = str(told.get("sentence") or f"{code}: the daemon did not say what came of it.")
                 failure = str(told.get("code") or "site_bug")
                 results.append(RunResult(code, "orders", "failed", RunCounts(), sentence, failure))
-        time.sleep(_EVERY)
+        time.sleep(EVERY)
     return results
 
 
 async def _sync_all(
     store: Store, requests: Mapping[str, SyncRequest], progress: Progress
 ) -> tuple[list[RunResult], bool]:
+    # Imported here: help and completion have no use for it.
+    import asyncio
+
     from chansync.concurrency import all_or_cancel
     from chansync.sync.runner import sync_channel
 
     stop = asyncio.Event()
     turns, bulks = asyncio.Semaphore(AT_ONCE), asyncio.Semaphore(BULKS)
-    _stop_on_signals(stop)
+    _stop_on_signals(asyncio.get_running_loop(), stop)
 
     async def one(code: str) -> list[RunResult]:
         async with turns:
@@ -253,9 +250,8 @@ async def _sync_all(
     return [result for results in everything for result in results], stop.is_set()
 
 
-def _stop_on_signals(stop: asyncio.Event) -> None:
+def _stop_on_signals(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
     """The first ctrl+c finishes the orders in hand; the second breaks off."""
-    loop = asyncio.get_running_loop()
 
     def first() -> None:
         stop.set()

@@ -101,15 +101,20 @@ class DatabaseFailed(StoreError):
 @contextlib.contextmanager
 def explained(path: Path | None = None) -> Iterator[None]:
     """Turn errors of SQLite and the file system into a ``StoreError`` with a message for the user."""
-    where = f" ({path})" if path else ""
     try:
         yield
-    except apsw.Error as error:
-        raise _kind(error, path)(f"{sentence_of(error)}{where}") from error
-    except PermissionError as error:
-        raise DatabaseForbidden(f"The database may not be opened by this user: {_way_in(path)}{where}") from error
-    except OSError as error:
-        raise StoreError(f"The database cannot be opened: {error.strerror or error}{where}") from error
+    except (apsw.Error, OSError) as error:
+        raise store_error(error, path) from error
+
+
+def store_error(error: apsw.Error | OSError, path: Path | None = None) -> StoreError:
+    """The error with a message for the user."""
+    where = f" ({path})" if path else ""
+    if isinstance(error, apsw.Error):
+        return _kind(error, path)(f"{sentence_of(error)}{where}")
+    if isinstance(error, PermissionError):
+        return DatabaseForbidden(f"The database may not be opened by this user: {_way_in(path)}{where}")
+    return StoreError(f"The database cannot be opened: {error.strerror or error}{where}")
 
 
 def _kind(error: apsw.Error, path: Path | None) -> type[StoreError]:

@@ -11,13 +11,13 @@ from typing import NamedTuple
 
 import apsw
 
-from chansync import __version__, systemd_service
+from chansync import __version__
 from chansync.db import lock_holders
 from chansync.db.process_locks import DAEMON, MIGRATION, is_locked
 from chansync.model.times import ago_text, local_text, now_ms
 from chansync.store import daemons
 from chansync.store.daemons import DaemonState
-from chansync.systemd_service import how_to_restart, how_to_start, how_to_take_over, is_service, service_trouble
+from chansync.systemd_service import how_to, is_service, service_trouble
 
 RUNNING = "running"
 OTHER_VERSION = "other_version"
@@ -110,25 +110,22 @@ def _alive(state: DaemonState, path: str) -> Diagnosis:
             f"Let it go on: {command}", command,
         )  # fmt: skip
     who = f"its process {state.pid}" if process else f"its process on {state.host}"
-    command = _restart(state, path, hangs=True)
+    command = _how_to("restart hung", state, path) or ""
     advice = f"Restart it: {command}" if command else "Restart it where it runs, as in its container"
     return Diagnosis(HUNG, "The daemon hangs", f"{silence}: {who} lives and does not get on", advice, command)
 
 
-def _restart(state: DaemonState, path: str, *, hangs: bool = False) -> str:
-    """The command that restarts it; empty if its process may be in another namespace."""
+def _how_to(do: str, state: DaemonState, path: str) -> str | None:
+    """The command that does this with a daemon that runs; None if its process may be in another namespace."""
     known = is_service(path) or lock_holders.process_state(path, state.pid)
-    return how_to_restart(path, state.pid, hangs=hangs) if known else ""
+    return how_to(do, path, state.pid) if known else None
 
 
 def how_to_stop(db: apsw.Connection) -> str | None:
     """The command that stops this database's daemon; empty: none works on it; None: only where it runs, as in its
     container."""
-    path, state = db.filename, daemons.state(db)
-    if state is None or not state.alive:
-        return ""
-    known = is_service(path) or lock_holders.process_state(path, state.pid)
-    return systemd_service.how_to_stop(path, state.pid) if known else None
+    state = daemons.state(db)
+    return _how_to("stop", state, db.filename) if state and state.alive else ""
 
 
 def _beating(state: DaemonState, path: str) -> Diagnosis:
@@ -140,7 +137,7 @@ def _beating(state: DaemonState, path: str) -> Diagnosis:
     if _release(state.version) > _release(__version__):
         advice = "This program is older: leave it and start it again, or upgrade it where that does not help"
         return Diagnosis(OTHER_VERSION, headline, f"{told}, and this program is {__version__}", advice)
-    command = _restart(state, path)
+    command = _how_to("restart", state, path) or ""
     advice = f"The daemon is older: restart it{f': {command}' if command else ' where it runs'}"
     return Diagnosis(OTHER_VERSION, headline, f"{told}, and this program is {__version__}", advice, command)
 
@@ -156,7 +153,7 @@ def _elsewhere(state: DaemonState, path: str) -> Diagnosis:
     headline = f"No daemon here; last on {state.host}"
     if now_ms() - state.beat_at > daemons.ELSEWHERE_MS:
         return _to_start(ELSEWHERE, headline, path, told)
-    advice = f"Make sure that it is off, then: {how_to_take_over(path)}"
+    advice = f"Make sure that it is off, then: {how_to('take over', path)}"
     # If there is no space for the condition, the command is not shown either.
     return Diagnosis(ELSEWHERE, headline, told, advice, "chansync status")
 
@@ -174,5 +171,5 @@ def _stopped(state: DaemonState, path: str, ask_systemd: bool) -> Diagnosis:
 
 
 def _to_start(kind: str, headline: str, path: str, sentence: str = "") -> Diagnosis:
-    command = how_to_start(path)
+    command = how_to("start", path)
     return Diagnosis(kind, headline, sentence or headline, f"Start it: {command}", command)

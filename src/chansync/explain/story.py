@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import apsw
 
 from chansync.erp import registry
-from chansync.erp.papers import DocumentRow, PaymentRow, RequestRow, SaleDetails
+from chansync.erp.papers import SalePapers
 from chansync.erp.protocol import Embedded
 from chansync.explain.why import Explanation, explain, why
 from chansync.model.channel import Channel
@@ -40,7 +40,7 @@ class Story:
         number: of the order, as people call it.
         channel: None where it was removed.
         order: None while the order was never seen, and for a sale whose order is gone.
-        blocked: item, warehouse and how many pieces are reserved.
+        papers: of its sale; None while the ERP has not recorded it.
         steps: what an outside ERP was asked for of the sale, in its order.
         history: oldest first.
     """
@@ -50,11 +50,7 @@ class Story:
     explanation: Explanation
     order: OrderRow | None = None
     customer: str = ""
-    sale: SaleDetails | None = None
-    documents: list[DocumentRow] = field(default_factory=list)
-    payments: list[PaymentRow] = field(default_factory=list)
-    requests: list[RequestRow] = field(default_factory=list)
-    blocked: list[tuple[str, str, int]] = field(default_factory=list)
+    papers: SalePapers | None = None
     steps: list[StepStatus] = field(default_factory=list)
     history: list[Happening] = field(default_factory=list)
 
@@ -70,9 +66,7 @@ def of_order(db: apsw.Connection, order_id: int) -> Story | None:
     if row.sale is not None:
         erp = registry.erp(db, row.sale.erp)
         _add_sale(db, story, erp, row.sale.key)
-        if erp.is_outside:
-            story.steps = _steps(db, row.sale.key)
-            story.history += _asked(db, story.steps)
+        story.history += _asked(db, story.steps)
     story.history = _seen(db, row) + story.history + _said(story.explanation.messages) + _sent(db, row.id)
     story.history.sort(key=lambda happening: happening.at)
     return story
@@ -98,21 +92,24 @@ def of_sale(db: apsw.Connection, number: str) -> Story:
         return found
     story = Story("", None, Explanation(False, [], sale_number=number))
     _add_sale(db, story, erp, key)
-    story.steps = _steps(db, key) if erp.is_outside else []
-    if story.sale is not None:
-        story.number = story.sale.sale.order_number
-        sentence = f"The sale {number} came from order {story.number} of {story.sale.sale.channel}, which is not known."
+    if story.papers is not None:
+        sale = story.papers.details.sale
+        story.number = sale.order_number
+        sentence = f"The sale {number} came from order {story.number} of {sale.channel}, which is not known."
         story.explanation.sentences.append(sentence)
     return story
 
 
 def _add_sale(db: apsw.Connection, story: Story, erp: Embedded, key: str) -> None:
-    papers = erp.papers(db, key)
+    if erp.is_outside:
+        # Imported here: who sells by the ledger has no use for it.
+        from chansync.explain.erp_status import steps_of_key
+
+        story.steps = steps_of_key(db, key)
+    papers = story.papers = erp.papers(db, key)
     if papers is None:
         return
-    sale = story.sale = papers.details
-    story.documents, story.payments = papers.documents, papers.payments
-    story.requests, story.blocked = papers.requests, papers.blocked
+    sale = papers.details
     # Both are written in one transaction, the sale a moment before its order's row.
     recorded_at = max(sale.sale.created_at, story.order.first_seen_at if story.order else 0)
     story.history.append(Happening(recorded_at, "sale", f"recorded as {sale.sale.number}"))
@@ -125,13 +122,6 @@ def _add_sale(db: apsw.Connection, story: Story, erp: Embedded, key: str) -> Non
     for event in sale.events:
         told = event.told(sale.sale.currency)
         story.history.append(Happening(event.at, "sale", f"{event.kind}: {told}" if told else event.kind))
-
-
-def _steps(db: apsw.Connection, key: str) -> list[StepStatus]:
-    # Imported here: who sells by the ledger has no use for it.
-    from chansync.explain.erp_status import steps_of_key
-
-    return steps_of_key(db, key)
 
 
 def _asked(db: apsw.Connection, steps: list[StepStatus]) -> list[Happening]:

@@ -11,13 +11,11 @@ from typing import Any
 
 import apsw
 
-from chansync.erp import registry
 from chansync.erp.entries import Entry
 from chansync.exports.columns import EXPORTS, MONEY, NUMBER, ORDERS, TIME
 from chansync.model.errors import UsageError
 from chansync.model.money import minor_digits
 from chansync.model.times import from_ms
-from chansync.store import channels
 
 Value = str | Decimal | int | None
 
@@ -57,6 +55,8 @@ class Wanted:
         Raises:
             UsageError: it is narrowed by what its rows do not have, or there is no such channel.
         """
+        from chansync.store import channels
+
         export = EXPORTS[self.what]
         if not export.has_times and (self.since is not None or self.until is not None):
             raise UsageError(f"{self.what.capitalize()} is as it is now: leave --since and --until out.")
@@ -91,27 +91,28 @@ def _entries(db: apsw.Connection, what: str) -> Iterator[tuple[str, Entry]]:
         for entry in _orders(db):
             yield "", entry
         return
+    # Imported here: the help of a command has no use for it.
+    from chansync.erp import registry
+
     for erp in registry.erps(db):
         for entry in erp.entries(db, what):
             yield erp.code, entry
 
 
+# In the order of the columns of ``EXPORTS``.
 _ORDERS = """
     SELECT c.code, o.external_id, o.number, o.status, o.placed_on, o.currency, o.total, o.state, o.reason, l.erp,
         l.number, o.first_seen_at, o.changed_at
     FROM "order" o JOIN channel c ON c.id = o.channel_id LEFT JOIN sale_link l ON l.order_id = o.id ORDER BY o.id
 """
-_COLUMNS = (
-    "order_id", "order", "status", "placed_on", "currency", "total", "state", "reason", "erp", "sale", "first_seen_at",
-    "changed_at",
-)  # fmt: skip
 
 
 def _orders(db: apsw.Connection) -> Iterator[Entry]:
-    for channel, *found in db.execute(_ORDERS):
-        values = dict(zip(_COLUMNS, found, strict=True))
-        values["erp"] = values["erp"] or ""
+    names = [column.name for column in EXPORTS[ORDERS].columns]
+    for found in db.execute(_ORDERS):
+        values = dict(zip(names, found, strict=True))
         values["total"] = _total(values["total"], values["currency"])
+        channel = values["channel"]
         yield Entry(f"{channel}/{values['order_id']}", values["changed_at"], channel, values)
 
 

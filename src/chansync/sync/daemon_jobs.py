@@ -12,7 +12,7 @@ from chansync.db.locations import key_path
 from chansync.secrets import key_file, sealing
 from chansync.secrets.key_file import KeyForbidden, KeyUnreadable
 from chansync.store import daemons
-from chansync.systemd_service import how_to_start, is_service
+from chansync.systemd_service import how_to, is_service
 
 
 def is_for_daemon(db: apsw.Connection, path: Path, line: str = "…") -> bool:
@@ -36,7 +36,7 @@ def is_for_daemon(db: apsw.Connection, path: Path, line: str = "…") -> bool:
         user = name_of(owner_of(path.parent))
         service = is_service(str(path))
         chansync = f"sudo -u {user} chansync" + ("" if service else f" --db {shlex.quote(str(path))}")
-        start = how_to_start(str(path)) if service else f"{chansync} daemon"
+        start = how_to("start", str(path)) if service else f"{chansync} daemon"
         raise KeyForbidden(
             f"Only the daemon's user ({user}) may read the private key {key_path(path)}, and no daemon runs that could "
             f"do this for you. Start it: {start}. Or do this as that user: {chansync} {line}"

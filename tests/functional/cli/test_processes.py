@@ -42,6 +42,10 @@ sys.exit(main(sys.argv[2:]))
         ("map payment shop", ("asyncio",)),
         ("channel fields", ("asyncio",)),
         ("--help", ("apsw",)),
+        ("sync --help", ("apsw", "asyncio")),
+        ("retry --help", ("apsw",)),
+        ("erp sale --help", ("apsw",)),
+        ("export sales --help", ("chansync.erp.registry",)),
     ],
 )
 def test_short_commands_import_little(company: Store, line: str, also: tuple[str, ...]) -> None:
@@ -55,6 +59,16 @@ def test_short_commands_import_little(company: Store, line: str, also: tuple[str
     )
     # No daemon has ever run here, which is critical.
     assert done.returncode == (2 if line == "health" else 0), done.stderr
+    assert done.stderr.strip().splitlines()[-1] == "IMPORTED"
+
+
+def test_completing_a_command_imports_none() -> None:
+    words = {"_CHANSYNC_COMPLETE": "bash_complete", "COMP_WORDS": "chansync s"}
+    done = subprocess.run(
+        [sys.executable, "-c", _PROBE, "apsw,chansync.cli.status,chansync.cli.sync"],
+        capture_output=True, text=True, check=False, env=os.environ | words,
+    )  # fmt: skip
+    assert "plain,sync" in done.stdout.split()
     assert done.stderr.strip().splitlines()[-1] == "IMPORTED"
 
 

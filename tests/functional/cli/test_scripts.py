@@ -13,7 +13,7 @@ import pytest
 
 from chansync.cli.program import program
 from chansync.cli.support import exit_codes
-from chansync.cli.support.lazy import DefaultGroup, LazyGroup
+from chansync.cli.support.lazy import LazyGroup
 from chansync.db.connection import Store
 from chansync.store import channels, messages, systems
 from functional.cli.conftest import Run
@@ -26,7 +26,7 @@ def _commands(group: LazyGroup, path: tuple[str, ...] = ()) -> Iterator[tuple[st
         command = group.get_command(context, name)
         if isinstance(command, LazyGroup):
             yield from _commands(command, (*path, name))
-        elif not (isinstance(group, DefaultGroup) and name == group.default):
+        elif name != group.default:
             yield (*path, name)
 
 

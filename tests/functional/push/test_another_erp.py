@@ -183,7 +183,7 @@ def test_what_people_do_by_hand_and_what_they_are_shown(tiny: Make, erp: Any) ->
     assert world.status(number) == "completed"
     found = told(world, number)
     assert any("The sale is written out, document SLIP-TINY-1, paid" in each for each in found.explanation.sentences)
-    assert found.sale is not None
+    assert found.papers is not None
     assert "sale: recorded as TINY-1" in [f"{each.what}: {each.text}" for each in found.history]
 
 

@@ -434,3 +434,14 @@ async def test_a_database_that_is_deleted_under_the_screens_is_told(company: Pat
         os.unlink(f"{company}{end}")
         await until_seen(pilot, "The database was deleted, moved or replaced")
         assert "shop-de" in seen(app)
+
+
+async def test_what_is_written_while_the_screens_close_is_not_read_any_more(company: Path) -> None:
+    app = ChansyncApp(company)
+    async with app.run_test(size=NARROW) as pilot:
+        await until_seen(pilot, "shop-de")
+        screens, app._version, app._not_before = [*app._screen_stack], -1, 0.0
+        app._screen_stack.clear()
+        app._poll()
+        app._screen_stack.extend(screens)
+        await until_seen(pilot, "shop-de")

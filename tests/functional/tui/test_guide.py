@@ -101,6 +101,18 @@ async def test_steps_that_need_a_channel_say_so(database: Database) -> None:
         await until_seen(pilot, "Add a channel first")
 
 
+async def test_a_daemon_whose_log_cannot_be_written_is_not_started_and_that_is_said(database: Database) -> None:
+    path = database("empty")
+    (path.parent / "daemon.log").mkdir()
+    app = ChansyncApp(path)
+    async with app.run_test(size=WIDE) as pilot:
+        await until_seen(pilot, "0 of 9 done")
+        await pilot.press("G", "k", "enter")
+        await until_seen(pilot, "Start the daemon")
+        await pilot.press(*"back", "enter")
+        await until_seen(pilot, "Not started: its log", "Start it in another terminal: chansync --db")
+
+
 async def test_wrong_currencies_are_named_and_nothing_is_made(database: Database) -> None:
     app = ChansyncApp(database("empty"))
     async with app.run_test(size=WIDE) as pilot:

@@ -36,6 +36,8 @@ async def test_a_backup_is_made_listed_and_looked_through(alone: Path, tmp_path:
         await until_seen(pilot, "This database was never backed up.", "b makes one")
         await pilot.press("b", *"/nowhere/at/all", "enter")
         await until_seen(pilot, "There is no folder /nowhere/at/all")
+        await pilot.press("ctrl+u", *"~nobody.here", "enter")
+        await until_seen(pilot, "There is no folder", "~nobody.here")
         await pilot.press("ctrl+u", *str(folder), "enter")
         await until_seen(pilot, "1 backup in", "Copied to")
         (made,) = rotation.backups(folder, alone.stem).values()

@@ -213,8 +213,9 @@ async def test_sentences_name_the_users_own_keys(company: Path, prefer: Callable
 
 #: A key by its usual name in the text of a program, as in "press w" and "p resumes it".
 _KEY_BY_NAME = re.compile(
-    r"\b[Pp]ress \w\b|(?:^|[.,;:] |\band |\bthen )\w (?:asks|connects|lists|loads|makes|mends|opens|quits|resumes|"
-    r"shows|syncs|tests|tries|undoes)\b"
+    r"\b[Pp]ress \w\b|\bquit with \w\b|(?<!\()\b[Kk]ey (?:\w|esc)\b|\bthen \w\.|"
+    r"(?:^|[.,;:] |\band |\bthen )(?:\w|esc) (?:asks|closes|confirms|connects|goes|lists|loads|makes|mends|opens|quits|"
+    r"resumes|shows|syncs|tests|tries|undoes)\b"
 )
 
 

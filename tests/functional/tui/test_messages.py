@@ -7,8 +7,10 @@ from pathlib import Path
 from types import ModuleType
 
 from chansync.db.transaction import transaction
-from chansync.store import jobs, messages
+from chansync.model.order import UnreadableOrder
+from chansync.store import jobs, messages, orders
 from chansync_tui.app import ChansyncApp
+from chansync_tui.screens.message import message_paragraphs
 from chansync_tui.screens.messages import Messages
 from functional.tui.looking import Other, row, seen, settle, until_seen
 
@@ -96,6 +98,17 @@ async def test_details_show_sentence_remedy_data_count_and_times(company: Path) 
         )
         await pilot.press("escape")
         await until_seen(pilot, "O Open only")
+
+
+def test_of_an_order_that_cannot_be_read_only_what_is_known_is_shown(company: Path) -> None:
+    with Other(company) as other, transaction(other.db):
+        unreadable = UnreadableOrder("77", "77", 5, "it has no total")
+        order_id = orders.write_unreadable(other.db, 1, unreadable, None)
+        messages.log(other.db, "order_unreadable", "Order 77: it has no total.", channel_id=1, order_id=order_id)
+        [message] = messages.of_order(other.db, order_id)
+        shown = [paragraph.text for paragraph in message_paragraphs(other.db, message)]
+    assert "Order: 77 (site's id 77)" in shown
+    assert "Now: problem, order_unreadable" in shown
 
 
 async def test_odd_characters_are_shown_and_never_obeyed(company: Path) -> None:

@@ -316,6 +316,9 @@ async def test_an_export_holds_what_is_shown_and_no_formula(company: Path, tmp_p
     async with app.run_test(size=WIDE) as pilot:
         await pilot.press("4")
         await until_seen(pilot, "5 orders")
+        await pilot.press("E", "ctrl+u", *"~nobody.here/orders.csv", "enter")
+        await until_seen(pilot, "~nobody.here", "cannot be written")
+        await pilot.press("escape")
         for name in ("orders.csv", "orders.json"):
             await pilot.press("E")
             await until_seen(pilot, "Writes 5 rows")

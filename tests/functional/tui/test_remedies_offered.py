@@ -12,7 +12,8 @@ from chansync.db.transaction import transaction
 from chansync.orders.remedies import REMEDIES
 from chansync.store import messages
 from chansync_tui.app import ChansyncApp
-from chansync_tui.screens.mend import Mending, MendWindow
+from chansync_tui.screens.finder import Finder
+from chansync_tui.screens.mend import offer
 from chansync_tui.screens.message import message_paragraphs
 from chansync_tui.screens.messages import Messages
 from functional.tui import seed
@@ -36,7 +37,7 @@ _TOLD = [(code, data) for code in REMEDIES for data in _told_to(code)]
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """What each window offers that would open."""
     found: list[list[str]] = []
-    monkeypatch.setattr(MendWindow, "ask", lambda self, *_: found.append([each.word for each in self._options]))
+    monkeypatch.setattr(Finder, "ask", lambda self, *_: found.append([each.word for each in self._options]))
     return found
 
 
@@ -62,7 +63,7 @@ async def test_what_is_offered_for_a_message_is_what_mend_lists_for_it(
         page = app.screen
         assert isinstance(page, Messages)
         for each, (code, data) in zip(ids, _TOLD, strict=True):
-            Mending(page).open(each)
+            offer(page, each)
             assert (opened.pop() if opened else []) == listed[each], (code, data)
             message = messages.message(app.context.db, each)
             assert message is not None
@@ -75,7 +76,7 @@ _WITHDRAW = "Do not ask the ERP again for what a person asked for."
 
 def _offered(app: ChansyncApp) -> list[str]:
     """What the window that is open offers."""
-    assert isinstance(app.screen, MendWindow)
+    assert isinstance(app.screen, Finder)
     return [option.word for option in app.screen.table.items]
 
 

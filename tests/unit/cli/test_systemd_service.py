@@ -14,10 +14,10 @@ def test_the_service_is_named_where_it_is_installed_and_for_its_own_database_onl
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(systemd_service, "_UNIT_FOLDERS", (str(tmp_path),))
-    assert systemd_service.how_to_start("/var/lib/chansync/chansync.db") == "chansync daemon"
+    assert systemd_service.how_to("start", "/var/lib/chansync/chansync.db") == "chansync daemon"
     (tmp_path / "chansync.service").touch()
-    assert systemd_service.how_to_start("/var/lib/chansync/chansync.db") == "systemctl start chansync"
-    assert systemd_service.how_to_start("/home/ann/chansync.db") == "chansync daemon"
+    assert systemd_service.how_to("start", "/var/lib/chansync/chansync.db") == "systemctl start chansync"
+    assert systemd_service.how_to("start", "/home/ann/chansync.db") == "chansync daemon"
 
 
 def test_backups_are_expected_where_the_service_has_its_timer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

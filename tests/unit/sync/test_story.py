@@ -63,7 +63,7 @@ def test_a_skipped_order_says_why_in_the_words_of_the_command(company: Store) ->
     take(company, status="pending")
     found = story.of_number(company.db, channels.channel(company.db, "shop"), "1")
     assert found.order is not None
-    assert found.sale is None
+    assert found.papers is None
     assert any("status pending is not among the order statuses" in each for each in found.explanation.sentences)
 
 
@@ -72,9 +72,10 @@ def test_everything_that_happened_in_its_order(sold: Store) -> None:
         perform(sold.db, action, "shop-1")
     found = story.of_sale(sold.db, "shop-1")
     assert found.order is not None
-    assert [each.number for each in found.documents] == ["MAIN/invoice/1"]
-    assert [each.money for each in found.payments] == ["17.73 EUR"]
-    assert found.blocked == []
+    assert found.papers is not None
+    assert [each.number for each in found.papers.documents] == ["MAIN/invoice/1"]
+    assert [each.money for each in found.papers.payments] == ["17.73 EUR"]
+    assert found.papers.blocked == []
     history = told(sold)
     assert history[0].startswith("order: first seen")
     assert [line for line in history if line.startswith("sale")] == [
@@ -107,7 +108,7 @@ def test_messages_of_the_order_are_part_of_its_history(company: Store) -> None:
 def test_a_sale_whose_order_is_gone_still_has_its_story(sold: Store) -> None:
     sold.db.execute('DELETE FROM "order"')
     found = story.of_sale(sold.db, "shop-1")
-    assert found.sale is not None
+    assert found.papers is not None
     assert found.order is None
     assert "order 1 of shop" in found.explanation.sentences[0]
 

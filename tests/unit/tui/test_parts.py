@@ -10,20 +10,17 @@ import pytest
 from chansync.model.paging import Span
 from chansync.store.overview import MessageLine
 from chansync_tui import formatting, start, symbols
-from chansync_tui.row_window import MOST, PAGE, Ask, Window
+from chansync_tui.row_window import MOST, PAGE, Ask, Listing, Window
 from chansync_tui.widgets.columns import Column, Needs, lay_out
 from chansync_tui.widgets.line import Hint, HintLine, parts_width
 
 
-class _Log:
-    """A list that is read by nobody here."""
-
-    def parts(self, db: apsw.Connection, span: Span, by: str) -> Iterable[tuple[list[MessageLine], int]]:
-        raise NotImplementedError
+def _read_by_nobody(db: apsw.Connection, span: Span, by: str) -> Iterable[tuple[list[MessageLine], int]]:
+    raise NotImplementedError
 
 
 def _window() -> Window[MessageLine]:
-    return Window(_Log())
+    return Window(Listing(_read_by_nobody))
 
 
 def _lines(newest: int, count: int) -> list[MessageLine]:

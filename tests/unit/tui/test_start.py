@@ -7,6 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from chansync.cli.support.session import user_name
+from chansync_tui.context import user
 from support.patience import PATIENCE
 
 _LATER = ("click", "chansync.explain.story", "chansync.erp.ledger.lists", "chansync.store.runs")
@@ -35,3 +39,9 @@ def test_screens_that_would_be_drawn_into_a_file_are_refused_where_it_is_seen(tm
     assert b"start chansync without 2>" in os.read(terminal, 1000)
     os.close(terminal)
     assert (tmp_path / "log").read_bytes() == b""
+
+
+def test_the_records_name_who_runs_the_screens_as_they_name_who_runs_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "somebody else")
+    assert user() == user_name() != "somebody else"

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from chansync.model.paging import Key, Span
 from chansync_tui import row_window
 from chansync_tui.list_view import Sort, View, in_order
-from chansync_tui.row_window import MOST, PAGE, Ask, Order, TooManyRows, Window
+from chansync_tui.row_window import MOST, PAGE, Ask, Listing, TooManyRows, Window
 from chansync_tui.user_files import preferences
 from chansync_tui.widgets.columns import Column, Needs, lay_out
 
@@ -78,7 +78,7 @@ class _Numbers:
     def __init__(self, count: int) -> None:
         self._rows = [_Row(number) for number in range(count - 1, -1, -1)]
 
-    def parts(self, db: apsw.Connection, span: Span, by: str) -> Iterator[tuple[list[_Row], int]]:
+    def __call__(self, db: apsw.Connection, span: Span, by: str) -> Iterator[tuple[list[_Row], int]]:
         edge = int(span.inclusive)
         rows = [
             row
@@ -96,7 +96,7 @@ def nothing() -> apsw.Connection:
 
 def test_a_turned_list_of_any_length_is_walked_from_its_end(nothing: apsw.Connection) -> None:
     count = MOST + 2 * PAGE + 7
-    window = Window(_Numbers(count), Order(turned=True))
+    window = Window(Listing(_Numbers(count), turned=True))
     seen: list[int] = []
     ask = Ask.TOP
     while not window.at_end:
@@ -114,15 +114,18 @@ def test_a_turned_list_of_any_length_is_walked_from_its_end(nothing: apsw.Connec
 
 def test_a_list_is_sorted_whole_or_not_at_all(nothing: apsw.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(row_window, "MOST_SORTED", 300)
-    by_last_digit: Order[_Row] = Order(sort=lambda rows: sorted(rows, key=lambda row: row.number % 10))
-    window = Window(_Numbers(300), by_last_digit)
+
+    def by_last_digit(count: int) -> Window[_Row]:
+        return Window(Listing(_Numbers(count), sort=lambda rows: sorted(rows, key=lambda row: row.number % 10)))
+
+    window = by_last_digit(300)
     fetch = window.fetch(Ask.TOP)
     window.apply(fetch, fetch.run(nothing, _untold))
     assert [row.number % 10 for row in window.lines] == [digit for digit in range(10) for _ in range(30)]
     assert window.at_top
     assert window.at_end
     with pytest.raises(TooManyRows):
-        Window(_Numbers(301), by_last_digit).fetch(Ask.TOP).run(nothing, _untold)
+        by_last_digit(301).fetch(Ask.TOP).run(nothing, _untold)
 
 
 def test_views_are_remembered_by_list_beside_what_else_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,9 +18,8 @@ from chansync_tui.formatting import TYPE_TONES
 from chansync_tui.forms.channel_status import status_rows
 from chansync_tui.forms.rows import Row, hidden_row
 from chansync_tui.forms.screen import FormScreen
-from chansync_tui.navigation_events import ShowMessages
-from chansync_tui.screens.dialogs import connection_report
-from chansync_tui.screens.start_date import choose_start
+from chansync_tui.navigation_events import ShowTab
+from chansync_tui.screens.dialogs import choose_start, connection_report
 from chansync_tui.widgets.line import Hint, Part
 
 if TYPE_CHECKING:
@@ -172,7 +171,7 @@ class ChannelScreen(FormScreen):
         self.state.open(self.context.db)
         # It stays as its user wants it, so that the next confirm asks again.
         self.state.texts["used"] = "yes"
-        self.say("It connects, and is not used yet: enter the start date, then c.", "warn")
+        self.say(f"It connects, and is not used yet: enter the start date, then {self.own_key('c')}.", "warn")
         self.show_rows()
 
     def _unmapped(self) -> list[str]:
@@ -212,7 +211,7 @@ class ChannelScreen(FormScreen):
 
     def action_messages(self) -> None:
         if self._is_saved() and self.channel_id is not None:
-            self.post_message(ShowMessages(self.channel_id, self._code))
+            self.post_message(ShowTab("messages", "only_channel", self.channel_id, self._code))
 
     def commands(self) -> Iterable[SystemCommand]:
         yield from super().commands()

@@ -15,7 +15,7 @@ from chansync.setup.forms.form import Saved
 from chansync.store.jobs import Job
 from chansync_tui.forms.rows import Row
 from chansync_tui.forms.screen import FormScreen
-from chansync_tui.screens.dialogs import erp_report
+from chansync_tui.screens.dialogs import connection_report
 
 
 class ConnectedErpScreen(FormScreen):
@@ -60,7 +60,7 @@ class ConnectedErpScreen(FormScreen):
     def _connected(self, job: Job) -> None:
         self.tell_job(job)
         if job.args.get("what") != "retry":
-            self.app.push_screen(erp_report(job))
+            self.app.push_screen(connection_report(job))
 
     def commands(self) -> Iterable[SystemCommand]:
         yield from super().commands()

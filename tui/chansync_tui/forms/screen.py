@@ -21,7 +21,7 @@ from chansync.setup.forms.merging import Conflict
 from chansync.setup.typed_fields import InvalidFields
 from chansync.store.jobs import Job
 from chansync_tui.formatting import counted
-from chansync_tui.forms.editor import FieldEditor
+from chansync_tui.forms.fields import FieldList
 from chansync_tui.screens.dialogs import Confirm
 from chansync_tui.user_files import drafts
 from chansync_tui.user_files.own_keys import called
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 DRAFT_AFTER = 0.5
 
 
-class FormScreen(FieldEditor):
+class FormScreen(FieldList):
     """Shows, edits and saves one form.
 
     Args:
@@ -88,8 +88,7 @@ class FormScreen(FieldEditor):
         self._opened = True
         if self._resumed is not None:
             self.state.resume(self._resumed.data)
-        if self._resumed is not None:
-            drafts.drop(self._resumed.path)
+            self._resumed.path.unlink(missing_ok=True)
             self._keep_draft()
             self.say("This is your unsaved draft. Secrets are not kept in it: enter them again.", "warn")
         fields = [(row.key, row.field) for row in self._rows if row.field is not None]
@@ -100,7 +99,6 @@ class FormScreen(FieldEditor):
             self.table.select(first)
 
     def _holds(self, field: FormField) -> bool:
-        """Whether the field has a value."""
         if field.is_secret:
             return field.name in self.state.entered or field.name in self.state.loaded.secrets
         return bool(self.state.texts.get(field.name))
@@ -153,7 +151,7 @@ class FormScreen(FieldEditor):
 
     def _write_draft(self) -> None:
         if not self.is_unsaved:
-            drafts.drop(self._draft)
+            self._draft.unlink(missing_ok=True)
             return
         data = self.state.draft
         if self.typing is not None:
@@ -243,7 +241,7 @@ class FormScreen(FieldEditor):
             self.state.everything = True
             self.show_rows()
         wrong = f"{counted(len(self.state.errors), 'field')} wrong: {self._labels(self.state.errors)}"
-        self.say(f"Not saved: {wrong}. e goes from one to the next.", "bad")
+        self.say(f"Not saved: {wrong}. {self.own_key('e')} goes from one to the next.", "bad")
         first = next((row.key for row in self.table.items if row.key in self.state.errors), None)
         if first is not None:
             self.table.select(first)
@@ -288,7 +286,6 @@ class FormScreen(FieldEditor):
 
     @property
     def is_unsaved(self) -> bool:
-        """Whether something would be lost by closing."""
         new = self.state.is_new and self.state.texts != self.state.loaded.texts
         return bool(self.state.changed) or new or self.typing is not None
 
@@ -307,7 +304,8 @@ class FormScreen(FieldEditor):
         self.dismiss()
 
     def say_unsaved(self) -> None:
-        self.say("This form is not saved: c confirms, esc closes without saving.", "warn")
+        confirm, close = self.own_key("c"), self.own_key("esc")
+        self.say(f"This form is not saved: {confirm} confirms, {close} closes without saving.", "warn")
 
     def commands(self) -> Iterable[SystemCommand]:
         yield SystemCommand("Confirm", "Save the form (key c)", self.action_confirm)

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from textual import on
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
+from textual.getters import query_one
 from textual.widget import Widget
 
 from chansync.model.times import local_text, now_ms
@@ -16,8 +17,8 @@ from chansync.store import runs
 from chansync.store.channel_status import remaining
 from chansync.store.runs import Run, RunFilter
 from chansync.store.streams import STREAMS
-from chansync_tui.formatting import RUN_TONES, bar, clock, counted, elapsed, left, local_hour, rate, spark
-from chansync_tui.navigation_events import Edit, ShowMessages
+from chansync_tui.formatting import RUN_TONES, bar, clock, counted, elapsed, left, rate, spark
+from chansync_tui.navigation_events import Edit, ShowTab
 from chansync_tui.record_text import run_paragraphs, skipped_words
 from chansync_tui.screens.filtered_page import FilteredPage, Narrowing
 from chansync_tui.screens.finder import Option
@@ -92,6 +93,8 @@ class Activity(FilteredPage, TwoPanes):
 
     MARKED = (Hint("s", "Sync"),)
 
+    chosen = RunFilter()
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "sync", "Sync the run's channel again, or those of the marked runs", tooltip="Sync again|Sync"),
         Binding("m", "messages", "Messages of the run's channel", tooltip="Messages|Msgs"),
@@ -100,10 +103,12 @@ class Activity(FilteredPage, TwoPanes):
         *(each.binding for each in FILTERS),
     ]
 
+    _in_progress: query_one[MarkTable[Run]] = query_one("#running", MarkTable)
+    table: query_one[MarkTable[Run]] = query_one("#last", MarkTable)
+
     def __init__(self) -> None:
         super().__init__()
         self._spark_at = 0.0
-        self._chosen = RunFilter()
 
     def body(self) -> Iterable[Widget]:
         yield MarkTable[Run](_RUNNING, _running_cells, lambda run: run.id, id="running", list_name="running")
@@ -118,14 +123,6 @@ class Activity(FilteredPage, TwoPanes):
     def on_descendant_focus(self) -> None:
         self.explain()
 
-    @property
-    def _in_progress(self) -> MarkTable[Run]:
-        return self.query_one("#running", MarkTable)
-
-    @property
-    def table(self) -> MarkTable[Run]:
-        return self.query_one("#last", MarkTable)
-
     def exported(self) -> MarkTable[Run]:
         return self._focused_list
 
@@ -139,14 +136,13 @@ class Activity(FilteredPage, TwoPanes):
         # The height changes in steps of two rows, so that not every run that ends moves the screen.
         self._in_progress.styles.height = max(3, min(9, 1 + (len(running) + 1) // 2 * 2))
         self._in_progress.show(running)
-        self._show_last()
+        self.show_chosen()
         if time.monotonic() >= self._spark_at:
             self._spark_at = time.monotonic() + _SPARK_SECONDS
             self._show_spark()
-        self.explain()
 
-    def _show_last(self) -> None:
-        chosen, table = self._chosen, self.table
+    def show_chosen(self) -> None:
+        chosen, table = self.chosen, self.table
         found = runs.recent(self.context.db, limit=_LISTED, chosen=chosen)
         last = [run for run in found if run.state != "running"]
         table.set_empty(
@@ -157,12 +153,13 @@ class Activity(FilteredPage, TwoPanes):
         table.show(last)
         count = counted(len(last), "run")
         self.query_one(FilterLine).set_chips(self.chips(), count if len(found) < _LISTED else f"the last {count}")
+        self.explain()
 
     def _show_spark(self) -> None:
         hours = runs.orders_per_hour(self.context.db)
         now = now_ms()
         total = f"{counted(sum(hours), 'order')} in 24 h, at most {max(hours)} in an hour"
-        begin = local_hour(now - 24 * 3_600_000)
+        begin = f"{local_text(now - 24 * 3_600_000)[11:13]}:00"
         self.query_one("#spark", Line).put(
             [(" Orders by hour ", "dim"), (f"{begin} ", "dim"), (spark(hours), "note"), (" now  ", "dim"), (total, "")],
             [(" Orders ", "dim"), (spark(hours), "note"), (f" {total}", "")],
@@ -170,15 +167,6 @@ class Activity(FilteredPage, TwoPanes):
         )
 
     # Filters
-
-    @property
-    def chosen(self) -> RunFilter:
-        return self._chosen
-
-    def choose(self, chosen: RunFilter) -> None:
-        self._chosen = chosen
-        self._show_last()
-        self.explain()
 
     def values_of(self, field: str) -> list[Option[Any]]:
         if field == "stream":
@@ -194,7 +182,6 @@ class Activity(FilteredPage, TwoPanes):
         return run_paragraphs(self.context.db, run) if run else ()
 
     def below(self) -> Sequence[Part]:
-        """All numbers of the run under the cursor."""
         run = self._focused_list.selected
         if run is None:
             return []
@@ -222,7 +209,7 @@ class Activity(FilteredPage, TwoPanes):
 
     def action_messages(self) -> None:
         if run := self._focused_list.selected:
-            self.post_message(ShowMessages(run.channel_id, run.channel_code))
+            self.post_message(ShowTab("messages", "only_channel", run.channel_id, run.channel_code))
 
     def commands(self) -> Iterable[SystemCommand]:
         if run := self._focused_list.selected:

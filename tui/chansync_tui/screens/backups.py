@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from textual import on
 from textual.binding import Binding, BindingType
+from textual.getters import query_one
 from textual.widget import Widget
 
 from chansync.db import rotation, settings
@@ -19,7 +20,7 @@ from chansync.doctor.records import backups as age_of_backups
 from chansync.model.errors import UsageError
 from chansync_tui.formatting import counted
 from chansync_tui.screens.copying import Facts
-from chansync_tui.screens.dialogs import Field, Question
+from chansync_tui.screens.dialogs import Field, Question, path_of
 from chansync_tui.screens.page import COPY, Page
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.line import Hint
@@ -63,6 +64,8 @@ class Backups(Page):
         COPY,
     ]
 
+    table: query_one[Table[Backup]] = query_one("#backups", Table)
+
     def __init__(self) -> None:
         super().__init__()
         self._folder: Path | None = None
@@ -73,10 +76,6 @@ class Backups(Page):
     def body(self) -> Iterable[Widget]:
         yield Pane(id="pane")
         yield Table[Backup](_COLUMNS, self._cells, lambda each: each.path, id="backups", list_name="backups")
-
-    @property
-    def table(self) -> Table[Backup]:
-        return self.query_one("#backups", Table)
 
     def on_mount(self) -> None:
         known = settings.get(self.context.db, settings.BACKED_UP_IN)
@@ -135,7 +134,7 @@ class Backups(Page):
 
     def _ask_folder(self, title: str, sentence: str, yes: str, then: Callable[[Path], None]) -> None:
         def chosen(answer: Mapping[str, str]) -> Path:
-            return Path(answer["folder"] or ".").expanduser().absolute()
+            return path_of(answer["folder"] or ".")
 
         def check(answer: Mapping[str, str]) -> None:
             if not chosen(answer).is_dir():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import ClassVar
@@ -10,6 +9,7 @@ from typing import ClassVar
 from textual import on
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
+from textual.getters import query_one
 
 from chansync.db.connection import Store
 from chansync.model.errors import UsageError
@@ -17,7 +17,7 @@ from chansync.model.times import now_ms
 from chansync.store.overview import ChannelLine
 from chansync.store.pauses import Pause, pauses
 from chansync_tui.formatting import ago, clock, counted, left, progress
-from chansync_tui.navigation_events import Edit, ShowMessages, ShowOrders
+from chansync_tui.navigation_events import Edit, ShowTab
 from chansync_tui.screens.two_panes import TwoPanes
 from chansync_tui.widgets.line import Part
 from chansync_tui.widgets.table import MarkTable, Table
@@ -45,10 +45,7 @@ class ChannelActions(TwoPanes):
     #: The pauses of the channels, by their ids.
     pauses: Mapping[int, Pause] = {}
 
-    @property
-    @abstractmethod
-    def channels(self) -> MarkTable[ChannelLine]:
-        """The channels."""
+    channels: query_one[MarkTable[ChannelLine]] = query_one("#channels", MarkTable)
 
     @on(Table.Chosen, "#channels")
     def open_channel(self) -> None:
@@ -57,11 +54,11 @@ class ChannelActions(TwoPanes):
 
     def action_orders(self) -> None:
         if line := self.channels.selected:
-            self.post_message(ShowOrders(line.id, line.code))
+            self.post_message(ShowTab("orders", "only_channel", line.id, line.code))
 
     def action_messages(self) -> None:
         if line := self.channels.selected:
-            self.post_message(ShowMessages(line.id, line.code))
+            self.post_message(ShowTab("messages", "only_channel", line.id, line.code))
 
     def paused(self, line: ChannelLine) -> list[Part]:
         """Who paused the channel, and how it is resumed; nothing: it is not paused."""
@@ -76,7 +73,7 @@ class ChannelActions(TwoPanes):
             (self._sync if name == "sync" else self._pause)(lines)
 
     def _sync(self, lines: list[ChannelLine]) -> None:
-        def sync(_: bool) -> None:
+        def sync() -> None:
             for line in lines:
                 self.context.ask(f"Sync {line.code}", "sync", line.id, {})
 
@@ -103,20 +100,20 @@ class ChannelActions(TwoPanes):
 
         verb, do, undo = ("Resume", resume, pause) if resumes else ("Pause", pause, resume)
 
-        def change(_: bool) -> None:
-            self.context.change(f"{verb} {_named(codes, len(codes))}", do, undo)
+        def change() -> None:
+            self.context.write(f"{verb} {_named(codes, len(codes))}", do, undo)
 
         self._agree(f"{verb} {counted(len(codes), 'channel')}?", verb, lines, change)
 
-    def _agree(self, question: str, yes: str, lines: Sequence[ChannelLine], then: Callable[[bool], None]) -> None:
+    def _agree(self, question: str, yes: str, lines: Sequence[ChannelLine], then: Callable[[], None]) -> None:
         """Ask first where it is for several."""
         if len(lines) == 1:
-            then(True)
+            then()
         else:
             from chansync_tui.screens.dialogs import Confirm
 
             names = ", ".join(line.code for line in lines[:8]) + (" …" if len(lines) > 8 else "")
-            Confirm(f"{question}\n\n{names}", yes).ask(self, then)
+            Confirm(f"{question}\n\n{names}", yes).ask(self, lambda _: then())
 
     def commands(self) -> Iterable[SystemCommand]:
         if lines := self.channels.chosen:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
+from textual.getters import query_one
 from textual.widget import Widget
 
 from chansync.model.times import local_text, now_ms
@@ -101,6 +102,8 @@ class Channels(FilteredPage, ChannelActions):
 
     MARKED = ("s", "p")
 
+    chosen = Filters()
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "add", "Add a channel", tooltip="Add"),
         Binding("w", "app.open('Guide')", "The guide: first steps"),
@@ -117,10 +120,11 @@ class Channels(FilteredPage, ChannelActions):
         *(each.binding for each in FILTERS),
     ]
 
+    table: query_one[MarkTable[ChannelLine]] = query_one("#channels", MarkTable)
+
     def __init__(self) -> None:
         super().__init__()
         self._lines: list[ChannelLine] = []
-        self._chosen = Filters()
 
     def body(self) -> Iterable[Widget]:
         yield FilterLine()
@@ -129,21 +133,13 @@ class Channels(FilteredPage, ChannelActions):
             MarkTable[ChannelLine](_COLUMNS, self._cells, lambda line: line.id, id="channels", list_name="channels")
         )
 
-    @property
-    def channels(self) -> MarkTable[ChannelLine]:
-        return self.table
-
-    @property
-    def table(self) -> MarkTable[ChannelLine]:
-        return self.query_one("#channels", MarkTable)
-
     def read(self) -> None:
         self._lines = channel_lines(self.context.db)
         self.pauses = pauses(self.context.db)
-        self._show()
+        self.show_chosen()
 
-    def _show(self) -> None:
-        shown = [line for line in self._lines if self._chosen.matches(line)]
+    def show_chosen(self) -> None:
+        shown = [line for line in self._lines if self.chosen.matches(line)]
         self.table.set_empty(
             f"No channel matches the filters: {self.own_key('esc')} clears them."
             if self._lines
@@ -155,7 +151,6 @@ class Channels(FilteredPage, ChannelActions):
         self.explain()
 
     def below(self) -> Sequence[Part]:
-        """The state of the channel under the cursor, and what comes next."""
         line = self.table.selected
         if line is None:
             return []
@@ -184,14 +179,6 @@ class Channels(FilteredPage, ChannelActions):
         )
 
     # Filters
-
-    @property
-    def chosen(self) -> Filters:
-        return self._chosen
-
-    def choose(self, chosen: Filters) -> None:
-        self._chosen = chosen
-        self._show()
 
     def values_of(self, field: str) -> list[Option[Any]]:
         if field == "now":

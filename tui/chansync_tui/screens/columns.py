@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.getters import query_one
 
 from chansync_tui.list_view import View
 from chansync_tui.screens.window import Window
@@ -30,6 +31,8 @@ class Columns(Window[None]):
         Binding("space", "show_or_hide", "Show or hide the column"),
         Binding("backspace,delete", "reset", "All columns, in the list's own order"),
     ]
+
+    _table: query_one[Table[Column]] = query_one(Table)
 
     def __init__(
         self, sorted_list: Table[Any], change: Callable[[View], object], sort_limit: Callable[[Column], str]
@@ -54,10 +57,6 @@ class Columns(Window[None]):
     def _follow(self) -> None:
         # What has no room is known once the list has laid itself out.
         self.call_after_refresh(self._table.redraw_rows)
-
-    @property
-    def _table(self) -> Table[Column]:
-        return self.query_one(Table)
 
     def _cells(self, column: Column) -> tuple[Cell, Cell, Cell]:
         view = self._list.view

@@ -13,7 +13,6 @@ from chansync.store.overview import ChannelLine, MessageLine
 from chansync.store.problem_causes import Cause
 from chansync.store.runs import Run
 from chansync_tui.context import Context
-from chansync_tui.screens.finder import Finder, Option
 from chansync_tui.widgets.table import Table
 
 
@@ -76,8 +75,3 @@ def as_json(data: Any) -> str:
 def _lines(texts: Iterable[str]) -> str:
     # It may be pasted into a shell.
     return "".join(f"{on_one_line(text)}\n" for text in texts if text)
-
-
-def choice(found: Sequence[Copy]) -> Finder[str]:
-    """The window to choose one of these; it ends with the text as the option's value."""
-    return Finder("Copy", [Option(text, what, " ".join(text.split())[:140]) for what, text in found])

@@ -1,21 +1,25 @@
-"""Windows over a screen: questions, a question with fields, and the report of a connection test."""
+"""Windows over a screen: questions, also with fields, and the start date and the report of a connection test."""
 
 from __future__ import annotations
 
+import os
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 from textual import on
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import Button, Input
 
+from chansync.model.channel import parse_field
 from chansync.model.errors import UsageError
-from chansync.model.times import now_ms
+from chansync.model.times import local_text, now_ms
 from chansync.store.jobs import Job
 from chansync_tui.formatting import clock, counted
+from chansync_tui.screens.finder import Finder, Option
 from chansync_tui.screens.window import R, Window
 from chansync_tui.text import wrap
 from chansync_tui.user_files.drafts import Draft
@@ -41,31 +45,6 @@ class Buttons(Window[R]):
     @abstractmethod
     def action_answer(self, answer: str) -> None:
         """Answer by the id of a button."""
-
-
-class Confirm(Buttons[bool]):
-    """Ends with True when the user agrees."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,n", "answer('no')", "No"),
-        Binding("y", "answer('yes')", "Yes"),
-        Binding("left,right,h,l", "app.focus_next", "Other button"),
-    ]
-
-    def __init__(self, question: str, yes: str, no: str = "Cancel") -> None:
-        super().__init__()
-        self._question = question
-        self._yes, self._no = yes, no
-
-    def body(self) -> ComposeResult:
-        yield Plain(self._question)
-        yield from self.compose_buttons(("no", f"{self._no} (n)"), ("yes", f"{self._yes} (y)"))
-
-    def on_mount(self) -> None:
-        self.query_one("#no").focus()
-
-    def action_answer(self, answer: str) -> None:
-        self.dismiss(True if answer == "yes" else None)
 
 
 class DraftPrompt(Buttons[str]):
@@ -135,6 +114,7 @@ class Question(Buttons[Answer]):
         check: Callable[[Mapping[str, str]], object] = lambda answer: None,
         *,
         changes: bool = True,
+        no: str = "Cancel",
     ) -> None:
         """Ask a question.
 
@@ -143,7 +123,7 @@ class Question(Buttons[Answer]):
             changes: whether agreeing changes something; if not, Enter in the last field agrees.
         """
         super().__init__(title)
-        self._sentence, self._yes = sentence, yes
+        self._sentence, self._yes, self._no = sentence, yes, no
         self._fields = fields
         self._check = check
         self._changes = changes
@@ -155,7 +135,7 @@ class Question(Buttons[Answer]):
                 yield Plain(field.label, classes="label")
                 yield Entry(field.value, id=f"field-{field.name}", select_on_focus=False, password=field.secret)
         yield Plain("", id="wrong")
-        yes, no = (self._yes, "Cancel (esc)") if self._fields else (f"{self._yes} (y)", "Cancel (n)")
+        yes, no = (self._yes, f"{self._no} (esc)") if self._fields else (f"{self._yes} (y)", f"{self._no} (n)")
         yield from self.compose_buttons(("no", no), ("yes", yes))
 
     def on_mount(self) -> None:
@@ -192,6 +172,18 @@ class Question(Buttons[Answer]):
         self.dismiss(typed)
 
 
+class Confirm(Question):
+    """A question without a title and without fields."""
+
+    def __init__(self, question: str, yes: str, no: str = "Cancel") -> None:
+        super().__init__("", question, yes, no=no)
+
+
+def path_of(text: str) -> Path:
+    """The path that was typed; a home of nobody stands as it is."""
+    return Path(os.path.expanduser(text)).absolute()
+
+
 class Report(Window[None]):
     """The result of a connection test: a sentence, and what followed from it."""
 
@@ -219,29 +211,54 @@ class Report(Window[None]):
         self.query_one(Pane).styles.height = lines
 
 
+#: The value of the option to type a day.
+_ANOTHER = "another"
+
+
+def choose_start(app: App[Any], starts: Sequence[Sequence[Any]], then: Callable[[str], object]) -> None:
+    """Ask for the start date; ``then`` gets it as an ISO date, or an empty text where none was chosen.
+
+    Args:
+        starts: the proposed days, today first and the one for everything last, each with its number of orders or None.
+    """
+
+    def chosen(day: str | None) -> None:
+        if day != _ANOTHER:
+            then(day or "")
+            return
+        field = Field("start", "Start date", local_text(now_ms())[:10])
+        question = Question(
+            "Start date", "Orders from that day on are imported.", "Use it", [field], _check_start, changes=False
+        )
+
+        def typed(answer: Answer | None) -> None:
+            then(answer["start"] if answer else "")
+
+        app.push_screen(question, typed)
+
+    options = []
+    for place, (day, number) in enumerate(starts):
+        word = "from today on" if not place else "all orders" if place == len(starts) - 1 else f"since {day}"
+        options.append(Option(day, word, "" if number is None else counted(int(number), "order")))
+    options.append(Option(_ANOTHER, "another day", "to be typed"))
+    about = ["Orders from that day on are imported, in the statuses of the channel. It can be moved back later."]
+    app.push_screen(Finder("From which day on?", options, word_width=20, about=about), chosen)
+
+
+def _check_start(answer: Mapping[str, str]) -> None:
+    parse_field("start_date", answer["start"] or "?")
+
+
 def _label(name: str) -> str:
     from chansync.model.channel_parameters import BY_NAME
 
     return BY_NAME[name].label if name in BY_NAME else name
 
 
-def erp_report(job: Job) -> Report:
-    """The window for a finished job of the kind ``erp``."""
-    told: dict[str, Any] = job.result or {}
-    ok = job.state == "done"
-    parts: list[Part] = [(str(told.get("sentence", "")), "good" if ok else "bad"), ("", "")]
-    tones = {"ok": "good", "warn": "warn", "bad": "bad"}
-    parts += [(f"{word}: {sentence}", tones.get(word, "")) for word, sentence in told.get("findings") or ()]
-    counts = (told.get("counts") or {}).items()
-    parts += [(f"{kind}: {there}{f', {gone} gone' if gone else ''}", "") for kind, (there, gone) in counts]
-    parts += [(str(sentence), "warn") for sentence in told.get("vanished") or ()]
-    return Report("It connects" if ok else "It does not connect", parts)
-
-
 def connection_report(
     job: Job, unmapped: Sequence[str] = (), *, daemon_runs: bool = True, before: Job | None = None
 ) -> Report:
-    """The window for a finished job of the kinds ``test`` and ``confirm``.
+    """The window for a finished job that connected: ``test``, ``confirm``, ``system`` or ``erp``.
 
     Args:
         unmapped: what still needs a mapping.
@@ -253,6 +270,10 @@ def connection_report(
     filled = {**(asked.get("filled") or {}), **(told.get("filled") or {})}
     ok = job.state == "done"
     parts: list[Part] = [(str(told.get("sentence", "")), "good" if ok else "bad"), ("", "")]
+    tones = {"ok": "good", "warn": "warn", "bad": "bad"}
+    parts += [(f"{word}: {sentence}", tones.get(word, "")) for word, sentence in told.get("findings") or ()]
+    counts = (told.get("counts") or {}).items()
+    parts += [(f"{kind}: {there}{f', {gone} gone' if gone else ''}", "") for kind, (there, gone) in counts]
     parts += [(str(note), "") for note in told.get("notes") or ()]
     parts += [(f"Filled in: {_label(name)} = {text}", "") for name, text in filled.items()]
     parts += [(str(sentence), "warn") for sentence in told.get("vanished") or ()]

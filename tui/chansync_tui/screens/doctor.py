@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -45,26 +46,19 @@ class Doctor(TextPage):
         from chansync.doctor.examination import examine
 
         def tell(done: int, of: int) -> None:
-            self.call_later(self._tell_progress, f"Asking the channels' sites: {done} of {of}.")
+            self.call_later(self._show_look, at=f"Asking the channels' sites: {done} of {of}.")
 
         try:
             for finding in examine(self.context.path, asked_by=self.context.user, progress=tell):
                 # The page may be closed meanwhile: then the rest is for nobody.
-                if not self.call_later(self._show_finding, finding):
+                if not self.call_later(self._show_look, [finding]):
                     return
         finally:
-            self.call_later(self._end_look)
+            self.call_later(self._show_look, is_done=True)
 
-    def _tell_progress(self, at: str) -> None:
-        self._at = at
-        self.read()
-
-    def _show_finding(self, finding: Finding) -> None:
-        self._found.append(finding)
-        self.read()
-
-    def _end_look(self) -> None:
-        self._is_done = True
+    def _show_look(self, found: Sequence[Finding] = (), at: str = "", *, is_done: bool = False) -> None:
+        self._found += found
+        self._at, self._is_done = at or self._at, is_done
         self.read()
 
     def paragraphs(self) -> list[Paragraph]:

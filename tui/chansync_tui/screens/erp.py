@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 import apsw
 from textual import events, on
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
+from textual.getters import query_one
 from textual.widget import Widget
 
+from chansync.db.connection import Store
 from chansync.erp import registry
 from chansync.erp.ledger import lists, setup, stock
 from chansync.erp.ledger.lists import LedgerList
@@ -24,7 +25,7 @@ from chansync.explain import erp_lists
 from chansync.explain.find import Found
 from chansync.model.errors import UsageError
 from chansync.model.paging import Span
-from chansync_tui.navigation_events import Edit, ShowRecord, ShowSale
+from chansync_tui.navigation_events import Edit, Show
 from chansync_tui.screens import erp_pages
 from chansync_tui.screens.copying import Facts
 from chansync_tui.screens.dialogs import Field, Question
@@ -131,8 +132,8 @@ def _cells_of(name: str) -> Callable[[ListRow], tuple[Cell, ...]]:
 
 
 @dataclass(frozen=True, slots=True)
-class LedgerSource:
-    """A list of the ledger with its filters."""
+class ErpFilter:
+    """A list by its name, and its filters."""
 
     name: str = next(iter(LISTS))
     text: str = ""
@@ -141,24 +142,9 @@ class LedgerSource:
     erp: str = ""
 
     @property
-    def indexed_sorts(self) -> Mapping[str, tuple[str, bool]]:
-        """The columns by whose index the list is read, as ``ListPage.indexed_sorts``."""
-        if self.erp and self.name in outside_lists.NAMES:
-            return {}
-        own = _ORDERED_BY.get(self.name) or (("Code", False) if "code" in LISTS[self.name].columns else None)
-        found = {own[0]: ("", own[1])} if own else {}
-        if self.name in lists.LISTS:
-            sorts = lists.LISTS[self.name].sorts
-            found |= {_column(name).title: (name, sort.descending) for name, sort in sorts.items()}
-        return found
-
-    def parts(self, db: apsw.Connection, span: Span, by: str) -> Iterator[tuple[list[ListRow], int]]:
-        if self.erp and self.name in outside_lists.NAMES:
-            yield from outside_lists.parts(db, self.erp, self.name, self.text, span)
-        elif self.name in erp_lists.LISTS:
-            yield erp_lists.read(db, self.name, self.text, span), 0
-        else:
-            yield from lists.parts(db, self.name, self.text, self.warehouse, span, by)
+    def is_outside(self) -> bool:
+        """Whether it is a list of an ERP outside, which has no order but its own."""
+        return bool(self.erp) and self.name in outside_lists.NAMES
 
 
 class Erp(ListPage[ListRow]):
@@ -187,8 +173,9 @@ class Erp(ListPage[ListRow]):
         Binding("v", "verify", "Verify that the books balance (erp check)", tooltip="Verify the books|Verify"),
     ]
 
-    def __init__(self) -> None:
-        super().__init__(LedgerSource())
+    chosen = ErpFilter()
+
+    menu: query_one[Table[str]] = query_one("#menu", Table)
 
     def _first_erp(self) -> str:
         """The ERP whose sales are shown at first: the ledger where it has any, or where no other is connected."""
@@ -222,19 +209,26 @@ class Erp(ListPage[ListRow]):
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.width < 80, "-narrow")
 
-    @property
-    def menu(self) -> Table[str]:
-        return cast("Table[str]", self.query_one("#menu", Table))
-
-    @property
-    def chosen(self) -> LedgerSource:
-        source = self.window.source
-        assert isinstance(source, LedgerSource)
-        return source
+    @staticmethod
+    def parts(db: apsw.Connection, chosen: ErpFilter, span: Span, by: str) -> Iterator[tuple[list[ListRow], int]]:
+        if chosen.is_outside:
+            yield from outside_lists.parts(db, chosen.erp, chosen.name, chosen.text, span)
+        elif chosen.name in erp_lists.LISTS:
+            yield erp_lists.read(db, chosen.name, chosen.text, span), 0
+        else:
+            yield from lists.parts(db, chosen.name, chosen.text, chosen.warehouse, span, by)
 
     @property
     def indexed_sorts(self) -> Mapping[str, tuple[str, bool]]:
-        return self.chosen.indexed_sorts
+        chosen, name = self.chosen, self.chosen.name
+        if chosen.is_outside:
+            return {}
+        own = _ORDERED_BY.get(name) or (("Code", False) if "code" in LISTS[name].columns else None)
+        found = {own[0]: ("", own[1])} if own else {}
+        if name in lists.LISTS:
+            sorts = lists.LISTS[name].sorts
+            found |= {_column(each).title: (each, sort.descending) for each, sort in sorts.items()}
+        return found
 
     def show_chips(self) -> None:
         chosen = self.chosen
@@ -251,7 +245,6 @@ class Erp(ListPage[ListRow]):
 
     @property
     def hint_keys(self) -> Hints:
-        """The keys that work in this list."""
         name = self.chosen.name
         own = ("a", "D") if name in ADDABLE else ("s",) if name == "stock" else ()
         return [*self.HINTS, *own, "/", "v", "^p"]
@@ -300,9 +293,9 @@ class Erp(ListPage[ListRow]):
     def choose_list(self) -> None:
         """Show another list from its beginning, without filters."""
         if self.menu.selected is not None and self.menu.selected != self.chosen.name:
-            self.choose(LedgerSource(self.menu.selected, erp=self.chosen.erp))
+            self.choose(ErpFilter(self.menu.selected, erp=self.chosen.erp))
 
-    def choose(self, chosen: LedgerSource) -> None:
+    def choose(self, chosen: ErpFilter) -> None:
         other = chosen.name != self.chosen.name
         if other:
             # The rows of the old list do not fit the columns of the new one.
@@ -310,7 +303,7 @@ class Erp(ListPage[ListRow]):
             self.table.show([])
             self.table.set_empty("")
             self.table.set_columns(_columns_of(chosen.name), _cells_of(chosen.name), f"erp {chosen.name}")
-        self.set_source(chosen)
+        super().choose(chosen)
 
     @on(Table.Chosen, "#menu")
     def enter_list(self) -> None:
@@ -335,7 +328,7 @@ class Erp(ListPage[ListRow]):
     # Filters
 
     def clear(self) -> None:
-        cleared = LedgerSource(self.chosen.name, erp=self.chosen.erp)
+        cleared = ErpFilter(self.chosen.name, erp=self.chosen.erp)
         if self.chosen == cleared:
             self.menu.focus()
         self.choose(cleared)
@@ -367,12 +360,8 @@ class Erp(ListPage[ListRow]):
         if row is None:
             return
         match LISTS[self.chosen.name].opens:
-            case "sale":
-                self.post_message(ShowSale(row.name))
-            case "customer" | "item" as kind:
-                self.post_message(ShowRecord(kind, row.name))
-            case "settlement":
-                self.app.push_screen(erp_pages.SettlementPage("settlement", row.name))
+            case "sale" | "customer" | "item" | "settlement" as kind:
+                self.post_message(Show(kind, row.name))
             case "report":
                 self._leave_out(row)
             case _:
@@ -382,10 +371,12 @@ class Erp(ListPage[ListRow]):
         """Ask whether to do without a report, or to try it again."""
         is_left_out = bool(row.cells[3])
 
-        def write(db: apsw.Connection) -> str:
+        def write(store: Store) -> str:
             from chansync.orders.decisions import leave_out_report, take_in_report
 
-            return take_in_report(db, row.name) if is_left_out else leave_out_report(db, row.name, self.context.user)
+            if is_left_out:
+                return take_in_report(store.db, row.name)
+            return leave_out_report(store.db, row.name, self.context.user)
 
         title, sentence, yes = (
             ("Try the report again", "It is read with the next settlements.", "Try it again")
@@ -412,8 +403,8 @@ class Erp(ListPage[ListRow]):
         def write(answer: Mapping[str, str]) -> None:
             quantity, note = _checked_stock(answer)
 
-            def set_stock(db: apsw.Connection) -> str:
-                moved = stock.set_stock(db, item, warehouse, quantity, note=note)
+            def set_stock(store: Store) -> str:
+                moved = stock.set_stock(store.db, item, warehouse, quantity, note=note)
                 return f"{item} in {warehouse}: {quantity} on hand ({f'{moved:+d}' if moved else 'as before'})."
 
             self.context.write(f"Stock of {item}", set_stock)
@@ -433,15 +424,15 @@ class Erp(ListPage[ListRow]):
             )
             return
 
-        def remove(db: apsw.Connection) -> str:
+        def remove(store: Store) -> str:
             if kind not in KINDS:
                 from chansync.setup.erps import remove_erp
 
-                remove_erp(db, row.name)
+                remove_erp(store.db, row.name)
                 return f"Disconnected the ERP {row.name}."
             from chansync.setup.ledger_records import remove_record
 
-            return f"Removed the {remove_record(db, kind, row.name)} {row.name}."
+            return f"Removed the {remove_record(store.db, kind, row.name)} {row.name}."
 
         noun = KINDS[kind].label if kind in KINDS else "ERP"
         sentence = f"Removes the {noun} {row.name}. It is refused where the books or a channel use it."
@@ -471,8 +462,6 @@ class Erp(ListPage[ListRow]):
             self.notify("The ledger is sound.", title="Verify the books")
 
     def commands(self) -> Iterable[SystemCommand]:
-        for name, found in LISTS.items():
-            yield SystemCommand(f"ERP: {found.title}", found.about, partial(self.show_list, name), discover=False)
         if self.chosen.name in ADDABLE:
             yield SystemCommand(f"Add to {LISTS[self.chosen.name].title}", "A new one (key a)", self.action_add)
         yield SystemCommand("Verify the books", "As chansync erp check (key v)", self.action_verify)
@@ -524,11 +513,6 @@ def _cell(column: str, text: str) -> Cell:
     if column in ("sale", "code", "document", "item", "settlement"):
         return Cell(text, "strong")
     return Cell(text, "dim" if text == "0" else "")
-
-
-def list_titles() -> list[tuple[str, str, str]]:
-    """The name, the title and what it is about of each list of the ledger."""
-    return [(name, found.title, found.about) for name, found in LISTS.items()]
 
 
 #: The lists that the palette searches, with the kind and the cells of what it finds there.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
 
 import apsw
 
@@ -15,7 +14,6 @@ from chansync.model.money import format_money
 from chansync.model.times import local_text
 from chansync.store import settlements
 from chansync_tui.formatting import counted
-from chansync_tui.navigation_events import ShowSale
 from chansync_tui.order_text import story_paragraphs
 from chansync_tui.screens.text_page import TextPage
 from chansync_tui.text import fit
@@ -40,7 +38,7 @@ def _customer(db: apsw.Connection, customer_id: str) -> Iterator[Paragraph]:
     sales = journal.sales(db, customer=int(customer_id), limit=_LAST)
     for sale in sales:
         line = f"  {sale.sale_date} {fit(sale.number, 20)} {sale.amount:>16}  order {sale.order_number}"
-        yield Paragraph(line, opens=partial(ShowSale, sale.number))
+        yield Paragraph(line, opens=("sale", sale.number))
     if not sales:
         yield Paragraph("  none", "dim")
 
@@ -57,11 +55,10 @@ def _item(db: apsw.Connection, item: str) -> Iterator[Paragraph]:
         sale = f"sale {move.sale}" if move.sale else move.note
         line = f"  {local_text(move.at)} {fit(move.warehouse, 10)} {move.quantity:>+8} {move.blocked:>+8}"
         line += f"  {fit(move.kind, 10)} {sale}"
-        yield Paragraph(line, opens=partial(ShowSale, move.sale) if move.sale else None)
+        yield Paragraph(line, opens=("sale", move.sale) if move.sale else None)
 
 
 def _sale(db: apsw.Connection, number: str) -> Iterator[Paragraph]:
-    """A sale and its order."""
     return story_paragraphs(db, story.of_sale(db, number))
 
 
@@ -88,7 +85,7 @@ def _settlement(db: apsw.Connection, settlement_id: str) -> Iterator[Paragraph]:
         _, order, sale, what, about, amount = settlement_text.line_cells(line, row.currency)
         named = "  ".join(filter(None, (order, sale if sale != order else "", what, about)))
         is_bad = bool(line.order_number) and not line.is_known and not line.accepted_by
-        opens = partial(ShowSale, line.sale) if line.sale else None
+        opens = ("sale", line.sale) if line.sale else None
         yield Paragraph(f"  {amount:>10}  {named}", "bad" if is_bad else "", opens=opens)
     if len(found) > _LINES:
         yield Paragraph(f"  These are the first {_LINES}. All: chansync erp settlements {row.number}", "dim")

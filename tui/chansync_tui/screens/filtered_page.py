@@ -19,7 +19,7 @@ from chansync_tui.formatting import counted
 from chansync_tui.screens.finder import Finder, Option
 from chansync_tui.screens.page import COPY, Page
 from chansync_tui.widgets.entry import Search
-from chansync_tui.widgets.filterline import Chip, FilterLine
+from chansync_tui.widgets.filterline import Chip
 from chansync_tui.widgets.line import Hints
 from chansync_tui.widgets.table import MarkTable, Table
 
@@ -74,6 +74,9 @@ class FilteredPage(SearchedPage):
     FILTERS: ClassVar[Sequence[Narrowing]] = ()
     FILTER_WIDTH: ClassVar[int] = 22
 
+    #: The filters: a dataclass that lets everything through by its defaults, with a ``text`` among others.
+    chosen: Any
+
     #: The code of the channel that the list is filtered by.
     channel_code = ""
 
@@ -112,7 +115,7 @@ class FilteredPage(SearchedPage):
 
     def action_export(self) -> None:
         """Write the marked rows, or all that the filters let through, to a file: CSV, or JSON if its name ends so."""
-        from chansync_tui.screens.dialogs import Field, Question
+        from chansync_tui.screens.dialogs import Field, Question, path_of
 
         table = self.exported()
         items = list(table.marked.values()) or list(table.items)
@@ -122,9 +125,6 @@ class FilteredPage(SearchedPage):
         read = None if table.marked else self.batches(table)
         titles, texts = table.titles, table.texts_of()
 
-        def path_of(answer: Mapping[str, str]) -> Path:
-            return Path(answer["file"]).expanduser().absolute()
-
         def write(path: Path, db: apsw.Connection) -> str:
             # One snapshot of the list: an order that changes meanwhile would move from its end to its top.
             db.execute("BEGIN")
@@ -132,7 +132,7 @@ class FilteredPage(SearchedPage):
             return f"{counted(exporting.write_reserved(path, titles, map(texts, parts)), 'row')} in {path}."
 
         def agreed(answer: Mapping[str, str]) -> None:
-            path = path_of(answer)
+            path = path_of(answer["file"])
             self.context.note(f"Export to {path}")
             self.context.read_in_thread("Export", lambda db: write(path, db))
 
@@ -140,20 +140,21 @@ class FilteredPage(SearchedPage):
         about = f"Writes {rows} as CSV, or as JSON if the name ends so. An existing file stays."
         field = Field("file", "File", f"~/chansync-{self.tab()}-{local_text(now_ms())[:10]}.csv")
         question = Question(
-            "Export", about, "Write", [field], lambda answer: exporting.reserve(path_of(answer)), changes=False
+            "Export", about, "Write", [field], lambda answer: exporting.reserve(path_of(answer["file"])), changes=False
         )
         question.ask(self, agreed)
 
     # Filters
 
-    @property
     @abstractmethod
-    def chosen(self) -> Any:
-        """The filters: a dataclass that lets everything through by its defaults, with a ``text`` among others."""
+    def show_chosen(self) -> None:
+        """Show what the filters let through."""
 
-    @abstractmethod
     def choose(self, chosen: Any) -> None:
-        """Show what these filters let through."""
+        """Set the filters."""
+        if chosen != self.chosen:
+            self.chosen = chosen
+            self.show_chosen()
 
     def narrow(self, field: str, value: Any) -> None:
         """Set one of the filters."""
@@ -199,7 +200,3 @@ class FilteredPage(SearchedPage):
 
         every = Option[Any]("", "all", "no filter")
         Finder[Any](question or title, [every, *options], word_width=self.FILTER_WIDTH).ask(self, narrow)
-
-    @on(FilterLine.Picked)
-    async def pick_chip(self, event: FilterLine.Picked) -> None:
-        await self.run_action(event.action)

@@ -9,6 +9,7 @@ from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.getters import query_one
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Input
@@ -44,6 +45,8 @@ class Finder(Window[R]):
         Binding("pagedown", "page(1)", "Page down", priority=True),
         Binding("pageup", "page(-1)", "Page up", priority=True),
     ]
+
+    table: query_one[Table[Option[Any]]] = query_one(Table)
 
     def __init__(
         self,
@@ -81,23 +84,16 @@ class Finder(Window[R]):
         yield Plain("", id="whole")
 
     def entry(self) -> Entry:
-        """The field that the list is filtered by."""
         return Entry(placeholder="type to narrow")
 
     def columns(self) -> list[Column]:
-        """The columns of the list."""
         if self._is_prose:
             return [Column("", self._word_width, 200)]
         return [Column("", self._word_width, self._word_width + 24), Column("", 10, 200)]
 
     def cells(self, option: Option[Any]) -> tuple[Cell, ...]:
-        """The cells of an option."""
         word = Cell(option.word, "title" if option.is_heading else "strong")
         return (word,) if self._is_prose else (word, Cell(option.about, "dim"))
-
-    @property
-    def table(self) -> Table[Option[Any]]:
-        return self.query_one(Table)
 
     def on_mount(self) -> None:
         self.table.set_empty("Nothing matches.")

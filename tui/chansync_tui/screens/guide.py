@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shlex
-import subprocess
 import sys
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -13,6 +10,7 @@ from typing import ClassVar
 
 from textual import on
 from textual.binding import Binding, BindingType
+from textual.getters import query_one
 from textual.widget import Widget
 
 from chansync import systemd_service
@@ -24,10 +22,10 @@ from chansync.setup.guide import Step
 from chansync.setup.typed_fields import InvalidFields
 from chansync.store.jobs import Job
 from chansync_tui.navigation_events import Edit
-from chansync_tui.screens.dialogs import Field, Question, connection_report
+from chansync_tui.restoring import run_in_terminal
+from chansync_tui.screens.dialogs import Field, Question, choose_start, connection_report
 from chansync_tui.screens.finder import Finder, Option
 from chansync_tui.screens.page import Page
-from chansync_tui.screens.start_date import choose_start
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.line import Hint, Line
 from chansync_tui.widgets.pane import Notice, Pane
@@ -49,6 +47,8 @@ class Guide(Page):
         Binding("space", "do", "Do this step"),
     ]
 
+    table: query_one[Table[tuple[int, Step]]] = query_one("#steps", Table)
+
     def __init__(self) -> None:
         super().__init__()
         self._steps: list[Step] = []
@@ -58,10 +58,6 @@ class Guide(Page):
         yield Notice(id="notice")
         yield Table[tuple[int, Step]](_COLUMNS, _cells, lambda item: item[1].name, id="steps", head=False)
         yield Pane(id="pane")
-
-    @property
-    def table(self) -> Table[tuple[int, Step]]:
-        return self.query_one("#steps", Table)
 
     def read(self) -> None:
         known = {step.name for step in self._steps if step.done}
@@ -135,8 +131,15 @@ class Guide(Page):
         def start(way: str) -> None:
             if way == "service":
                 self._install_service()
-            else:
+                return
+            try:
                 self.context.start_daemon()
+            except OSError as error:
+                # It may be another user's, who started a daemon here before.
+                why = f"its log {error.filename} cannot be written ({error.strerror})"
+                command = self.context.command_line(["daemon"])
+                self.say(f"Not started: {why}. Start it in another terminal: {command}", "bad")
+            else:
                 self.say("The daemon starts in the background; its log is daemon.log beside the database.", "note")
 
         options = [
@@ -146,24 +149,14 @@ class Guide(Page):
         Finder[str]("Start the daemon", options, word_width=20).ask(self, start)
 
     def _install_service(self) -> None:
-        """Install and start the service in the terminal, where sudo can ask for a password; then come back."""
+        """Install and start the service in the terminal, and come back."""
         own = [sys.executable, "-m", "chansync", "service", "install"]
         commands = [own, ["systemctl", "enable", "--now", "chansync"]]
-        as_root = [] if os.geteuid() == 0 else ["sudo"]
         with self.app.suspend():
-            codes = []
-            for command in commands:
-                print(f"\n$ {shlex.join([*as_root, *command])}", flush=True)
-                try:
-                    codes.append(subprocess.run([*as_root, *command], check=False).returncode)
-                except OSError as error:
-                    print(error)
-                    codes.append(1)
-                if codes[-1]:
-                    break
+            failed = any(run_in_terminal(command, as_root=True).returncode for command in commands)
             print("\nPress Enter to come back to chansync.", flush=True)
             sys.stdin.readline()
-        if any(codes):
+        if failed:
             self.say("The service is not installed: what was said is in the terminal above (ctrl+z).", "bad")
         elif self.context.path.parent != Path(systemd_service.DIRECTORY):
             self.say(

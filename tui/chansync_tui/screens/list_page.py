@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Generic
 
 import apsw
 from textual import on
+from textual.getters import query_one
 from textual.timer import Timer
 
 from chansync.model.errors import ChansyncError
@@ -17,7 +18,7 @@ from chansync.model.paging import Span
 from chansync_tui import row_window
 from chansync_tui.formatting import counted
 from chansync_tui.list_view import View
-from chansync_tui.row_window import Ask, Fetch, L, Order, Source, TooManyRows, Window
+from chansync_tui.row_window import Ask, Fetch, L, Listing, Source, TooManyRows, Window
 from chansync_tui.screens.filtered_page import FilteredPage
 from chansync_tui.screens.two_panes import TwoPanes
 from chansync_tui.widgets.columns import Column
@@ -46,9 +47,11 @@ class ListPage(FilteredPage, TwoPanes, Generic[L]):
     #: The key that leads to them.
     NEWEST_KEY: ClassVar[str] = "g"
 
-    def __init__(self, source: Source[L]) -> None:
+    table: query_one[MarkTable[L]] = query_one("#list", MarkTable)
+
+    def __init__(self) -> None:
         super().__init__()
-        self.window: Window[L] = Window(source)
+        self.window: Window[L] = Window(Listing(self._source))
         self._is_opened = False
         self._running_fetch: Fetch[L] | None = None
         self._next: Ask | None = None
@@ -61,6 +64,11 @@ class ListPage(FilteredPage, TwoPanes, Generic[L]):
         self._later: Timer | None = None
 
     # What each screen defines for its list
+
+    @staticmethod
+    @abstractmethod
+    def parts(db: apsw.Connection, chosen: Any, span: Span, by: str) -> Iterable[tuple[list[L], int]]:
+        """Read what these filters let through, in any thread, as a ``Source``."""
 
     @abstractmethod
     def show_chips(self) -> None:
@@ -78,11 +86,6 @@ class ListPage(FilteredPage, TwoPanes, Generic[L]):
         """
         return {}
 
-    @property
-    def table(self) -> MarkTable[L]:
-        """The list."""
-        return self.query_one("#list", MarkTable)
-
     def counted_rows(self, one: str) -> str:
         """``3 orders``, or ``200+ orders`` while the window holds only a part of the list."""
         if self._looked or self._shows_part:
@@ -97,18 +100,18 @@ class ListPage(FilteredPage, TwoPanes, Generic[L]):
     @property
     def is_live(self) -> bool:
         """Whether new rows are visible as they come."""
-        return self.window.at_top and self.table.is_at_top
+        return self.window.at_top and self.table.scroll_offset.y == 0
 
     def batches(self, table: Table[Any]) -> Callable[[apsw.Connection], Iterable[Sequence[Any]]] | None:
         if table is not self.table or (self.window.at_top and self.window.at_end):
             return None
-        source, order = self.window.source, self.window.order
+        listing = self.window.listing
 
         def read(db: apsw.Connection) -> Iterable[Sequence[Any]]:
-            lines = order.read(source, db, Span(_BATCH))
+            lines = listing.read(db, Span(_BATCH))
             while lines:
                 yield lines
-                lines = order.read(source, db, Span(_BATCH, after=lines[-1].key))
+                lines = listing.read(db, Span(_BATCH, after=lines[-1].key))
 
         return read
 
@@ -117,7 +120,7 @@ class ListPage(FilteredPage, TwoPanes, Generic[L]):
     def read(self) -> None:
         if not self._is_opened:
             self._is_opened = True
-            self.window = Window(self.window.source, self._order())
+            self.window = Window(self._listing())
         self.show_chips()
         wait = self._not_before - time.monotonic()
         if wait <= 0:
@@ -159,18 +162,23 @@ class ListPage(FilteredPage, TwoPanes, Generic[L]):
         except ChansyncError as error:
             self.call_later(self._finish_read, fetch, None, error)
 
-    def _order(self) -> Order[L]:
+    @property
+    def _source(self) -> Source[L]:
+        chosen, parts = self.chosen, self.parts
+        return lambda db, span, by: parts(db, chosen, span, by)
+
+    def _listing(self) -> Listing[L]:
         sort = self.table.view.sort
         if sort is not None and sort.title in self.indexed_sorts:
             by, descending = self.indexed_sorts[sort.title]
-            return Order(turned=sort.descending != descending, by=by)
-        return Order(sort=self.table.sorter())
+            return Listing(self._source, turned=sort.descending != descending, by=by)
+        return Listing(self._source, sort=self.table.sorter())
 
     def change_view(self, table: Table[Any], view: View) -> None:
         is_sorted = view.sort != table.view.sort
         super().change_view(table, view)
         if table is self.table and is_sorted:
-            self._open(self.window.source)
+            self.show_chosen()
 
     def sort_limit(self, table: Table[Any], column: Column) -> str:
         if table is not self.table or not column.sorts or column.title in self.indexed_sorts:
@@ -190,17 +198,13 @@ class ListPage(FilteredPage, TwoPanes, Generic[L]):
             )  # fmt: skip
             self.change_view(self.table, replace(view, sort=None))
 
-    def set_source(self, source: Source[L]) -> None:
-        """Show another list or other filters; a read that is running is interrupted."""
-        if source != self.window.source:
-            self._open(source)
-
-    def _open(self, source: Source[L]) -> None:
+    def show_chosen(self) -> None:
+        """Read the list from its beginning; a read that is running is interrupted."""
         if self._running_fetch is not None:
             self.context.interrupt()
         self._running_fetch = self._next = None
         self._looked, self._shows_part, self._not_before = 0, False, 0.0
-        self.window = Window(source, self._order())
+        self.window = Window(self._listing())
         self._is_opened = True
         self.show_chips()
         self._fetch(Ask.TOP)

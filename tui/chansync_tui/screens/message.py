@@ -16,11 +16,11 @@ from chansync.model.times import local_text
 from chansync.orders.remedies import offered, subjects_of
 from chansync.store import messages, orders
 from chansync.store.messages import Message
-from chansync_tui.formatting import counted
-from chansync_tui.navigation_events import Edit, ShowOrder
+from chansync_tui.formatting import counted, total_text
+from chansync_tui.navigation_events import Edit, Show
 from chansync_tui.record_text import as_lines, as_sent
+from chansync_tui.screens import mend
 from chansync_tui.screens.copying import Copy, as_json
-from chansync_tui.screens.mend import Mending
 from chansync_tui.screens.page import Page
 from chansync_tui.screens.text_page import TextPage
 from chansync_tui.widgets.pane import Paragraph, heading, text_of
@@ -50,7 +50,7 @@ class MessageActions(Page):
             getattr(self, f"_message_{name}")(message)
 
     def _message_mend(self, message: Message) -> None:
-        Mending(self).open(message.id)
+        mend.offer(self, message.id)
 
     def _message_retry(self, message: Message) -> None:
         if message.order_id is not None:
@@ -63,7 +63,7 @@ class MessageActions(Page):
             self.notify("This message has neither an order nor a channel to try again.")
 
     def _message_solve(self, message: Message) -> None:
-        Mending(self).solve([message.id])
+        mend.solve(self, [message.id])
 
     def _message_channel(self, message: Message) -> None:
         if message.channel_id is not None:
@@ -73,7 +73,7 @@ class MessageActions(Page):
         if message.order_id is None:
             self.notify("This message is about no order.")
         else:
-            self.post_message(ShowOrder(message.order_id))
+            self.post_message(Show("order", message.order_id))
 
     def commands(self) -> Iterable[SystemCommand]:
         for title, about, name in (
@@ -86,7 +86,6 @@ class MessageActions(Page):
         yield SystemCommand("Copy the message", "Its number, its text, JSON or the command (key c)", self.action_copy)
 
     def copies_of(self, message: Message) -> list[Copy]:
-        """What can be copied of the message."""
         context = self.context
         return [
             Copy("message number", f"{message.id}\n"),
@@ -112,10 +111,12 @@ def message_paragraphs(db: apsw.Connection, message: Message) -> Iterator[Paragr
     yield Paragraph(f"Occurred {counted(message.count, 'time')}: first {first}, last {last}")
     order = orders.by_id(db, message.order_id) if message.order_id is not None else None
     if order is not None:
-        total = f"{order.total} {order.currency}"
-        yield Paragraph(f"Order: {order.number} (site's id {order.external_id}), {order.status}, {total}")
+        # Status, total and time of an order that cannot be read are not known.
+        known = (f"Order: {order.number} (site's id {order.external_id})", order.status)
+        yield Paragraph(", ".join(filter(None, (*known, total_text(order.total, order.currency)))))
         reason = f", {order.reason}" if order.reason else ""
-        yield Paragraph(f"Placed: {local_text(order.placed_at)}; now: {order.state}{reason}")
+        now = f"Placed: {local_text(order.placed_at)}; now" if order.placed_at else "Now"
+        yield Paragraph(f"{now}: {order.state}{reason}")
         if order.next_try_at is not None:
             due = local_text(order.next_try_at) if order.next_try_at else "at once"
             yield Paragraph(f"Failed {counted(order.attempts, 'time')}; tried again: {due}")

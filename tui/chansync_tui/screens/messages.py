@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
 
@@ -11,6 +11,7 @@ import apsw
 from textual import events, on
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
+from textual.getters import query_one
 from textual.widget import Widget
 
 from chansync.model.message import CODES
@@ -22,14 +23,14 @@ from chansync.store.message_search import Filter
 from chansync.store.overview import MessageLine, code_counts, message_lines, open_count, orders_with_problems
 from chansync.store.problem_causes import Cause
 from chansync_tui.formatting import clock, counted
-from chansync_tui.navigation_events import ShowMessage
+from chansync_tui.navigation_events import Show
+from chansync_tui.screens import mend
 from chansync_tui.screens.cause_reader import CAUSE_COLUMNS, CauseReader, cause_cells
 from chansync_tui.screens.copying import Copy
 from chansync_tui.screens.dialogs import Confirm
 from chansync_tui.screens.filtered_page import Narrowing
 from chansync_tui.screens.finder import Option
 from chansync_tui.screens.list_page import ListPage
-from chansync_tui.screens.mend import Mending
 from chansync_tui.screens.message import MessageActions, message_paragraphs
 from chansync_tui.widgets.columns import Column
 from chansync_tui.widgets.entry import Search
@@ -55,22 +56,6 @@ _MANY = 20
 _MOST_RETRIED = 5000
 
 
-@dataclass(frozen=True, slots=True)
-class MessageSource:
-    """The log with its filters."""
-
-    chosen: Filter
-
-    def parts(self, db: apsw.Connection, span: Span, by: str) -> Iterator[tuple[list[MessageLine], int]]:
-        # The newest is first: rows further down have lower ids.
-        edge = int(span.inclusive)
-        below = None if span.after is None else int(span.after[0]) + edge
-        above = None if span.before is None else int(span.before[0]) - edge
-        chosen = replace(self.chosen, after_id=above)
-        found = message_lines(db, chosen, limit=span.limit, before_id=below, oldest_first=span.backwards)
-        yield found[::-1] if span.backwards else found, 0
-
-
 class Messages(MessageActions, ListPage[MessageLine]):
     """The log."""
 
@@ -89,6 +74,8 @@ class Messages(MessageActions, ListPage[MessageLine]):
 
     MARKED = ("r", "x")
 
+    chosen = Filter()
+
     BINDINGS: ClassVar[list[BindingType]] = [
         *MessageActions.ACTIONS,
         Binding("g", "by_cause", "Open problems by cause, or the log", tooltip="By cause|Cause"),
@@ -97,8 +84,10 @@ class Messages(MessageActions, ListPage[MessageLine]):
         *(each.binding for each in FILTERS),
     ]
 
+    causes: query_one[MarkTable[Cause]] = query_one("#causes", MarkTable)
+
     def __init__(self) -> None:
-        super().__init__(MessageSource(Filter()))
+        super().__init__()
         self._cause_reader = CauseReader(self, self._put_causes)
         self._order_number = ""
         self._cause_title = ""
@@ -118,20 +107,20 @@ class Messages(MessageActions, ListPage[MessageLine]):
             table._bindings.key_to_bindings.pop("g", None)
         yield from self.panes(*lists)
 
-    @property
-    def chosen(self) -> Filter:
-        source = self.window.source
-        assert isinstance(source, MessageSource)
-        return source.chosen
+    @staticmethod
+    def parts(db: apsw.Connection, chosen: Filter, span: Span, by: str) -> Iterator[tuple[list[MessageLine], int]]:
+        # The newest is first: rows further down have lower ids.
+        edge = int(span.inclusive)
+        below = None if span.after is None else int(span.after[0]) + edge
+        above = None if span.before is None else int(span.before[0]) - edge
+        chosen = replace(chosen, after_id=above)
+        found = message_lines(db, chosen, limit=span.limit, before_id=below, oldest_first=span.backwards)
+        yield found[::-1] if span.backwards else found, 0
 
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.height >= 32, "-tall")
 
     NEWEST_KEY = "home"
-
-    @property
-    def causes(self) -> MarkTable[Cause]:
-        return self.query_one("#causes", MarkTable)
 
     @property
     def indexed_sorts(self) -> Mapping[str, tuple[str, bool]]:
@@ -225,7 +214,7 @@ class Messages(MessageActions, ListPage[MessageLine]):
             found = messages.message(self.context.db, message_id)
             if found is not None:
                 text = f"{clock(found.last_at, now_ms())}  {found.channel_code}  {found.sentence}"
-                yield Paragraph(text, opens=partial(ShowMessage, message_id))
+                yield Paragraph(text, opens=("message", message_id))
 
     def action_zoom(self) -> None:
         if self.shows_causes:
@@ -271,7 +260,7 @@ class Messages(MessageActions, ListPage[MessageLine]):
             self.count_marks()
             if self.focused is self.causes:
                 self.table.focus()
-        self.set_source(MessageSource(chosen))
+        super().choose(chosen)
 
     def clear(self) -> None:
         self._cause_title = ""
@@ -300,11 +289,10 @@ class Messages(MessageActions, ListPage[MessageLine]):
     def action_message(self, name: str) -> None:
         several = self._several()
         if several and name in ("retry", "solve"):
-            mending = Mending(self)
-            mending.retry(several, None) if name == "retry" else mending.solve(several)
+            mend.retry(self, several, None) if name == "retry" else mend.solve(self, several)
         elif self.shows_causes and name == "mend":
             if cause := self.causes.selected:
-                Mending(self).open(cause.message_ids[0], of_cause=True)
+                mend.offer(self, cause.message_ids[0], of_cause=True)
         else:
             super().action_message(name)
 
@@ -342,7 +330,7 @@ class Messages(MessageActions, ListPage[MessageLine]):
     @on(Table.Chosen, "#list")
     def open_details(self) -> None:
         if line := self.table.selected:
-            self.post_message(ShowMessage(line.id))
+            self.post_message(Show("message", line.id))
 
     def action_retry_all(self) -> None:
         found = orders_with_problems(self.context.db, self.chosen, limit=_MOST_RETRIED)

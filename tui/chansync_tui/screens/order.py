@@ -57,7 +57,7 @@ class OrderPage(OrderActions, TextPage):
         code = found.channel.code
         return [
             Copy("order number", f"{on_one_line(found.number)}\n"),
-            Copy("sale", f"{on_one_line(found.sale.sale.number)}\n" if found.sale else ""),
+            Copy("sale", f"{on_one_line(found.papers.details.sale.number)}\n" if found.papers else ""),
             self.whole_text(),
             Copy("JSON", as_json(found.explanation.as_data(code))),
             Copy("command", f"{self.context.command_line(['why', code, found.number])}\n"),
@@ -69,7 +69,7 @@ class OrderPage(OrderActions, TextPage):
             return None
         channel_id, code = (story.channel.id, story.channel.code) if story.channel else (None, "")
         order_id, state = (story.order.id, story.order.state) if story.order else (None, "")
-        sale = story.sale.sale.number if story.sale else ""
+        sale = story.papers.details.sale.number if story.papers else ""
         return Subject(order_id, story.number, channel_id, code, state, sale)
 
 

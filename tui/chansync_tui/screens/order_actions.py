@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
@@ -11,11 +11,10 @@ from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 
 from chansync.explain.outlook import PossibleStep, possible_steps
-from chansync_tui.formatting import counted
-from chansync_tui.navigation_events import Edit, ShowMessages
+from chansync_tui.navigation_events import Edit, ShowTab
+from chansync_tui.screens import mend
 from chansync_tui.screens.dialogs import Field, Question
 from chansync_tui.screens.finder import Finder, Option
-from chansync_tui.screens.mend import Mending, open_problem_of
 from chansync_tui.screens.page import Page
 
 
@@ -67,18 +66,11 @@ class OrderActions(Page):
             getattr(self, f"_order_{name}")(order)
 
     def _order_mend(self, order: Subject) -> None:
-        problem = open_problem_of(self.context.db, order.order_id) if order.order_id is not None else None
+        problem = mend.open_problem_of(self.context.db, order.order_id) if order.order_id is not None else None
         if problem is None:
             self.notify(f"Order {order.number} has no open problem.")
         else:
-            Mending(self).open(problem)
-
-    def retry_all(self, orders: Sequence[tuple[int, int]]) -> None:
-        """Try several orders again: the ids of their channels and their own."""
-        channels = {channel_id for channel_id, _ in orders}
-        only = next(iter(channels)) if len(channels) == 1 else None
-        label = f"Retry {counted(len(orders), 'order')}"
-        self.context.ask(label, "retry", only, {"order_ids": sorted(order_id for _, order_id in orders)})
+            mend.offer(self, problem)
 
     def _order_retry(self, order: Subject) -> None:
         if order.order_id is None:
@@ -104,7 +96,8 @@ class OrderActions(Page):
         if order.order_id is None:
             self.notify("The order was never seen, so there are no messages about it.")
             return
-        self.post_message(ShowMessages(order.channel_id, order.channel_code, order.order_id, order.number))
+        shown = order.channel_id, order.channel_code, order.order_id, order.number
+        self.post_message(ShowTab("messages", "only_channel", *shown))
 
     def _order_act(self, order: Subject) -> None:
         if not order.sale:
@@ -137,7 +130,7 @@ class OrderActions(Page):
             from chansync.orders.sale_actions import perform
 
             given = _parsed(step, answer)
-            self.context.write(title, lambda db: perform(db, step.action, sale, **given))
+            self.context.write(title, lambda store: perform(store.db, step.action, sale, **given))
 
         Question(title, step.will, step.label, fields, lambda answer: _parsed(step, answer)).ask(self, agreed)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import apsw
@@ -18,8 +17,8 @@ from chansync.model.paging import Span
 from chansync.model.times import local_text, now_ms
 from chansync.store import channels, order_list, orders
 from chansync.store.order_list import OrderFilter, OrderLine, order_parts
-from chansync_tui.formatting import SKIPPED_WHY, clock, total_text
-from chansync_tui.navigation_events import ShowNumber, ShowOrder
+from chansync_tui.formatting import SKIPPED_WHY, clock, counted, total_text
+from chansync_tui.navigation_events import Show
 from chansync_tui.order_text import story_paragraphs
 from chansync_tui.screens.filtered_page import Narrowing
 from chansync_tui.screens.finder import Finder, Option
@@ -52,16 +51,6 @@ _NO_ORDERS = """No order yet. Sync a channel: go to its row with 1, and press {s
 Is one missing? Press {w}: chansync asks its site for it, and says why it is not here."""
 
 
-@dataclass(frozen=True, slots=True)
-class OrderSource:
-    """The orders with their filters."""
-
-    chosen: OrderFilter
-
-    def parts(self, db: apsw.Connection, span: Span, by: str) -> Iterator[tuple[list[OrderLine], int]]:
-        return order_parts(db, self.chosen, span)
-
-
 class Orders(OrderActions, ListPage[OrderLine]):
     """The list of orders."""
 
@@ -85,8 +74,7 @@ class Orders(OrderActions, ListPage[OrderLine]):
         *(each.binding for each in FILTERS),
     ]
 
-    def __init__(self) -> None:
-        super().__init__(OrderSource(OrderFilter()))
+    chosen = OrderFilter()
 
     def body(self) -> Iterable[Widget]:
         yield FilterLine()
@@ -99,11 +87,9 @@ class Orders(OrderActions, ListPage[OrderLine]):
     def indexed_sorts(self) -> Mapping[str, tuple[str, bool]]:
         return {"Changed": ("", True)}
 
-    @property
-    def chosen(self) -> OrderFilter:
-        source = self.window.source
-        assert isinstance(source, OrderSource)
-        return source.chosen
+    @staticmethod
+    def parts(db: apsw.Connection, chosen: OrderFilter, span: Span, by: str) -> Iterator[tuple[list[OrderLine], int]]:
+        return order_parts(db, chosen, span)
 
     def show_chips(self) -> None:
         self.query_one(FilterLine).set_chips(self.chips(), self.counted_rows("order"))
@@ -146,9 +132,6 @@ class Orders(OrderActions, ListPage[OrderLine]):
         self.channel_code = code
         self.choose(OrderFilter(channel_id=channel_id))
 
-    def choose(self, chosen: OrderFilter) -> None:
-        self.set_source(OrderSource(chosen))
-
     def search(self, text: str) -> None:
         super().search(text.lstrip("#"))
 
@@ -162,8 +145,11 @@ class Orders(OrderActions, ListPage[OrderLine]):
     # Actions
 
     def action_order(self, name: str) -> None:
-        if name == "retry" and self.table.marked:
-            self.retry_all([(line.channel_id, line.id) for line in self.table.marked.values()])
+        if name == "retry" and (marked := self.table.marked.values()):
+            channels = {line.channel_id for line in marked}
+            only = next(iter(channels)) if len(channels) == 1 else None
+            label = f"Retry {counted(len(marked), 'order')}"
+            self.context.ask(label, "retry", only, {"order_ids": sorted(line.id for line in marked)})
         else:
             super().action_order(name)
 
@@ -176,7 +162,7 @@ class Orders(OrderActions, ListPage[OrderLine]):
     @on(Table.Chosen, "#list")
     def open_story(self) -> None:
         if line := self.table.selected:
-            self.post_message(ShowOrder(line.id))
+            self.post_message(Show("order", line.id))
 
     def action_missing(self) -> None:
         """Ask for the number and the channel, unless the filters name them."""
@@ -204,7 +190,7 @@ class Orders(OrderActions, ListPage[OrderLine]):
 
     def _missing_in(self, number: str, options: list[Option[Any]]) -> None:
         def go(channel_id: int) -> None:
-            self.post_message(ShowNumber(channel_id, number))
+            self.post_message(Show("number", channel_id, number))
 
         if self.chosen.channel_id is not None:
             go(self.chosen.channel_id)

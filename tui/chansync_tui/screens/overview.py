@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.getters import query_one
 from textual.widget import Widget
 
 from chansync.model.errors import ChansyncError
@@ -21,7 +21,7 @@ from chansync.store.overview import ChannelLine, channel_lines, open_count
 from chansync.store.pauses import pauses
 from chansync.store.problem_causes import Cause
 from chansync_tui.formatting import clock, counted, spark, until
-from chansync_tui.navigation_events import ShowCause, ShowMessage
+from chansync_tui.navigation_events import ShowTab
 from chansync_tui.screens.cause_reader import CAUSE_COLUMNS, CauseReader, cause_cells
 from chansync_tui.screens.channel_actions import SIGN_TONES, ChannelActions, sign_of, state_of
 from chansync_tui.screens.page import COPY
@@ -33,7 +33,6 @@ from chansync_tui.widgets.table import Cell, MarkTable, Table
 
 if TYPE_CHECKING:
     from chansync.store.messages import Message
-    from chansync_tui.screens.mend import Mending
 
 _COLUMNS = (
     Column("", 1),
@@ -73,6 +72,8 @@ class Overview(ChannelActions):
         COPY,
     ]
 
+    causes: query_one[MarkTable[Cause]] = query_one("#causes", MarkTable)
+
     def __init__(self) -> None:
         super().__init__()
         self._days: dict[int, Day] = {}
@@ -93,14 +94,6 @@ class Overview(ChannelActions):
 
     def on_mount(self) -> None:
         self.channels.set_empty(_NOTHING.format(w=self.own_key("w")))
-
-    @property
-    def channels(self) -> MarkTable[ChannelLine]:
-        return self.query_one("#channels", MarkTable)
-
-    @property
-    def causes(self) -> MarkTable[Cause]:
-        return self.query_one("#causes", MarkTable)
 
     # Reading
 
@@ -223,7 +216,7 @@ class Overview(ChannelActions):
         yield Paragraph(f"{counted(line.problems, 'open problem')}, the newest:", "strong")
         for message in found:
             text = f"{clock(message.last_at, now_ms())}  {message.sentence}"
-            yield Paragraph(text, "bad", opens=partial(ShowMessage, message.id))
+            yield Paragraph(text, "bad", opens=("message", message.id))
 
     def _newest(self, line: ChannelLine, count: int) -> list[Message]:
         from chansync.store import messages
@@ -232,28 +225,25 @@ class Overview(ChannelActions):
 
     # Actions
 
-    @property
-    def _mending(self) -> Mending:
-        # Imported when it is needed: the first screen is there sooner.
-        from chansync_tui.screens.mend import Mending
-
-        return Mending(self)
-
     @on(Table.Chosen, "#causes")
     def open_cause(self) -> None:
         if cause := self.causes.selected:
-            self.post_message(ShowCause(cause))
+            self.post_message(ShowTab("messages", "only_cause", cause))
 
     def action_other(self) -> None:
         (self.channels if self.causes.has_focus else self.causes).focus()
 
+    # What mends is imported when it is needed: the first screen is there sooner.
+
     def action_mend(self) -> None:
+        from chansync_tui.screens import mend
+
         if self.causes.has_focus:
             if cause := self.causes.selected:
-                self._mending.open(cause.message_ids[0], of_cause=True)
+                mend.offer(self, cause.message_ids[0], of_cause=True)
         elif line := self.channels.selected:
             if found := self._newest(line, 1):
-                self._mending.open(found[0].id)
+                mend.offer(self, found[0].id)
             else:
                 self.notify(f"{line.code} has no open problem.")
 
@@ -261,11 +251,15 @@ class Overview(ChannelActions):
         return self.causes.chosen if self.causes.has_focus else []
 
     def action_solve(self) -> None:
-        self._mending.solve([each for cause in self._chosen_causes() for each in cause.message_ids])
+        from chansync_tui.screens import mend
+
+        mend.solve(self, [each for cause in self._chosen_causes() for each in cause.message_ids])
 
     def action_retry(self) -> None:
+        from chansync_tui.screens import mend
+
         found = self._chosen_causes()
-        self._mending.retry([each for cause in found for each in cause.message_ids], None)
+        mend.retry(self, [each for cause in found for each in cause.message_ids], None)
 
     def action_unmark(self) -> None:
         self.channels.unmark()

@@ -59,7 +59,6 @@ class Page(Screen[None]):
     HINTS: ClassVar[Hints] = ()
     KEPT: ClassVar[int] = 2
 
-    ALLOW_SELECT = False
     AUTO_FOCUS = "Table"
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -264,7 +263,7 @@ class Page(Screen[None]):
         return copying.of_rows(viewed, self.facts, self.context) if viewed is not None else ()
 
     def action_copy(self) -> None:
-        from chansync_tui.screens import copying
+        from chansync_tui.screens.finder import Finder, Option
 
         # An empty one is of a row without such a thing, as an order without a sale.
         found = [each for each in self.copies() if each.text.strip()]
@@ -273,7 +272,8 @@ class Page(Screen[None]):
         elif len(found) == 1:
             self.copy(found[0].text)
         else:
-            copying.choice(found).ask(self, self.copy)
+            options = [Option(text, what, " ".join(text.split())[:140]) for what, text in found]
+            Finder[str]("Copy", options).ask(self, self.copy)
 
     def copy(self, text: str) -> None:
         """Copy a text to the clipboard, through the terminal."""
@@ -318,7 +318,7 @@ class Page(Screen[None]):
         if too_small:
             self.query_one("#small", Plain).update(
                 f"This window has {columns}x{rows} cells. chansync needs {LEAST_WIDTH}x{LEAST_HEIGHT}: "
-                "make it larger, or quit with q."
+                f"make it larger, or quit with {self.own_key('q')}."
             )
 
 

@@ -16,23 +16,13 @@ from chansync.explain import find
 from chansync.explain.find import Found
 from chansync.model.errors import ChansyncError
 from chansync_tui.context import context_of
-from chansync_tui.navigation_events import Edit, ShowMessage, ShowOrder, ShowRecord, ShowSale
+from chansync_tui.navigation_events import Edit, Show
 from chansync_tui.screens.finder import Finder, Option
 
 Act = Callable[[], Any]
 
 #: After so many seconds without a key the longer lists are searched: customers, items, documents.
 _PAUSE = 0.15
-
-_OPENS: dict[str, Callable[[Found], Message]] = {
-    "order": lambda found: ShowOrder(int(found.key)),
-    "sale": lambda found: ShowSale(str(found.key)),
-    "channel": lambda found: Edit("channel", int(found.key)),
-    "field": lambda found: Edit("channel", found.channel_id, field=str(found.key)),
-    "message": lambda found: ShowMessage(int(found.key)),
-    "customer": lambda found: ShowRecord("customer", str(found.key)),
-    "item": lambda found: ShowRecord("item", str(found.key)),
-}
 
 
 class Palette(Finder[Act]):
@@ -66,8 +56,7 @@ class Palette(Finder[Act]):
         data = find.find(context_of(self).db, text)
         more = self._more[1] if self._more[0] == text else []
         found: list[Option[Act]] = [
-            Option(partial(self.app.post_message, _OPENS[each.kind](each)), each.title, each.about)
-            for each in [*data, *more]
+            Option(partial(self.app.post_message, _opened(each)), each.title, each.about) for each in [*data, *more]
         ]
         number = text.lstrip("#")
         if any(map(str.isdecimal, number)) and not any(each.kind == "order" for each in data):
@@ -106,6 +95,15 @@ class Palette(Finder[Act]):
         if text == self._text:
             self._more = (text, found)
             self.table.show(self.narrowed(text))
+
+
+def _opened(found: Found) -> Message:
+    match found.kind:
+        case "channel":
+            return Edit("channel", found.key)
+        case "field":
+            return Edit("channel", found.channel_id, field=str(found.key))
+    return Show(found.kind, found.key)
 
 
 def _options(commands: Iterable[SystemCommand]) -> list[Option[Act]]:

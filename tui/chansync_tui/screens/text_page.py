@@ -8,8 +8,10 @@ from typing import ClassVar, NamedTuple
 
 from textual import events, on
 from textual.binding import Binding, BindingType
+from textual.getters import query_one
 from textual.widget import Widget
 
+from chansync_tui.navigation_events import Show
 from chansync_tui.screens.copying import Copy
 from chansync_tui.screens.page import COPY, Page
 from chansync_tui.text import wrap_indented
@@ -35,6 +37,8 @@ class TextPage(Page):
         COPY,
     ]
 
+    table: query_one[Table[_Row]] = query_one("#prose", Table)
+
     def __init__(self) -> None:
         super().__init__()
         self._paragraphs: list[Paragraph] = []
@@ -52,10 +56,6 @@ class TextPage(Page):
             head=False,
         )
 
-    @property
-    def table(self) -> Table[_Row]:
-        return self.query_one("#prose", Table)
-
     def read(self) -> None:
         self._paragraphs = self.paragraphs()
         self._show()
@@ -72,16 +72,10 @@ class TextPage(Page):
     def open_line(self) -> None:
         row = self.table.selected
         if row is not None and row.paragraph.opens is not None:
-            self.post_message(row.paragraph.opens())
+            self.post_message(Show(*row.paragraph.opens))
 
     def action_section(self, step: int) -> None:
-        heads = [row.number for row in self.table.items if row.paragraph.heading]
-        if step > 0:
-            target = next((number for number in heads if number > self.table.cursor), None)
-        else:
-            target = next((number for number in reversed(heads) if number < self.table.cursor), None)
-        if target is not None:
-            self.table.select(target, to_top=True)
+        self.table.go_to_section(step, lambda row: row.paragraph.heading)
 
     def copies(self) -> Sequence[Copy]:
         return [self.whole_text()]

@@ -59,11 +59,6 @@ def keep(path: Path, title: str, data: dict[str, Any]) -> None:
     write(path, json.dumps({"title": title, "at": now_ms(), "by": process_owner(), "form": data}))
 
 
-def drop(path: Path) -> None:
-    """Remove a draft."""
-    path.unlink(missing_ok=True)
-
-
 def found(database: Path, *, but: Collection[Path] = ()) -> list[Draft]:
     """The user's drafts for that database that no running program is typing into, the newest first.
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from textual import events
-from textual.message import Message
 
 from chansync_tui.text import safe, width
 from chansync_tui.widgets.jump import Jumpable
@@ -32,12 +31,6 @@ class Chip:
 
 class FilterLine(Line, Jumpable):
     """Shows the filters; a click on one does what its key does."""
-
-    @dataclass
-    class Picked(Message):
-        """A chip was clicked: run its action."""
-
-        action: str
 
     def __init__(self) -> None:
         super().__init__()
@@ -68,7 +61,7 @@ class FilterLine(Line, Jumpable):
         return len(self._chips)
 
     def jump_to(self, place: int) -> None:
-        self.post_message(self.Picked(self._chips[place].action))
+        self.screen.call_later(self.screen.run_action, self._chips[place].action)
 
     @staticmethod
     def _words(chip: Chip, form: str) -> list[Part]:
@@ -87,8 +80,8 @@ class FilterLine(Line, Jumpable):
             if not shown.startswith("".join(safe(text) for text, _ in parts)):
                 continue
             end = 0
-            for chip in self._chips:
+            for place, chip in enumerate(self._chips):
                 end += sum(width(safe(text)) for text, _ in [(f" {chip.key}", ""), *self._words(chip, form), (" ", "")])
                 if event.x < end:
-                    self.post_message(self.Picked(chip.action))
+                    self.jump_to(place)
                     return

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice, zip_longest
 from typing import NamedTuple
 
 from rich.segment import Segment
 from textual.geometry import Region, Size
-from textual.message import Message
 from textual.strip import Strip
 from textual.visual import VisualType
 from textual.widgets import Static
@@ -19,12 +18,12 @@ from chansync_tui.widgets.line import TONES, Part, Still
 
 
 class Paragraph(NamedTuple):
-    """A paragraph. ``opens``: makes the message that Enter posts."""
+    """A paragraph. ``opens``: what ``Show`` gets when Enter is pressed."""
 
     text: str
     tone: str = ""
     heading: bool = False
-    opens: Callable[[], Message] | None = None
+    opens: tuple[str, int | str] | None = None
 
 
 def heading(title: str) -> Iterable[Paragraph]:
@@ -116,7 +115,6 @@ class Plain(Static):
         super().__init__(_harmless(text), id=id, classes=classes, markup=False)
 
     def update(self, content: VisualType = "", *, layout: bool = True) -> None:
-        """Show another text."""
         super().update(_harmless(content) if isinstance(content, str) else content, layout=layout)
 
 

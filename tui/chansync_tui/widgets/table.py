@@ -6,7 +6,7 @@ There are no hover effects: moving the mouse writes nothing to the terminal.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
@@ -28,6 +28,7 @@ from chansync_tui.text import fit, width, wrap
 from chansync_tui.user_files import own_keys, preferences
 from chansync_tui.widgets.columns import Column, Needs, gap_between, lay_out
 from chansync_tui.widgets.jump import Jumpable
+from chansync_tui.widgets.line import TONES
 
 T = TypeVar("T")
 
@@ -35,8 +36,12 @@ T = TypeVar("T")
 _MEASURED = 200
 
 
+#: What has a style of its own in ``app.tcss``, by names of ``table--…``.
+_PARTS = ("head", "cursor", "blurred", "jump")
+
+
 class Cell(NamedTuple):
-    """Text with a tone, a name of ``table--…`` in ``app.tcss``.
+    """Text with a tone, a name of ``TONES``.
 
     ``exact``: for a file and for sorting, where the text is shortened.
     """
@@ -55,9 +60,7 @@ class _PlainBar(ScrollBarRender):
 class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=False):
     """A list with a cursor. ``cells`` makes the cells of a row, ``key`` its identity."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        f"table--{name}" for name in "head cursor blurred good warn bad note dim strong title jump".split()
-    }
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"table--{name}" for name in _PARTS}
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down,j", "move(1)", "Next row"),
@@ -82,7 +85,7 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
 
         @property
         def control(self) -> Table[Any]:
-            """For ``@on`` with a selector."""
+            # For ``@on`` with a selector.
             return self.table
 
     class Chosen(Moved):
@@ -215,11 +218,6 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
             if not self.items:
                 self.refresh()
 
-    @property
-    def is_at_top(self) -> bool:
-        """Whether the first row is visible."""
-        return self.scroll_offset.y == 0
-
     def show(self, items: Sequence[T], *, follow: bool = False) -> None:
         """Show these rows; the scroll position and the cursor stay on their rows.
 
@@ -277,12 +275,10 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
         The last column reaches to the end of the line.
         """
         y = self.cursor + self._head - self.scroll_offset.y
-        x = 1
-        layout = self._layout()
-        for index, cells in layout.items():
+        last = max(self._layout(), default=0)
+        for index, x, cells in self._places():
             if index == column and self._head <= y < self.size.height:
-                return Region(x, y, self.size.width - x if index == max(layout) else cells, 1)
-            x += cells + self._gap
+                return Region(x, y, self.size.width - x if index == last else cells, 1)
         return Region()
 
     # Cursor
@@ -309,14 +305,29 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
 
     def _keep_visible(self) -> None:
         """Scroll as far as the cursor needs it."""
-        top, page = self.scroll_offset.y, self.page
         # The headings over a row are shown with it.
-        first = self.cursor
-        while 0 < first < len(self.items) and self._passes(self.items[first - 1]):
-            first -= 1
+        top, page, first = self.scroll_offset.y, self.page, self._with_headings()
         if not self.size.height or (top <= first and self.cursor < top + page):
             return
         self.scroll_y = first if first < top else self.cursor - page + 1
+
+    def _with_headings(self) -> int:
+        """The first of the rows over the cursor that it passes over; without any, its own."""
+        first = self.cursor
+        while 0 < first < len(self.items) and self._passes(self.items[first - 1]):
+            first -= 1
+        return first
+
+    def go_to_section(self, step: int, is_heading: Callable[[T], bool]) -> None:
+        """Go to the heading after the cursor, or before its row; it is then at the top."""
+        heads = [row for row, item in enumerate(self.items) if is_heading(item)]
+        if step > 0:
+            target = next((row for row in heads if row > self.cursor), None)
+        else:
+            first = self._with_headings()
+            target = next((row for row in reversed(heads) if row < first), None)
+        if target is not None:
+            self.select(self.key_of(self.items[target]), to_top=True)
 
     def action_move(self, rows: int) -> None:
         self._go(self.cursor + rows)
@@ -368,12 +379,8 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
 
     def _column_at(self, x: int) -> str:
         """The title of the column at that cell of the line; empty where there is none."""
-        end = 1
-        for index, cells in self._layout().items():
-            end += cells + self._gap
-            if x < end:
-                return self.all_columns[index].title
-        return ""
+        places = self._places()
+        return next((self.all_columns[index].title for index, at, cells in places if x < at + cells + self._gap), "")
 
     def on_click(self, event: events.Click) -> None:
         if event.y < self._head and self.list_name and (title := self._column_at(event.x)):
@@ -417,11 +424,9 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
             if len(painted) != len(now):
                 self.refresh(Region(0, y, self.size.width, 1))
                 continue
-            x = 1
-            for index, cells in self._layout().items():
+            for index, x, cells in self._places():
                 if painted[index] != now[index]:
                     self.refresh(Region(x, y, cells, 1))
-                x += cells + self._gap
 
     def _layout(self) -> dict[int, int]:
         if not self._widths:
@@ -429,6 +434,13 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
             self._widths = lay_out(self._columns, room, needs, self._hidden)
             self._gap = gap_between(self._widths, room, needs) if self._head else 1
         return self._widths
+
+    def _places(self) -> Iterator[tuple[int, int, int]]:
+        """The index of each column that is shown, where it begins and how wide it is."""
+        x = 1
+        for index, cells in self._layout().items():
+            yield index, x, cells
+            x += cells + self._gap
 
     def _measure(self, items: Sequence[T]) -> None:
         if self._needs.measure(_texts(self._cells(item)) for item in items[:_MEASURED]):
@@ -456,7 +468,10 @@ class Table(ScrollView, Jumpable, Generic[T], can_focus=True, inherit_bindings=F
         # Textual's own cache is emptied whenever a row is drawn again.
         style = self._styles_of_tones.get(name)
         if style is None:
-            style = self.get_component_rich_style(f"table--{name}", partial=True) if name else Style.null()
+            if name in _PARTS:
+                style = self.get_component_rich_style(f"table--{name}", partial=True)
+            else:
+                style = self.app.stylesheet.parse_style(TONES[name]).rich_style
             self._styles_of_tones[name] = style
         return style
 

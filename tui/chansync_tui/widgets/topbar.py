@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from textual import events
-from textual.message import Message
 
 from chansync.doctor.daemon import OTHER_VERSION, RUNNING, STARTING, Diagnosis
 from chansync.store.daemons import DaemonState
@@ -32,12 +29,6 @@ _SHORT = {"overview": "Home", "activity": "Runs", "messages": "Log"}
 class TopBar(Line, Jumpable):
     """The tabs with their keys, and user@host."""
 
-    @dataclass
-    class Picked(Message):
-        """A tab was clicked."""
-
-        mode: str
-
     def __init__(self, tab: str, who: str) -> None:
         super().__init__()
         self._tab = tab
@@ -63,7 +54,8 @@ class TopBar(Line, Jumpable):
         return len(TABS)
 
     def jump_to(self, place: int) -> None:
-        self.post_message(self.Picked(list(TABS)[place]))
+        # In the app's own queue: the screen of this line may be closed by it.
+        self.app.call_later(self.app.run_action, f"tab('{list(TABS)[place]}')")
 
     def _tabs(self, *, short: bool = False) -> list[Part]:
         parts: list[Part] = []
@@ -81,9 +73,9 @@ class TopBar(Line, Jumpable):
         begin = self.text.find("0 ") - 1
         short = not all(text in self.text for text, _ in self._tabs()[1::2])
         words = [text for text, _ in self._tabs(short=short)[1::2]]
-        for mode, word in zip(TABS, words, strict=True):
+        for place, word in enumerate(words):
             if begin <= event.x <= begin + width(word):
-                self.post_message(self.Picked(mode))
+                self.jump_to(place)
                 return
             begin += width(word) + 1
 

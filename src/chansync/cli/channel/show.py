@@ -214,12 +214,12 @@ def _remove_webhooks(session: Session, found: Channel) -> str:
     try:
         if not is_by_daemon(session):
             return session.run_async(lambda store: remove_all(store, found.code))
-        job = ask_and_wait(session.db, "webhooks", found.id, {}, seconds=30)
+        ok, told = ask_and_wait(session.db, "webhooks", found.id, {}, seconds=30)
     except KeyUnreadable as error:
         return f"Its webhooks stay at the site, where they do no harm ({str(error).rstrip('.')}); {BY_HAND}."
-    if job is None or job.result is None:
+    if ok is None:
         return f"Its webhooks may still be at the site, where they do no harm: the daemon has not answered; {BY_HAND}."
-    return str(job.result.get("sentence", ""))
+    return str(told.get("sentence", ""))
 
 
 @command("chansync channel fields", "chansync channel fields --json")

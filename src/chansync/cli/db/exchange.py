@@ -17,14 +17,12 @@ from chansync.cli.support.output import add_facts, say
 from chansync.cli.support.session import Session
 from chansync.model.errors import UsageError
 
-_WHAT = ("mappings", "messages", "orders")
-
 
 @command(
     "chansync db export mappings --channel shop-de > mappings.csv",
     "chansync db export messages --json -o messages.json",
 )
-@click.argument("what", type=click.Choice(_WHAT))
+@click.argument("what", type=click.Choice(("mappings", "messages", "orders")))
 @click.option("--channel", metavar="CODE", shell_complete=completing.channels, help="Of one channel only.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON; else CSV.")
 @click.option("-o", "--output", metavar="FILE", type=FileType(OutputFile), help="To a file that only you can read.")

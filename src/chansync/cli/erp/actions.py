@@ -43,17 +43,13 @@ def _perform(session: Session, action: str, sale: str, **arguments: Any) -> None
         _wait_for_answer(session, sale)
 
 
-#: How long the daemon is waited for, in seconds.
-WAIT = 600
-
-
 def _wait_for_answer(session: Session, number: str) -> None:
     """Have the ERP asked that has the sale of that number, and say what it has answered; nothing for the ledger.
 
     Raises:
         ChansyncError: it has refused a step, or has not answered.
     """
-    from chansync.cli.support.jobs import ask_and_wait, is_by_daemon
+    from chansync.cli.support.jobs import FOR_ERP, ask_and_wait, is_by_daemon
     from chansync.erp import registry
     from chansync.erp.outside import sales
     from chansync.sync.erp_run import ErpRequest, run_with_turn
@@ -63,8 +59,8 @@ def _wait_for_answer(session: Session, number: str) -> None:
         return
     code = erp.code
     if is_by_daemon(session):
-        job = ask_and_wait(session.db, "erp", None, {"code": code, "what": "run"}, seconds=WAIT)
-        sentence = str(((job.result if job else None) or {}).get("sentence", ""))
+        _, result = ask_and_wait(session.db, "erp", None, {"code": code, "what": "run"}, seconds=FOR_ERP)
+        sentence = str(result.get("sentence", ""))
     else:
         sentence = session.run_async(lambda store: run_with_turn(store, code, ErpRequest(again=True))).sentence
     name = registry.name_of(session.db, code)

@@ -1,36 +1,41 @@
-"""``chansync erp requests``, ``documents``, ``payments``, ``movements`` and ``check``."""
+"""``chansync erp requests``, ``documents``, ``payments`` and ``check``."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from operator import attrgetter
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import apsw
 import click
 
-from chansync.cli.support import completing, exit_codes
+from chansync.cli.support import exit_codes
 from chansync.cli.support.lazy import command
 from chansync.cli.support.output import data_of, note, print_json, say, table, when
 from chansync.cli.support.session import Session
-from chansync.erp.ledger import journal, stock
-from chansync.erp.papers import DocumentRow, PaymentRow, SalePapers
+
+if TYPE_CHECKING:
+    import apsw
+
+    from chansync.erp.papers import DocumentRow, PaymentRow, SalePapers
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _Row = TypeVar("_Row", "DocumentRow", "PaymentRow")
 
-_limit = click.option("-n", "limit", type=click.IntRange(1), default=50, show_default=True, help="At most that many.")
-
 
 def _listing(function: _Command) -> _Command:
     """The options that every list of a journal has."""
-    return click.option("--sale", metavar="SALE", help="Only of this sale.")(_limit(function))
+    limit = click.option(
+        "-n", "limit", type=click.IntRange(1), default=50, show_default=True, help="At most that many."
+    )
+    return click.option("--sale", metavar="SALE", help="Only of this sale.")(limit(function))
 
 
 @command("chansync erp requests", "chansync erp requests --json")
 @_listing
 def requests(session: Session, sale: str | None, limit: int, as_json: bool) -> None:
     """List what is requested now, because it is missing."""
+    from chansync.erp.ledger import journal
+
     if sale is not None:
         papers = _papers(session.db, sale)
         found = papers.requests[:limit] if papers is not None else []
@@ -47,6 +52,7 @@ def requests(session: Session, sale: str | None, limit: int, as_json: bool) -> N
 @_listing
 def documents(session: Session, sale: str | None, limit: int, as_json: bool) -> None:
     """List the last financial documents and their credits, newest first."""
+    from chansync.erp.ledger import journal
     from chansync.erp.outside import lists
 
     found = _found(session.db, sale, limit, journal.documents, lists.documents, attrgetter("documents"))
@@ -61,6 +67,7 @@ def documents(session: Session, sale: str | None, limit: int, as_json: bool) -> 
 @_listing
 def payments(session: Session, sale: str | None, limit: int, as_json: bool) -> None:
     """List the last payments and what was returned of them, newest first."""
+    from chansync.erp.ledger import journal
     from chansync.erp.outside import lists
 
     found = _found(session.db, sale, limit, journal.payments, lists.payments, attrgetter("payments"))
@@ -103,23 +110,6 @@ def _found(
         return found
     placed = [(row.at, row) for row in found] + there
     return [row for _, row in sorted(placed, key=lambda each: each[0], reverse=True)[:limit]]
-
-
-@command("chansync erp movements SHIRT-RED-M", "chansync erp movements SHIRT-RED-M -n 500 --json")
-@click.argument("item", shell_complete=completing.erp_codes("item"))
-@click.option(
-    "--warehouse", metavar="CODE", shell_complete=completing.erp_codes("warehouse"), help="Only in this warehouse."
-)
-@_limit
-def movements(session: Session, item: str, warehouse: str | None, limit: int, as_json: bool) -> None:
-    """List an item's movements, newest first: what changed on hand, and what changed of what is blocked."""
-    from chansync.cli.erp.stock import show_movements
-
-    found = stock.movements(session.db, item, warehouse, limit=limit)
-    if as_json:
-        print_json([data_of(movement, times=("at",)) for movement in found])
-        return
-    show_movements(found)
 
 
 @command("chansync erp check", "chansync erp check --json")

@@ -27,9 +27,6 @@ from chansync.cli.support.session import Session
 from chansync.erp.outside import connected
 from chansync.model.errors import UsageError
 
-#: How long the daemon is waited for, in seconds.
-WAIT = 600
-
 _FORM = "field=value; chansync erp kinds lists the fields"
 
 _code = click.argument("code", required=False, shell_complete=completing.connected_erps)
@@ -160,11 +157,11 @@ def _chosen(session: Session, code: str | None) -> str:
 
 
 def _report(session: Session, code: str, what: str, as_json: bool) -> int:
-    from chansync.cli.support.jobs import report_of
+    from chansync.cli.support.jobs import FOR_ERP, report_of
     from chansync.setup.erps import ErpReport, pull_reference, test_erp
 
     work, args = test_erp if what == "test" else pull_reference, {"code": code, "what": what}
-    report = report_of(session, ErpReport, lambda store: work(store, code), "erp", None, args, seconds=WAIT)
+    report = report_of(session, ErpReport, lambda store: work(store, code), "erp", None, args, seconds=FOR_ERP)
     if as_json:
         data: dict[str, Any] = {"ok": report.ok, "erp": code} | asdict(report)
         print_json(data if report.ok else data | {"error": report.sentence})
@@ -216,16 +213,15 @@ def retry(session: Session, code: str | None) -> int:
 
     Exit code 4 when it does not answer.
     """
-    from chansync.cli.support.jobs import ask_and_wait, is_by_daemon
+    from chansync.cli.support.jobs import AT_IT, FOR_ERP, ask_and_wait, is_by_daemon
     from chansync.cli.sync import report
     from chansync.sync.erp_run import ErpRequest, run_with_turn
 
     chosen = _chosen(session, code)
     if is_by_daemon(session):
-        job = ask_and_wait(session.db, "erp", None, {"code": chosen, "what": "retry"}, seconds=WAIT)
-        told = (job.result if job else None) or {"sentence": "The daemon is at it. See: chansync log --follow"}
-        say(str(told.get("sentence")))
-        return exit_codes.SITE if job is not None and job.state == "failed" else exit_codes.OK
+        ok, told = ask_and_wait(session.db, "erp", None, {"code": chosen, "what": "retry"}, seconds=FOR_ERP)
+        say(str(told.get("sentence", AT_IT)))
+        return exit_codes.SITE if ok is False else exit_codes.OK
     request = ErpRequest(again=True, refused=True)
     result = session.run_async(lambda store: run_with_turn(store, chosen, request))
     report([result], dry_run=False)

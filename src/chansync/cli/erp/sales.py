@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,14 +10,10 @@ from chansync.cli.support import completing
 from chansync.cli.support.lazy import command
 from chansync.cli.support.output import clean, data_of, print_json, print_line, say, table, when
 from chansync.cli.support.session import Session
-from chansync.erp import registry
-from chansync.erp.ledger import journal
-from chansync.erp.outside import lists
-from chansync.erp.papers import SalePapers, rate_sentence
-from chansync.explain.erp_status import steps_of_key
-from chansync.model.money import format_money
-from chansync.model.sale import Package, SaleState
-from chansync.store import orders, sale_links
+
+if TYPE_CHECKING:
+    from chansync.erp.papers import SalePapers
+    from chansync.model.sale import Package, SaleState
 
 
 @command("chansync erp sales", "chansync erp sales --channel shop-de -n 20 --json")
@@ -27,6 +22,10 @@ from chansync.store import orders, sale_links
 @click.option("--erp", metavar="CODE", shell_complete=completing.connected_erps, help="Only of this ERP, as ledger.")
 def sales(session: Session, limit: int, channel: str | None, erp: str | None, as_json: bool) -> None:
     """List the last sales recorded in the ledger and in connected ERPs, newest first."""
+    from chansync.erp import registry
+    from chansync.erp.ledger import journal
+    from chansync.erp.outside import lists
+
     chosen = registry.erp(session.db, erp) if erp is not None else None
     found = []
     if chosen is None or not chosen.is_outside:
@@ -47,6 +46,12 @@ def sales(session: Session, limit: int, channel: str | None, erp: str | None, as
 @click.argument("number")
 def sale(session: Session, number: str, as_json: bool) -> None:
     """Show a sale: its lines, customer and totals, where it is, and what was done with it."""
+    from dataclasses import asdict
+
+    from chansync.erp import registry
+    from chansync.explain.erp_status import steps_of_key
+    from chansync.store import orders, sale_links
+
     erp, key = registry.find_sale(session.db, number)
     papers = erp.papers(session.db, key)
     steps = steps_of_key(session.db, key) if erp.is_outside else []
@@ -85,6 +90,8 @@ def _package_data(papers: SalePapers, package: Package) -> dict[str, Any]:
 
 
 def _show(papers: SalePapers, attributes: dict[str, str]) -> None:
+    from chansync.erp.papers import rate_sentence
+
     found, payments = papers.details, papers.payments
     row = found.sale
     mark = f" ({row.mark})" if row.mark else ""
@@ -132,6 +139,8 @@ def _show(papers: SalePapers, attributes: dict[str, str]) -> None:
 
 
 def _show_state(state: SaleState) -> None:
+    from chansync.model.money import format_money
+
     def money(units: int) -> str:
         return format_money(units, state.currency)
 

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from chansync.cli.support.lazy import command
-from chansync.cli.support.output import data_of, note, print_json, say, table
+from chansync.cli.support.output import data_of, mode, note, print_json, say, table
 from chansync.cli.support.session import Session, user_name
 from chansync.explain import settlements as told
 from chansync.explain.settlements import day
@@ -42,11 +42,11 @@ def settlements(
     if leave_out is not None or take_in is not None:
         from chansync.orders.decisions import leave_out_report, take_in_report
 
-    if leave_out is not None:
-        say(leave_out_report(session.db, leave_out, user_name()))
-        return
-    if take_in is not None:
-        say(take_in_report(session.db, take_in))
+        mode.collects = as_json
+        if leave_out is not None:
+            say(leave_out_report(session.db, leave_out, user_name()))
+        elif take_in is not None:
+            say(take_in_report(session.db, take_in))
         return
     if unread:
         _show_unread(session, as_json)

@@ -1,4 +1,4 @@
-"""``chansync erp stock`` and ``erp import items``."""
+"""``chansync erp stock``, ``movements`` and ``import items``."""
 
 from __future__ import annotations
 
@@ -10,19 +10,21 @@ import click
 from chansync.cli.support import completing
 from chansync.cli.support.lazy import command
 from chansync.cli.support.named_files import FileType, InputFile
-from chansync.cli.support.output import add_facts, note, print_json, print_line, say, table, when
+from chansync.cli.support.output import add_facts, data_of, note, print_json, print_line, say, table, when
 from chansync.cli.support.session import Session
 from chansync.model.errors import UsageError
 
 if TYPE_CHECKING:
     from chansync.erp.ledger.stock import Movement
 
+_in_warehouse = click.option(
+    "--warehouse", metavar="CODE", shell_complete=completing.erp_codes("warehouse"), help="Only in this warehouse."
+)
+
 
 @command("chansync erp stock", "chansync erp stock SHIRT-RED-M", "chansync erp stock --warehouse main")
 @click.argument("item", required=False, shell_complete=completing.erp_codes("item"))
-@click.option(
-    "--warehouse", metavar="CODE", shell_complete=completing.erp_codes("warehouse"), help="Only in this warehouse."
-)
+@_in_warehouse
 @click.option("-n", "limit", type=click.IntRange(1), default=None, help="At most that many.")
 def show(session: Session, item: str | None, warehouse: str | None, limit: int | None, as_json: bool) -> None:
     """Show what is on hand; of one item, its movements too."""
@@ -37,12 +39,25 @@ def show(session: Session, item: str | None, warehouse: str | None, limit: int |
     if item is None:
         return
     print_line()
-    show_movements(stock.movements(session.db, item, warehouse))
+    _show_movements(stock.movements(session.db, item, warehouse))
 
 
-def show_movements(moves: list[Movement]) -> None:
-    """Movements as a table."""
+@command("chansync erp movements SHIRT-RED-M", "chansync erp movements SHIRT-RED-M -n 500 --json")
+@click.argument("item", shell_complete=completing.erp_codes("item"))
+@_in_warehouse
+@click.option("-n", "limit", type=click.IntRange(1), default=50, show_default=True, help="At most that many.")
+def movements(session: Session, item: str, warehouse: str | None, limit: int, as_json: bool) -> None:
+    """List an item's movements, newest first: what changed on hand, and what changed of what is blocked."""
+    from chansync.erp.ledger import stock
 
+    found = stock.movements(session.db, item, warehouse, limit=limit)
+    if as_json:
+        print_json([data_of(movement, times=("at",)) for movement in found])
+        return
+    _show_movements(found)
+
+
+def _show_movements(moves: list[Movement]) -> None:
     rows = [(when(m.at), m.warehouse, _signed(m.quantity), _signed(m.blocked), m.kind, m.sale, m.note) for m in moves]
     headers = ("when", "warehouse", "moved", "blocked", "as", "sale", "note")
     table(headers, rows, right=("moved", "blocked"), flexible="note")

@@ -41,7 +41,13 @@ def explain(error: BaseException, arguments: list[str]) -> int:
         return _told(error)
     apsw = sys.modules.get("apsw")
     if apsw and isinstance(error, apsw.Error):
-        return _database(error, arguments)
+        from chansync.db.sqlite_errors import DatabaseFailed, store_error
+
+        told = store_error(error)
+        # SQLite's general error is a wrong statement: a bug, and not the state of the database.
+        if isinstance(told, DatabaseFailed):
+            return _unexpected(error, arguments)
+        return _say(_sentence(str(told)), exit_codes.DATABASE, told.code)
     if isinstance(error, OSError):
         return _system(error)
     return _unexpected(error, arguments)
@@ -58,22 +64,20 @@ def _told(error: ChansyncError) -> int:
 
 def code_for_manager(error: BaseException) -> int | None:
     """The exit code for which the service manager does not restart the daemon; None: a restart may help."""
-    from chansync.db import permanent_errors
-    from chansync.db.sqlite_errors import explained
+    import apsw
 
-    try:
-        with explained():
-            raise error
-    except permanent_errors.DatabaseDamaged:
-        return exit_codes.DATABASE_DAMAGED
-    except (permanent_errors.DatabaseMoved, permanent_errors.DatabaseMissing):
-        return exit_codes.DATABASE_GONE
-    except permanent_errors.DatabaseForbidden:
-        return exit_codes.DATABASE_FORBIDDEN
-    except permanent_errors.Lasting:
-        return exit_codes.DATABASE_OTHER
-    except BaseException:
-        return None
+    from chansync.db import permanent_errors
+    from chansync.db.sqlite_errors import store_error
+
+    known = store_error(error) if isinstance(error, (apsw.Error, OSError)) else error
+    codes = (
+        (permanent_errors.DatabaseDamaged, exit_codes.DATABASE_DAMAGED),
+        (permanent_errors.DatabaseMoved, exit_codes.DATABASE_GONE),
+        (permanent_errors.DatabaseMissing, exit_codes.DATABASE_GONE),
+        (permanent_errors.DatabaseForbidden, exit_codes.DATABASE_FORBIDDEN),
+        (permanent_errors.Lasting, exit_codes.DATABASE_OTHER),
+    )
+    return next((code for kind, code in codes if isinstance(known, kind)), None)
 
 
 def _say(sentence: str, exit_code: int, code: str, **more: Any) -> int:
@@ -115,19 +119,6 @@ def _path(context: Any) -> str:
     default = getattr(context.parent.command, "default", None) if context.parent else None
     shown = context.parent if default and context.info_name == default else context
     return str(shown.command_path)
-
-
-def _database(error: BaseException, arguments: list[str]) -> int:
-    from chansync.db.sqlite_errors import DatabaseFailed, explained
-
-    try:
-        with explained():
-            raise error
-    except StoreError as told:
-        # SQLite's general error is a wrong statement: a bug, and not the state of the database.
-        if isinstance(told, DatabaseFailed):
-            return _unexpected(error, arguments)
-        return _say(_sentence(str(told)), exit_codes.DATABASE, told.code)
 
 
 def _system(error: OSError) -> int:

@@ -13,7 +13,6 @@ from chansync.cli.support.output import mode, note
 from chansync.cli.support.session import Session, user_name
 from chansync.model.channel import FieldError
 from chansync.store import jobs
-from chansync.store.jobs import Job
 from chansync.sync.daemon_jobs import is_for_daemon
 
 if TYPE_CHECKING:
@@ -26,8 +25,11 @@ if TYPE_CHECKING:
 
 _Report = TypeVar("_Report", "ConnectionReport", "ErpReport", "SystemReport")
 
-#: How often the job is polled, in seconds.
-_EVERY = 0.2
+#: What is said of a job that takes longer.
+AT_IT = "The daemon is at it. See: chansync log --follow"
+
+#: How often the job is polled, in seconds, and how long an ERP is waited for, which may have much to do.
+EVERY, FOR_ERP = 0.2, 600
 
 
 def is_by_daemon(session: Session) -> bool:
@@ -45,17 +47,21 @@ def is_by_daemon(session: Session) -> bool:
 
 def ask_and_wait(
     db: apsw.Connection, kind: str, channel_id: int | None, args: dict[str, Any], *, seconds: float
-) -> Job | None:
-    """Queue a job for the daemon; the finished job, or None when it took longer than ``seconds``."""
+) -> tuple[bool | None, dict[str, Any]]:
+    """Queue a job for the daemon and wait for it.
+
+    Returns:
+        Whether it went well (None: it took longer than ``seconds``), and its result.
+    """
     job_id = jobs.ask(db, kind, channel_id, args, user_name())
     until = time.monotonic() + seconds
     while True:
         job = jobs.job(db, job_id)
-        if job is None or job.state in ("done", "failed"):
-            return job
-        if time.monotonic() >= until:
-            return None
-        time.sleep(_EVERY)
+        if job is not None and job.state in ("done", "failed"):
+            return job.state == "done", job.result or {}
+        if job is None or time.monotonic() >= until:
+            return None, {}
+        time.sleep(EVERY)
 
 
 def report_of(
@@ -65,11 +71,11 @@ def report_of(
     """What comes of connecting: here, or by a job of the daemon's where this user may not read the private key."""
     if not is_by_daemon(session):
         return session.run_async(connect)
-    job = ask_and_wait(session.db, kind, channel_id, args, seconds=seconds)
-    if job is None or job.result is None:
+    ok, result = ask_and_wait(session.db, kind, channel_id, args, seconds=seconds)
+    if ok is None:
         return report(False, "The daemon has not answered yet. See: chansync log --follow", code="daemon")
     known = {each.name for each in fields(report)}
-    told: dict[str, Any] = {"sentence": ""} | {name: job.result[name] for name in known & job.result.keys()}
+    told: dict[str, Any] = {"sentence": ""} | {name: result[name] for name in known & result.keys()}
     if "wrong" in told:
         told["wrong"] = [FieldError(name, sentence) for name, sentence in told["wrong"].items()]
-    return report(job.state == "done", **told)
+    return report(ok, **told)

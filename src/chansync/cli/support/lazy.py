@@ -5,12 +5,15 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from chansync.cli.support import output
 from chansync.cli.support.named_files import TextType
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -71,15 +74,24 @@ def pairs(form: str, complete: Any = None, *, may_name_files: bool = True) -> Ca
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are in a table; all but those in ``bare`` have the options ``--quiet`` and ``--json``."""
+    """A group whose commands are in a table.
 
-    def __init__(self, *args: Any, table: Table, bare: tuple[str, ...] = (), **kwargs: Any) -> None:
+    Args:
+        bare: the commands without the options ``--quiet`` and ``--json``.
+        default: the command that runs if none is named, if any: ``log --open`` beside ``log show 7``.
+    """
+
+    def __init__(self, *args: Any, table: Table, bare: tuple[str, ...] = (), default: str = "", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.table = table
-        self.bare = bare
+        self.table, self.bare, self.default = table, bare, default
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self.table)
+        return [name for name in self.table if name != self.default]
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if self.default and (not args or args[0] not in (*ctx.help_option_names, *self.table)):
+            args = [self.default, *args]
+        return super().parse_args(ctx, args)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in self.table:
@@ -106,30 +118,23 @@ class LazyGroup(click.Group):
             ctx.fail(f"There is no command {name!r:.40}. {hint}")
         return super().resolve_command(ctx, args)
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[Any]]:
+        from click.shell_completion import CompletionItem
+
+        named = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
+        items = [CompletionItem(name, help=self.table[name][1]) for name in named]
+        return items + click.Command.shell_complete(self, ctx, incomplete)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, self.table[name][1]) for name in self.list_commands(ctx)])
 
-
-class DefaultGroup(LazyGroup):
-    """A group that runs ``default`` if none of its commands is named: ``log --open`` beside ``log show 7``."""
-
-    def __init__(self, *args: Any, default: str, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.default = default
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return [name for name in self.table if name != self.default]
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if args[:1] not in (*([name] for name in ctx.help_option_names), *([name] for name in self.table)):
-            args = [self.default, *args]
-        return super().parse_args(ctx, args)
-
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The help of the default command, and then the others."""
         command = self.get_command(ctx, self.default)
-        assert command is not None
+        if command is None:
+            super().format_help(ctx, formatter)
+            return
+        # The help of the default command, and then the others.
         inner = click.Context(command, parent=ctx.parent, info_name=ctx.info_name)
         command.format_usage(inner, formatter)
         command.format_help_text(inner, formatter)
@@ -139,7 +144,5 @@ class DefaultGroup(LazyGroup):
 
 
 def group(help: str, table: Table, *lines: str, default: str = "") -> LazyGroup:
-    """A group with these commands and examples; with ``default``, that command runs where none is named."""
-    if default:
-        return DefaultGroup(help=help, table=table, default=default)
-    return LazyGroup(help=help, table=table, epilog=examples(*lines))
+    """A group with these commands and examples; the examples of one with a default command are that command's."""
+    return LazyGroup(help=help, table=table, default=default, epilog=examples(*lines) if lines else None)

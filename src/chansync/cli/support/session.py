@@ -117,11 +117,7 @@ class Session:
 
 def user_name() -> str:
     """Who runs the command, for the records."""
-    import pwd
-
     from chansync.db import privileges
+    from chansync.db.folders import name_of
 
-    try:
-        return pwd.getpwuid(privileges.caller()).pw_name
-    except KeyError:
-        return str(privileges.caller())
+    return name_of(privileges.caller())
