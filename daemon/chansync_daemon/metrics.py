@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -104,8 +105,18 @@ def _listen(made: CollectorRegistry, address: tuple[str, int]) -> WSGIServer:
     host, port = address
     with listening(f"Metrics cannot be served on {shown(host, port)}", "metrics_busy"):
         server, _ = start_http_server(port, host, made)
+    server.handle_error = _note_unfinished  # type: ignore[method-assign, assignment]
     LOG.info("metrics are on http://%s/metrics", shown(host, server.server_port))
     return server
+
+
+def _note_unfinished(request: object, client: object) -> None:
+    """Log a scrape that was not answered; socketserver would print a traceback where a client ends its connection."""
+    error = sys.exception()
+    if isinstance(error, OSError):
+        LOG.debug("a scrape ended before its answer: %s", error.strerror or error)
+    else:
+        LOG.error("a scrape failed", exc_info=error)
 
 
 def _keep_writing(made: CollectorRegistry, file: Path, over: threading.Event, wrong: str) -> None:

@@ -347,13 +347,14 @@ class Service:
         request = SyncRequest(orders=True, webhook_order_ids=order_ids)
         async with self._hosts.place(entry.host, HINT_CADENCE):
             try:
-                [result] = await sync_channel(
+                result, *beside = await sync_channel(
                     self.store, entry.channel_code, request, trigger="webhook", stop=self.stop, place=self._bulks
                 )
             except DatabaseFailure:
                 self.hints.add(channel_id, order_ids)
                 raise
-        log_run(result)
+        for each in (result, *beside):
+            log_run(each)
         if result.state == "failed":
             # The schedule's pull finds out what is wrong, and says it.
             self.hints.rest(channel_id, result.retry_after or HINT_REST)

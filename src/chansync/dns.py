@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import socket
 import threading
 from collections.abc import Coroutine
@@ -58,7 +59,12 @@ class ThreadPerNameLoop(asyncio.SelectorEventLoop):
             with contextlib.suppress(RuntimeError):
                 self.call_soon_threadsafe(tell, addresses, error)
 
-        threading.Thread(target=look, name="name", daemon=True).start()
+        try:
+            threading.Thread(target=look, name="name", daemon=True).start()
+        except RuntimeError as error:
+            # A limit of the system, which passes.
+            self._free.release()
+            raise OSError(errno.EAGAIN, "no thread for the name service") from error
         return await found
 
 

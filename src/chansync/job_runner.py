@@ -16,6 +16,7 @@ from typing import Any
 
 import apsw
 
+from chansync.concurrency import all_of
 from chansync.db.connection import Store, open_async
 from chansync.db.process_locks import abandon, task_owner
 from chansync.model.channel import Channel
@@ -240,11 +241,7 @@ async def _sync_each(asked: Iterable[tuple[str, SyncRequest]], sync: _Sync) -> l
         async with turns:
             return await sync(code, request)
 
-    found = await asyncio.gather(*starmap(one, asked), return_exceptions=True)
-    failed = [each for each in found if isinstance(each, BaseException)]
-    if failed:
-        raise failed[0]
-    return [result for results in found if not isinstance(results, BaseException) for result in results]
+    return [result for results in await all_of(starmap(one, asked)) for result in results]
 
 
 def _results(results: list[RunResult]) -> dict[str, Any]:

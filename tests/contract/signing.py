@@ -9,6 +9,8 @@ from urllib.parse import urlencode
 import httpx
 import oauthlib.oauth1
 
+from support.patience import PATIENCE
+
 
 class Client:
     """Sends signed requests to a store."""
@@ -20,7 +22,7 @@ class Client:
         self.auth = oauthlib.oauth1.Client(
             key, client_secret=secret, signature_method=method, signature_type=place.replace("HEADER", "AUTH_HEADER")
         )
-        self._http = httpx.Client(trust_env=False, **options)
+        self._http = httpx.Client(trust_env=False, **{"timeout": PATIENCE} | options)
 
     def send(self, request: dict[str, Any]) -> httpx.Response:
         """Send a request in the form in which recordings keep it."""

@@ -19,6 +19,7 @@ from chansync.demo.amazon.marketplaces import MARKETPLACES
 from chansync.demo.amazon.operations import OPERATIONS
 from contract import descriptions
 from support.amazon import ALL_DATA, ORDERS, AmazonClient
+from support.patience import PATIENCE
 
 pytestmark = pytest.mark.skipif(not descriptions.FOLDER.is_dir(), reason="Amazon's descriptions are not here")
 
@@ -228,7 +229,9 @@ def test_shipments_and_feeds(client: AmazonClient) -> None:
     client.post(f"/orders/v0/orders/{order_id}/shipmentConfirmation", json=body).raise_for_status()
     made = client.post("/feeds/2021-06-30/documents", json={"contentType": "application/json"}).json()
     sent = {"header": {"sellerId": seller.id, "version": "2.0"}, "messages": []}
-    httpx.put(made["url"], content=json.dumps(sent), headers={"content-type": "application/json"}).raise_for_status()
+    httpx.put(
+        made["url"], content=json.dumps(sent), headers={"content-type": "application/json"}, timeout=PATIENCE
+    ).raise_for_status()
     body = {"feedType": "JSON_LISTINGS_FEED", "marketplaceIds": [DE], "inputFeedDocumentId": made["feedDocumentId"]}
     feed_id = client.post("/feeds/2021-06-30/feeds", json=body).raise_for_status().json()["feedId"]
     feed = client.get(f"/feeds/2021-06-30/feeds/{feed_id}").raise_for_status().json()

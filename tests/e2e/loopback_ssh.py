@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
+from chansync.demo.ports import hold_port, port_of
 from e2e.terminal import need
 from support.patience import PATIENCE
 
@@ -27,9 +28,8 @@ class LoopbackSsh:
         for name in ("host_key", "user_key"):
             subprocess.run([keygen, "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)], check=True)
         (folder / "authorized_keys").write_text((folder / "user_key.pub").read_text())
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._port = int(probe.getsockname()[1])
+        self._held = hold_port()
+        self._port = port_of(self._held)
         settings = {
             "Port": self._port,
             "ListenAddress": "127.0.0.1",
@@ -68,6 +68,7 @@ class LoopbackSsh:
             print(f"The log of sshd:\n{self._log.read_text()}")
         self._process.terminate()
         self._process.wait(PATIENCE)
+        self._held.close()
 
     def command(self, remote: list[str], environment: Mapping[str, str]) -> list[str]:
         """A client with a terminal that runs ``remote`` there."""

@@ -25,13 +25,14 @@ from urllib.parse import quote
 from chansync.db.connection import open_store
 from chansync.demo import company
 from chansync.demo.amazon import AmazonServer, Seller
+from chansync.demo.ports import hold_port, port_of
 from chansync.demo.woocommerce import DemoServer, DemoShop
 from support.patience import PATIENCE
 
 # The tests' own helpers, for a run that pytest does not start.
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from support import mailbox, shops
+from support import shops
 
 SECRETS = {
     "password of the mail server": "Mz8/pw&Ne+ed\"le<7>Qx'41vK",
@@ -240,7 +241,7 @@ def hunt(folder: Path, say: Say = lambda text: None, *, short: bool = False) -> 
             "client secret": amazon.seller.login.client_secret, "refresh token": amazon.seller.login.refresh_token,
         }  # fmt: skip
         stack.enter_context(hunted.watched())
-        _set_up(hunted, address, amazon)
+        _set_up(hunted, address, amazon, port_of(stack.enter_context(hold_port())))
         _sync_well(hunted)
         _let_the_site_say_them(hunted, front, ["cut at its end"] if short else list(DRESSES))
         _run_the_daemon(hunted, front)
@@ -252,7 +253,7 @@ def hunt(folder: Path, say: Say = lambda text: None, *, short: bool = False) -> 
     return hunted.hits()
 
 
-def _set_up(hunted: Hunt, address: str, amazon: AmazonServer) -> None:
+def _set_up(hunted: Hunt, address: str, amazon: AmazonServer, mail_port: int) -> None:
     hunted.say("entering")
     secrets = hunted.secrets
     store = open_store(hunted.path)
@@ -271,7 +272,7 @@ def _set_up(hunted: Hunt, address: str, amazon: AmazonServer) -> None:
                stdin=f"{secrets['client secret']}\n{secrets['refresh token']}\n")  # fmt: skip
     hunted.run("system", "test", "amz")
     hunted.run("erp", "add", "user", "anna", "name=Anna", "email=anna@shop.example")
-    hunted.run("notices", "set", "smtp_host=127.0.0.1", f"smtp_port={mailbox.free_port()}", "smtp_security=none",
+    hunted.run("notices", "set", "smtp_host=127.0.0.1", f"smtp_port={mail_port}", "smtp_security=none",
                "smtp_user=me@shop.example", "smtp_password=-",
                stdin=f"{secrets['password of the mail server']}\n")  # fmt: skip
     routes = {

@@ -7,7 +7,6 @@ import json
 import os
 import random
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -21,6 +20,7 @@ import httpx
 
 from chansync.db.connection import Store, open_store
 from chansync.demo import company
+from chansync.demo.ports import hold_port, port_of
 from chansync.demo.woocommerce import DemoServer, DemoShop, Shopper
 from chansync.erp.outside import sales
 from chansync.setup import erps
@@ -148,12 +148,9 @@ class OwnWorld:
 def own_world(folder: Path, seed: int, *, orders: int = 40) -> Iterator[OwnWorld]:
     """A company that sells through its own ERP, with nothing imported yet."""
     path, books = folder / "chansync.db", folder / "own-erp.db"
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
     shop = DemoShop.create(orders=orders, seed=seed)
-    with DemoServer(shop) as server:
-        made = OwnWorld(path, books, port, random.Random(seed), Shopper(shop, 0, seed))
+    with hold_port() as held, DemoServer(shop) as server:
+        made = OwnWorld(path, books, port_of(held), random.Random(seed), Shopper(shop, 0, seed))
         made.start_erp()
         try:
             _connect(made, server)

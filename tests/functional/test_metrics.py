@@ -6,10 +6,13 @@ import errno
 import json
 import re
 import shutil
+import socket
 import stat
+import struct
 import subprocess
 import sys
 import threading
+import time
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -244,15 +247,16 @@ def test_the_forms_of_an_address() -> None:
 
 def test_a_daemon_serves_and_writes_them_and_its_json_lines_have_one_schema(company: Store, tmp_path: Path) -> None:
     world.rows(company, "UPDATE channel_parameter SET value = '\"30s\"' WHERE name = 'orders_every'")
-    port, file = mailbox.free_port(), tmp_path / "chansync.prom"
-    words = ("daemon", "--json-logs", "--metrics", f"127.0.0.1:{port}", "--metrics-file", str(file))
+    file = tmp_path / "chansync.prom"
+    words = ("daemon", "--json-logs", "--metrics", "127.0.0.1:0", "--metrics-file", str(file))
     daemon = shops.command(*words, database=company.path)
     assert daemon.stderr is not None
     lines = []
     try:
         while not any(line.get("stream") == "orders" for line in lines):
             lines.append(json.loads(daemon.stderr.readline()))
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        [port] = re.findall(r"http://127\.0\.0\.1:(\d+)/metrics", "\n".join(line["message"] for line in lines))
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=PATIENCE) as answer:
             text = answer.read().decode()
         assert value(text, "chansync_runs_total", channel="shop", stream="orders", state="failed") == 1
         assert value(text, "chansync_open_problems", channel="shop", code="site_unavailable") == 1
@@ -261,7 +265,7 @@ def test_a_daemon_serves_and_writes_them_and_its_json_lines_have_one_schema(comp
         # The node exporter has figures of its own process by these names, and hands on only one of each.
         assert {name.partition("_")[0] for name in families(file.read_text())} == {"chansync"}
         assert stat.S_IMODE(file.stat().st_mode) == 0o644
-        code, _, err = _refused(company.path, port)
+        code, _, err = _refused(company.path, int(port))
         assert (code, "A daemon works on" in err) == (3, True)
     finally:
         code, _, rest = shops.stopped(daemon)
@@ -286,6 +290,25 @@ def test_a_taken_port_is_a_sentence(company: Store) -> None:
     assert code == 1
     assert f"Metrics cannot be served on 127.0.0.1:{port}: Address already in use." in err
     assert "Traceback" not in err
+
+
+def test_a_client_that_goes_before_its_answer_leaves_no_traceback(
+    company: Store, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level("DEBUG", logger="chansync.daemon")
+    with metrics.serving(company.path, ("127.0.0.1", 0), None):
+        [port] = re.findall(r"127\.0\.0\.1:(\d+)", caplog.text)
+        with socket.create_connection(("127.0.0.1", int(port))) as client:
+            client.sendall(b"GET /met")
+            # Closed so, it resets the connection.
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        until = time.monotonic() + PATIENCE
+        while "a scrape ended before its answer" not in caplog.text:
+            assert time.monotonic() < until, capfd.readouterr().err
+            time.sleep(0.01)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=PATIENCE) as answer:
+            assert value(answer.read().decode(), "chansync_up") == 1
+    assert "Traceback" not in caplog.text + capfd.readouterr().err
 
 
 def test_a_file_that_cannot_be_written_keeps_no_order_from_being_pulled(company: Store, tmp_path: Path) -> None:

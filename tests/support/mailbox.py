@@ -16,6 +16,8 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
+from chansync.demo.ports import hold_port, port_of
+
 USER, PASSWORD = "notices", "s3cret-of-the-mail"
 
 
@@ -63,23 +65,17 @@ class Mailbox:
 def mail_server(*, tls: ssl.SSLContext | None = None, sign_in: bool = False, port: int = 0) -> Iterator[Mailbox]:
     """A mail server on loopback; with ``tls`` it offers STARTTLS, with ``sign_in`` it wants a name and password."""
     box = Mailbox()
-    box.port = port or free_port()
-    controller = Controller(
-        box, hostname="127.0.0.1", port=box.port, tls_context=tls, auth_required=sign_in,
-        authenticator=box.authenticate if sign_in else None, auth_require_tls=tls is not None,
-    )  # fmt: skip
-    controller.start()
-    try:
-        yield box
-    finally:
-        controller.stop()
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    with hold_port() as held:
+        box.port = port or port_of(held)
+        controller = Controller(
+            box, hostname="127.0.0.1", port=box.port, tls_context=tls, auth_required=sign_in,
+            authenticator=box.authenticate if sign_in else None, auth_require_tls=tls is not None,
+        )  # fmt: skip
+        controller.start()
+        try:
+            yield box
+        finally:
+            controller.stop()
 
 
 @contextlib.contextmanager

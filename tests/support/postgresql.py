@@ -6,12 +6,12 @@ import contextlib
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from chansync.demo.ports import hold_port, port_of
 from support.patience import PATIENCE
 
 #: Who runs it where we are root, whom it refuses.
@@ -66,8 +66,8 @@ class Cluster:
 @contextlib.contextmanager
 def running(folder: Path) -> Iterator[Cluster]:
     """A new cluster in the folder, which is made, and goes away with all that is in it."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
+    held = hold_port()
+    port = port_of(held)
     folder.mkdir(parents=True)
     if os.getuid() == 0:
         shutil.chown(folder, _USER)
@@ -93,6 +93,7 @@ def running(folder: Path) -> Iterator[Cluster]:
     finally:
         server.terminate()
         server.wait()
+        held.close()
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -68,7 +68,8 @@ class Proxy:
             for task in pending:
                 task.cancel()
             back.close()
-        except OSError:
+        except (OSError, asyncio.CancelledError):
+            # A connection is cancelled at the end of the proxy; asyncio would log its traceback.
             pass
         finally:
             if kind == "reset":

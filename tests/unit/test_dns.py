@@ -48,3 +48,21 @@ def test_a_name_that_there_is_not_is_said_so() -> None:
             await asyncio.get_running_loop().getaddrinfo("no-such-name.invalid", 80)
 
     dns.run(whole())
+
+
+def test_without_another_thread_a_lookup_fails_and_the_next_ones_are_done_when_there_is_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def whole() -> None:
+        loop = asyncio.get_running_loop()
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", refuse)
+            for _ in range(dns.AT_ONCE + 1):
+                with pytest.raises(OSError, match="thread"):
+                    await loop.getaddrinfo("localhost", 80)
+        assert await loop.getaddrinfo("localhost", 80)
+
+    dns.run(whole())

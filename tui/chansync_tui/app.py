@@ -122,6 +122,12 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
     def on_unmount(self) -> None:
         self.context.close()
 
+    @property
+    def shown_page(self) -> Page | None:
+        """The page that is shown; None under a window, and while the app closes, when there is no screen any more."""
+        shown = self.screen_stack[-1:]
+        return shown[0] if shown and isinstance(shown[0], Page) else None
+
     # Following the database
 
     def _poll(self) -> None:
@@ -139,19 +145,22 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
                 check_schema(self.context.db)
                 self._read()
         except StoreError as error:
-            if isinstance(self.screen, Page):
-                self.screen.fail(str(error))
+            if page := self.shown_page:
+                page.fail(str(error))
         self._refresh_at = now + REFRESH_SECONDS
         # At most a tenth of the time is spent on reading, however large the database is.
         self._not_before = now + 9 * (time.monotonic() - now)
 
     def _read(self) -> None:
+        if not self.is_running:
+            # A timer may still tick while the app closes.
+            return
         self._finish_jobs()
-        if isinstance(self.screen, Page):
-            self.screen.refresh_all()
+        if page := self.shown_page:
+            page.refresh_all()
 
     def _finish_jobs(self) -> None:
-        page = self.screen
+        page = self.shown_page
         for job_id, asked in list(self.context.jobs.items()):
             job = jobs.job(self.context.db, job_id)
             if job is not None and job.state in ("queued", "running"):
@@ -163,7 +172,7 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
                 sentence = str((job.result or {}).get("sentence", "done"))
                 self.show_result(Result(asked.label, sentence, job.state == "failed"))
                 continue
-            if isinstance(page, Page):
+            if page:
                 # The result may open a window over the page, and a page under a window is not updated.
                 page.show_jobs()
             asked.done(job)
@@ -220,18 +229,19 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
     @property
     def is_changing(self) -> bool:
         """Whether the rows on the screen are still those of an earlier filter, so that a key must wait."""
-        return isinstance(self.screen, Page) and self.screen.is_changing and not isinstance(self.focused, Input)
+        page = self.shown_page
+        return page is not None and page.is_changing and not isinstance(self.focused, Input)
 
     def takes(self, event: events.Key | events.Paste) -> bool:
         """In jump mode the next key is a letter to jump to; esc takes a failure off the screen and does no more."""
-        screen = self.screen
+        page = self.shown_page
         is_escape = isinstance(event, events.Key) and event.key == "escape"
-        if is_escape and isinstance(screen, Page) and screen.jump is None and self.told and self.told.tone == "bad":
+        if is_escape and page and page.jump is None and self.told and self.told.tone == "bad":
             self.hush()
             return True
-        if not isinstance(screen, Page) or screen.jump is None:
+        if page is None or page.jump is None:
             return False
-        screen.finish_jump(event.character if isinstance(event, events.Key) else None)
+        page.finish_jump(event.character if isinstance(event, events.Key) else None)
         return not (isinstance(event, events.Key) and event.key == "ctrl+q")
 
     # Moving between screens
@@ -243,8 +253,8 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
             return
         await self.switch_mode(mode)
         while len(self.screen_stack) > 1:
-            if isinstance(self.screen, Page) and self.screen.is_unsaved:
-                self.screen.say_unsaved()
+            if (page := self.shown_page) and page.is_unsaved:
+                page.say_unsaved()
                 return
             await self.pop_screen()
 
@@ -304,8 +314,8 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
 
     def _with_own_keys(self, about: str) -> str:
         """What a command does, where it names a key as ``(key m)`` with the user's own."""
-        page = self.screen
-        if not isinstance(page, Page):
+        page = self.shown_page
+        if page is None:
             return about
         return re.sub(r"\(key (\S+)\)", lambda found: f"(key {page.own_key(found[1])})", about)
 
@@ -369,10 +379,11 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
     def action_keys(self) -> None:
         from chansync_tui.screens.finder import Help
 
-        if not isinstance(self.screen, Page):
+        page = self.shown_page
+        if page is None:
             return
-        nodes = {active.binding.action: active.node for active in self.screen.active_bindings.values()}
-        Help(self.screen).ask(self, lambda action: self.run_action(action, nodes[action]))
+        nodes = {active.binding.action: active.node for active in page.active_bindings.values()}
+        Help(page).ask(self, lambda action: self.run_action(action, nodes[action]))
 
     async def action_quit(self) -> None:
         """Quit; ask first while a job or an export runs here. The key quits at once while the question is shown.

@@ -11,6 +11,7 @@ import select
 import signal
 
 from textual.app import App
+from textual.worker import WorkerFailed
 
 _SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
@@ -43,8 +44,9 @@ class CleanShutdown(App[None]):
 
     @property
     def fault(self) -> BaseException | None:
-        """The exception that ended the app, if any."""
-        return self._exception
+        """The exception that ended the app, if any; that of a thread as it was raised there."""
+        error = self._exception
+        return error.error if isinstance(error, WorkerFailed) else error
 
     def _fatal_error(self) -> None:
         # Textual would print the traceback with the values of local variables, which may hold opened secrets.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import signal
 import sys
 
 from chansync.gc_tuning import collect_rarely
@@ -21,14 +22,19 @@ def run_daemon() -> None:
 
 def _end(arguments: list[str]) -> None:
     collect_rarely()
-    code = main(arguments)
+    code = main(arguments, ends=True)
+    _end_at_ctrl_c()
     # Python searches everything for reference cycles once more as it ends; what is frozen is left out.
     gc.freeze()
     sys.exit(code)
 
 
-def main(arguments: list[str]) -> int:
-    """Do what the arguments say; the exit code. Whatever goes wrong ends as a sentence on stderr, or as JSON."""
+def main(arguments: list[str], *, ends: bool = False) -> int:
+    """Do what the arguments say; the exit code. Whatever goes wrong ends as a sentence on stderr, or as JSON.
+
+    Args:
+        ends: whether the process ends afterwards.
+    """
     try:
         _make_streams_safe()
         from chansync.cli import screens
@@ -48,12 +54,20 @@ def main(arguments: list[str]) -> int:
     except BaseException as error:
         if isinstance(error, SystemExit):
             raise
+        if ends:
+            _end_at_ctrl_c()
         try:
             from chansync.cli.support.failures import explain
         except (ImportError, OSError, MemoryError) as worse:
             sys.stderr.write(f"The program's own files cannot be read: {worse}\n")
             return 1
         return explain(error, arguments)
+
+
+def _end_at_ctrl_c() -> None:
+    """Let ctrl+c end the process at once: as an exception it would print a traceback, as nobody handles it any more."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _make_streams_safe() -> None:

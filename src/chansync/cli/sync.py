@@ -229,6 +229,7 @@ async def _sync_all(
     # Imported here: help and completion have no use for it.
     import asyncio
 
+    from chansync.concurrency import all_or_cancel
     from chansync.sync.runner import sync_channel
 
     stop = asyncio.Event()
@@ -245,7 +246,7 @@ async def _sync_all(
             progress.done(code)
             return results
 
-    everything = await asyncio.gather(*map(one, requests))
+    everything = await all_or_cancel(map(one, requests))
     return [result for results in everything for result in results], stop.is_set()
 
 

@@ -104,8 +104,15 @@ class Store:
         self.db.close()
 
     async def aclose(self) -> None:
-        """Close a store that was opened by ``open_async``."""
-        await self.db.aclose()  # type: ignore[attr-defined]
+        """Close a store that was opened by ``open_async``, also where this task is cancelled meanwhile: otherwise its
+        thread keeps the process alive."""
+        import asyncio
+
+        try:
+            await self.db.aclose()  # type: ignore[attr-defined]
+        except asyncio.CancelledError:
+            await self.db.aclose()  # type: ignore[attr-defined]
+            raise
 
 
 def _identity(path: str) -> tuple[int, int] | None:
@@ -133,13 +140,20 @@ def open_store(path: Path, *, create: bool = True, upgrades: bool = False) -> St
 
 async def open_async(path: Path, *, create: bool = True, upgrades: bool = False) -> Store:
     """Open for asyncio use; as ``open_store`` otherwise."""
+    import asyncio
+
     import apsw.aio
 
     prepare(path, create=create, upgrades=upgrades)
     with explained(path):
         apsw.async_controller.set(apsw.aio.AsyncIO)  # type: ignore[arg-type]
         name, flags = place_of(path)
-        db = await apsw.Connection.as_async(name, flags, statementcachesize=STATEMENTS)
+        opening = asyncio.ensure_future(apsw.Connection.as_async(name, flags, statementcachesize=STATEMENTS))
+        try:
+            db = await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            await (await opening).aclose()
+            raise
         try:
             await db.async_run(_configure, db)
         except BaseException:

@@ -6,13 +6,13 @@ restart, a kill or a long pause one notice covers everything.
 
 from __future__ import annotations
 
-import asyncio
 import re
 import uuid
 from pathlib import Path
 
 import apsw
 
+from chansync.concurrency import all_of
 from chansync.db import settings
 from chansync.db.connection import Store
 from chansync.db.transaction import transaction
@@ -57,7 +57,7 @@ class Notifier:
             apsw.Error: the database failed.
         """
         found = await self._store.run(self._prepare)
-        await asyncio.gather(*(self._send(*due) for due in found))
+        await all_of(self._send(*due) for due in found)
 
     def _prepare(self, db: apsw.Connection) -> list[tuple[Route, int, Notice, str]]:
         """The notices that are due: the route of each, up to which event it tells, and its name."""
@@ -195,7 +195,7 @@ async def send_test(store: Store, user: str | None) -> list[tuple[str, str]]:
         UsageError: there is no such user, or no channel has a notice user.
     """
     routes = await store.run(_routes_to_test, user)
-    results = await asyncio.gather(*(_try(store, route) for route in routes))
+    results = await all_of(_try(store, route) for route in routes)
     tried = [(route.title, result) for route, result in zip(routes, results, strict=True) if result is not None]
     if any(not result for _, result in tried):
         await store.run(notices.try_all_now)

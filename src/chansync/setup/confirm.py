@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -10,6 +9,7 @@ from typing import Any
 
 import apsw
 
+from chansync.concurrency import all_or_cancel
 from chansync.db.connection import Store
 from chansync.db.transaction import transaction
 from chansync.erp import registry
@@ -105,7 +105,7 @@ async def _starts(connector: Connector, today: date) -> list[tuple[str, int | No
     if isinstance(connector, CountsOrders):
         # Without the numbers there is still a choice.
         with contextlib.suppress(SiteError):
-            found = list(await asyncio.gather(*map(connector.count_since, days)))
+            found = [*await all_or_cancel(map(connector.count_since, days))]
     return [(day.isoformat(), number) for day, number in zip(days, found, strict=True)]
 
 

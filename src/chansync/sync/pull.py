@@ -17,6 +17,7 @@ from typing import Any
 
 import apsw
 
+from chansync.concurrency import all_of
 from chansync.db.connection import Store
 from chansync.db.transaction import transaction
 from chansync.erp import registry
@@ -355,11 +356,7 @@ class OrdersPull:
             last = rows[-1].id
             places = asyncio.Semaphore(REFUNDS_AT_ONCE)
             parts = (rows[begin : begin + REFUNDS_TOGETHER] for begin in range(0, len(rows), REFUNDS_TOGETHER))
-            # Each to its end, whatever becomes of the others.
-            ended = await asyncio.gather(*(self._complete_part(part, places) for part in parts), return_exceptions=True)
-            for error in ended:
-                if error is not None:
-                    raise error
+            await all_of(self._complete_part(part, places) for part in parts)
 
     async def _complete_part(self, rows: list[OrderRow], places: asyncio.Semaphore) -> None:
         async with places:

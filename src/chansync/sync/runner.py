@@ -215,9 +215,9 @@ async def _pass_on(context: RunContext, channel: Channel, places: set[str]) -> l
 async def _ask_erp(context: RunContext, channel: Channel, request: SyncRequest) -> list[RunResult]:
     """Send what the channel's ERP was asked for, where it is an outside one.
 
-    The daemon's schedule does that by itself, behind the pulls: nobody waits for it.
+    The daemon does that by itself, behind what the schedule and deliveries bring: nobody waits for it.
     """
-    if request.dry_run or (context.trigger == "schedule" and not request.erp):
+    if request.dry_run or (context.trigger in ("schedule", "webhook") and not request.erp):
         return []
     # Imported here: who sells by the ledger has no use for it.
     from chansync.sync.erp_run import ErpRequest, run_with_turn

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from chansync.db.connection import Store
 from support import shops
+from support.patience import PATIENCE
 
 HEAVY = ("sqlite3", "sqlite_utils", "textual", "rich", "httpx", "starlette", "phonenumbers", "tabulate", "oauthlib")
 
@@ -144,3 +146,58 @@ def test_a_command_that_finds_the_database_held_ends(company: Store) -> None:
         assert "locked by another process" in err
     finally:
         holder.close()
+
+
+#: Programs that begin chansync and press ctrl+c once more, when it is about to say what went wrong or to end.
+_ONCE_MORE = {
+    "while it says what went wrong": """
+class Once(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == "chansync.cli.support.failures":
+            press()
+
+sys.meta_path.insert(0, Once())
+sys.argv[1:] = ["no-such-command"]
+""",
+    "at its end": """
+atexit.register(press)
+sys.argv[1:] = ["--version"]
+""",
+}
+
+
+@pytest.mark.parametrize("name", _ONCE_MORE)
+def test_one_more_ctrl_c_ends_the_program_without_a_traceback(name: str) -> None:
+    script = f"""
+import atexit, importlib.abc, os, signal, sys
+
+def press():
+    os.kill(os.getpid(), signal.SIGINT)
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+{_ONCE_MORE[name]}
+from chansync.cli.main import run
+run()
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, "")
+
+
+def test_ctrl_c_while_the_database_is_being_opened_ends_the_daemon(tmp_path: Path) -> None:
+    script = """
+import os, signal, sys
+from chansync.cli.main import run
+from chansync.db import connection
+
+def prepare(*arguments, prepare=connection.prepare, **options):
+    prepare(*arguments, **options)
+    os.kill(os.getpid(), signal.SIGINT)
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+connection.prepare = prepare
+sys.argv[1:] = ["--db", sys.argv[1], "daemon"]
+run()
+"""
+    words = [sys.executable, "-c", script, str(tmp_path / "chansync.db")]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=PATIENCE)
+    assert (done.returncode, done.stderr) == (130, "Interrupted.\n")

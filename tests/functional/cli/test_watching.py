@@ -160,7 +160,7 @@ def test_status_shows_the_channels_and_what_is_open(chansync: Run, logged: Store
 
 
 def test_a_run_that_is_overdue_is_due_and_not_as_soon_as_it_is_late(chansync: Run, logged: Store) -> None:
-    for moment, said in ((now_ms() + 30 * 60_000 + 9_000, "in 30 min"), (now_ms() - 30 * 60_000, "due")):
+    for moment, said in ((now_ms() + 30 * 60_000 + 50_000, "in 30 min"), (now_ms() - 30 * 60_000, "due")):
         streams.set_next_run(logged.db, 1, "orders", moment)
         [line] = [line for line in chansync("status").out.splitlines() if line.startswith("shop ")]
         assert f" {said} " in line

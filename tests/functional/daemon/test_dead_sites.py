@@ -17,6 +17,7 @@ from chansync.store import channels, jobs
 from chansync.sync import renewing
 from chansync_daemon.service import BULKS
 from support import world
+from support.patience import PATIENCE
 from support.running import daemon
 
 #: More than any limit of runs at once there is.
@@ -64,7 +65,7 @@ class Sites:
                 server.close()
 
     async def until_all_hang(self) -> None:
-        async with asyncio.timeout(90), self.changed:
+        async with asyncio.timeout(PATIENCE), self.changed:
             await self.changed.wait_for(lambda: self.waiting >= DEAD)
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from chansync.db.connection import Store
 from chansync_daemon import service
+from support.patience import PATIENCE
 from support.running import daemon
 
 
@@ -31,7 +32,7 @@ async def test_what_holds_itself_goes_though_hardly_anything_is_made(
         left = Loop()
         weakref.finalize(left, loop.call_soon_threadsafe, gone.set)
         del left
-        async with daemon(company), asyncio.timeout(90):
+        async with daemon(company), asyncio.timeout(PATIENCE):
             await gone.wait()
     finally:
         gc.enable()

@@ -14,6 +14,7 @@ from chansync.demo import company
 from chansync.demo.woocommerce import DemoServer, DemoShop
 from chansync.sync.runner import SyncRequest, sync_channel
 from support import shops
+from support.patience import PATIENCE
 
 
 class Gate:
@@ -57,7 +58,7 @@ async def test_the_rest_is_fetched_only_with_a_place_and_one_page_takes_none(sit
     try:
         before = lists(server)
         run = asyncio.create_task(sync_channel(store, company.CHANNEL, SyncRequest(), trigger="schedule", place=gate))
-        async with asyncio.timeout(90):
+        async with asyncio.timeout(PATIENCE):
             await gate.asked.wait()
         assert lists(server) - before == 1
         gate.free.set()

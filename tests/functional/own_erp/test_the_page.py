@@ -6,7 +6,6 @@ import contextlib
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from chansync.demo.ports import hold_port, port_of
 from chansync.erp.http import HTTP
 from chansync.model.wire import STEPS
 from support.patience import PATIENCE
@@ -52,7 +52,8 @@ def test_the_page_names_every_step_and_every_ability() -> None:
 @pytest.mark.long
 def test_the_commands_of_the_page_run_as_shown(tmp_path: Path) -> None:
     # Nobody else's ports: other tests run beside.
-    ports = {"8095": _free_port(), "8096": _free_port()}
+    held = {port: hold_port() for port in ("8095", "8096")}
+    ports = {port: str(port_of(other)) for port, other in held.items()}
     programs = tmp_path / "bin"
     programs.mkdir()
     (programs / "python").symlink_to(sys.executable)
@@ -63,6 +64,8 @@ def test_the_commands_of_the_page_run_as_shown(tmp_path: Path) -> None:
     )  # fmt: skip
     with shell, contextlib.ExitStack() as end:
         end.callback(os.killpg, shell.pid, signal.SIGKILL)
+        for other in held.values():
+            end.enter_context(other)
         seen = 0
         for command, shown in commands():
             for port, other in ports.items():
@@ -91,12 +94,6 @@ def _ask(shell: subprocess.Popen[str], command: str) -> tuple[str, int]:
         printed.append(line)
     # The line that the echo began.
     return "".join(printed).removesuffix("\n"), int(line.split()[1])
-
-
-def _free_port() -> str:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return str(found.getsockname()[1])
 
 
 def _wait_for(file: Path) -> None:

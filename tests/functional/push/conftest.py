@@ -24,6 +24,7 @@ from chansync.setup import channel_settings
 from chansync.sync.run_result import RunResult
 from chansync.sync.runner import SyncRequest, sync_channel
 from support import shops, tiny_erp
+from support.patience import PATIENCE
 
 
 @dataclass(slots=True)
@@ -127,7 +128,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     async def at_once(seconds: float) -> None:
         await asyncio.sleep(0)
 
-    hurried = WooCommerce(backoff=lambda attempt: 0.0, sleep=at_once, timeout=httpx.Timeout(10.0))
+    hurried = WooCommerce(backoff=lambda attempt: 0.0, sleep=at_once, timeout=httpx.Timeout(PATIENCE))
     monkeypatch.setattr(woocommerce.PLATFORM, "_http_options", hurried._http_options)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -31,7 +32,7 @@ from chansync.setup import channel_settings, erps
 from chansync.setup.erps import ErpReport
 from chansync.setup.typed_fields import InvalidFields
 from chansync.store import channels, mappings
-from support import far_file, shops
+from support import far_file, running, shops
 
 from .conftest import World
 
@@ -960,3 +961,20 @@ def test_a_change_whose_answer_was_lost_is_taken_over(far: Callable[..., Far]) -
     it.erp()
 
     assert it.open() == [], "the item was taken over before the sale was paid"
+
+
+async def test_a_delivery_brings_an_order_to_its_erp(far: Callable[..., Far], caplog: pytest.LogCaptureFixture) -> None:
+    it = await asyncio.to_thread(far, **ALL, paid_statuses="processing")
+    await asyncio.to_thread(it.sync)
+    store = open_store(it.world.path)
+    try:
+        async with running.daemon(store, takes_webhooks=True) as daemon:
+            assert daemon.service.hints is not None
+            number = it.world.order()
+            daemon.service.hints.add(channels.channel(store.db, company.CHANNEL).id, [number])
+            await daemon.until("SELECT count(*) FROM sale_step WHERE state = 'applied'", len(ALL) + 2)
+    finally:
+        store.close()
+
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
+    assert it.world.query("SELECT DISTINCT state FROM run WHERE trigger = 'webhook'") == [("done",)]

@@ -27,6 +27,7 @@ from chansync.store.orders import OrderRow
 from chansync.sync.run_result import RunResult
 from chansync.sync.runner import SyncRequest, retry, sync_channel
 from support import shops
+from support.patience import PATIENCE
 
 
 @dataclass(slots=True)
@@ -61,9 +62,8 @@ def world(template: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Ite
         yield World(made, server, path)
 
 
-@pytest.fixture
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Retries without waiting, and a server that hangs is given up soon."""
+def _hurry(patch: pytest.MonkeyPatch, timeout: float = PATIENCE) -> None:
+    """Let retries not wait, and answers be waited for so long, in seconds."""
     import httpx
 
     from chansync.platforms import woocommerce
@@ -71,8 +71,14 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     async def at_once(seconds: float) -> None:
         await asyncio.sleep(0)
 
-    hurried = WooCommerce(backoff=lambda attempt: 0.0, sleep=at_once, timeout=httpx.Timeout(1.0))
-    monkeypatch.setattr(woocommerce.PLATFORM, "_http_options", hurried._http_options)
+    hurried = WooCommerce(backoff=lambda attempt: 0.0, sleep=at_once, timeout=httpx.Timeout(timeout))
+    patch.setattr(woocommerce.PLATFORM, "_http_options", hurried._http_options)
+
+
+@pytest.fixture
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retries without waiting."""
+    _hurry(monkeypatch)
 
 
 @pytest.mark.parametrize("world", [{}, {"orders": 330, "unstable_ties": True}, {"old_store": True}], indirect=True)
@@ -347,7 +353,10 @@ def test_trouble_at_the_site_is_one_message_and_the_next_run_recovers(
     world: World, fault: str, options: dict[str, Any]
 ) -> None:
     world.server.faults.add("/wc/v3/orders", fault, times=None, **options)
-    failed = shops.sync(world.path)
+    with pytest.MonkeyPatch.context() as patch:
+        if fault == "hang":
+            _hurry(patch, timeout=1.0)
+        failed = shops.sync(world.path)
     assert failed.state == "failed"
     assert "Traceback" not in failed.sentence
     assert "\n" not in failed.sentence

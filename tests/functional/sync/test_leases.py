@@ -20,6 +20,7 @@ from chansync.sync.due_work import pass_over
 from chansync.sync.run_result import RunResult
 from chansync.sync.runner import SyncRequest, sync_channel
 from support import mailbox, world
+from support.patience import PATIENCE
 
 
 def lease(path: Path) -> int:
@@ -31,7 +32,7 @@ def lease(path: Path) -> int:
 
 async def until(is_so: Callable[[], bool]) -> None:
     """Wait for what is seen in the database."""
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(PATIENCE):
         while not is_so():  # noqa: ASYNC110 - another connection's commit is no event
             await asyncio.sleep(0.02)
 

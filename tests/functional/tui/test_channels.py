@@ -23,6 +23,7 @@ from chansync_tui.widgets.jump import LETTERS
 from chansync_tui.widgets.table import Table
 from functional.tui import seed
 from functional.tui.looking import Other, row, seen, settle, until_seen
+from support.patience import PATIENCE
 
 WIDE = (120, 40)
 NARROW = (80, 24)
@@ -365,7 +366,7 @@ async def test_a_crash_while_performing_is_told(alone: Path, work_off: ModuleTyp
 
 async def test_quitting_asks_first_while_a_job_runs_here(alone: Path, work_off: ModuleType) -> None:
     done = threading.Event()
-    work_off.act = lambda path, job_id: done.wait(20)  # type: ignore[attr-defined]
+    work_off.act = lambda path, job_id: done.wait(PATIENCE)  # type: ignore[attr-defined]
     app = ChansyncApp(alone)
     async with app.run_test(size=WIDE) as pilot:
         await until_seen(pilot, "shop-de")

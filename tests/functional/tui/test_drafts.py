@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from pathlib import Path
@@ -11,6 +12,7 @@ from chansync_tui.app import ChansyncApp
 from chansync_tui.user_files import drafts
 from functional.tui.looking import Other, row, seen, until_seen
 from functional.tui.test_channel_form import go_to, open_channel, type_into, value_of
+from support.patience import PATIENCE
 
 WIDE = (120, 40)
 
@@ -51,12 +53,14 @@ async def test_a_draft_is_on_disk_while_one_types(company: Path) -> None:
         await open_channel(pilot)
         await go_to(pilot, "Name")
         await pilot.press("enter", *"!!")
-        while not kept():
-            await pilot.pause(0.05)
+        async with asyncio.timeout(PATIENCE):
+            while not kept():
+                await pilot.pause(0.05)
         assert json.loads(kept()[0].read_text())["form"]["texts"]["name"] == "Shop Germany!!"
         await pilot.press("escape")
-        while kept():
-            await pilot.pause(0.05)
+        async with asyncio.timeout(PATIENCE):
+            while kept():
+                await pilot.pause(0.05)
 
 
 async def test_a_draft_over_a_later_change_shows_the_difference(company: Path) -> None:

@@ -112,14 +112,36 @@ async def test_quits_at_once_from_everywhere(company: Path, key: str, before: li
         assert not app.is_running
 
 
+async def test_a_look_at_the_database_while_the_screens_close_is_no_fault(company: Path) -> None:
+    app = ChansyncApp(company)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_seen(pilot, "shop-de")
+        close, looks = app._close_all, []
+
+        async def close_and_look() -> None:
+            await close()
+            # As its timer does: the database has changed, and then it is closed.
+            for act in (lambda: None, app.context.store.close):
+                act()
+                app._version, app._not_before = -1, 0.0
+                app._poll()
+                looks.append(act)
+
+        app._close_all = close_and_look  # type: ignore[method-assign]
+        await pilot.press("q")
+    assert len(looks) == 2
+
+
 async def test_the_theme_can_be_changed(company: Path) -> None:
     app = ChansyncApp(company)
     async with app.run_test(size=(80, 24)) as pilot:
         await until_seen(pilot, "shop-de")
         await pilot.press("f9")
-        await pilot.pause(0.3)
-        await pilot.press(*"nord", "enter")
-        await pilot.pause(0.3)
+        await until_seen(pilot, "gruvbox")
+        await pilot.press(*"nord")
+        await until_seen(pilot, "gruvbox", gone=True)
+        await pilot.press("enter")
+        await until_seen(pilot, "nord", gone=True)
         assert app.theme == "nord"
 
 
@@ -147,22 +169,24 @@ import sys
 import termios
 from chansync.cli.main import main
 from chansync_tui.app import ChansyncApp
+from chansync_tui.context import Context
 
-def poll(self):
+def fail(*arguments):
     key = "needle-in-the-hay"
     raise ValueError("a fault of the screens")
 
-ChansyncApp._poll = poll
+{place} = fail
 sys.exit(main([]))
 """
 
 
-def test_a_fault_ends_the_screens_with_a_sentence_and_shows_no_values(company: Path) -> None:
+@pytest.mark.parametrize("place", ["ChansyncApp._poll", "Context.read"])
+def test_a_fault_ends_the_screens_with_a_sentence_and_shows_no_values(company: Path, place: str) -> None:
     terminal, inside = os.openpty()
     fcntl.ioctl(inside, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     environment = os.environ | {"TERM": "xterm-256color", "CHANSYNC_DB": str(company)}
     process = subprocess.Popen(
-        [sys.executable, "-c", _FAULTY], env=environment, stdin=inside, stdout=inside, stderr=inside
+        [sys.executable, "-c", _FAULTY.format(place=place)], env=environment, stdin=inside, stdout=inside, stderr=inside
     )
     os.close(inside)
     shown = b""
@@ -173,7 +197,7 @@ def test_a_fault_ends_the_screens_with_a_sentence_and_shows_no_values(company: P
         # Linux's way to say that nobody has the terminal open any more.
         pass
     os.close(terminal)
-    assert process.wait(30) == 1
+    assert process.wait(PATIENCE) == 1
     left = shown.decode(errors="replace").split("\x1b[?1049l")[-1]
     assert "chansync failed by a fault of its own (ValueError)." in left
     assert "Traceback" not in left
@@ -182,13 +206,19 @@ def test_a_fault_ends_the_screens_with_a_sentence_and_shows_no_values(company: P
     assert "needle" not in shown.decode(errors="replace") + log
 
 
-def _read_until(terminal: int, words: str) -> str:
-    """What is written until these words are."""
-    shown = ""
-    while words not in shown:
-        assert select.select([terminal], [], [], PATIENCE)[0], shown
-        shown += os.read(terminal, 65536).decode(errors="replace")
-    return shown
+class _Written:
+    """What a program writes to a terminal, in the order in which it does."""
+
+    def __init__(self, terminal: int) -> None:
+        self._terminal = terminal
+        self._unread = b""
+
+    def until(self, words: bytes) -> None:
+        """Read on behind these words, which may come together with what was awaited before them."""
+        while words not in self._unread:
+            assert select.select([self._terminal], [], [], PATIENCE)[0], self._unread
+            self._unread += os.read(self._terminal, 65536)
+        self._unread = self._unread.partition(words)[2]
 
 
 def test_ctrl_z_suspends_and_coming_back_writes_the_whole_screen_again(company: Path) -> None:
@@ -199,18 +229,19 @@ def test_ctrl_z_suspends_and_coming_back_writes_the_whole_screen_again(company: 
         [sys.executable, "-m", "chansync"], env=environment, stdin=inside, stdout=inside, stderr=inside
     )
     os.close(inside)
+    written = _Written(terminal)
     try:
-        _read_until(terminal, "outlet-uk")
+        written.until(b"outlet-uk")
         os.write(terminal, b"\x1a")
-        _read_until(terminal, "\x1b[?1049l")
+        written.until(b"\x1b[?1049l")
         _, status = os.waitpid(process.pid, os.WUNTRACED)
         assert os.WIFSTOPPED(status)
         os.kill(process.pid, signal.SIGCONT)
-        _read_until(terminal, "\x1b[?1049h")
-        _read_until(terminal, "outlet-uk")
+        written.until(b"\x1b[?1049h")
+        written.until(b"outlet-uk")
         os.write(terminal, b"q")
-        _read_until(terminal, "\x1b[?1049l")
-        assert process.wait(30) == 0
+        written.until(b"\x1b[?1049l")
+        assert process.wait(PATIENCE) == 0
     finally:
         process.kill()
         os.close(terminal)

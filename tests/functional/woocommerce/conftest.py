@@ -14,6 +14,7 @@ import trustme
 from chansync.demo.woocommerce import DemoServer, DemoShop
 from chansync.platforms.protocol import Connector, ConnectorSettings
 from chansync.platforms.woocommerce import WooCommerce
+from support.patience import PATIENCE
 
 Connect = Callable[..., Connector]
 
@@ -26,7 +27,7 @@ async def _no_wait(seconds: float) -> None:
 async def _connecting(read: float) -> AsyncIterator[Connect]:
     """Makes connectors that wait so many seconds for an answer, and closes them in the end."""
     made: list[Connector] = []
-    timeout = httpx.Timeout(5.0, read=read, pool=None)
+    timeout = httpx.Timeout(PATIENCE, read=read, pool=None)
     platform = WooCommerce(backoff=lambda attempt: 0.0, sleep=_no_wait, timeout=timeout)
 
     def make(server: DemoServer, facts: dict[str, Any] | None = None, **values: Any) -> Connector:
@@ -50,16 +51,15 @@ async def _connecting(read: float) -> AsyncIterator[Connect]:
 
 @pytest.fixture
 async def connect() -> AsyncIterator[Connect]:
-    """Makes connectors that soon give up waiting."""
-    async with _connecting(1.0) as make:
+    """Makes connectors that wait for answers: on a busy machine one may take seconds."""
+    async with _connecting(PATIENCE) as make:
         yield make
 
 
 @pytest.fixture
-async def patient() -> AsyncIterator[Connect]:
-    """Makes connectors that wait, where requests are counted: on a busy machine an answer may take seconds, and one
-    that is not waited for is asked for again."""
-    async with _connecting(60.0) as make:
+async def hasty() -> AsyncIterator[Connect]:
+    """Makes connectors that soon give up on an answer, for a site that sends none."""
+    async with _connecting(1.0) as make:
         yield make
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 from pathlib import Path
@@ -77,12 +78,12 @@ def test_without_permalinks_the_uri_holds_what_woocommerce_looks_for(root: str, 
     assert (signed.params["rest_route"], signed.params["search"]) == ("/wc/v3/orders", "a/b")
 
 
-async def test_facts_save_the_search(shop: DemoShop, patient: Any) -> None:
+async def test_facts_save_the_search(shop: DemoShop, connect: Any) -> None:
     with DemoServer(shop) as server:
-        first = patient(server)
+        first = connect(server)
         await first.check()
         before = len(server.requests)
-        second = patient(server, dict(first.facts))
+        second = connect(server, dict(first.facts))
         assert await second.order("100") is not None
         assert len(server.requests) - before == 1
         assert shop.consumer_secret not in repr(first.facts)
@@ -237,11 +238,12 @@ TROUBLE = [
 
 @pytest.mark.parametrize(("kind", "options", "code"), TROUBLE)
 async def test_trouble_is_one_sentence_and_passes(
-    shop: DemoShop, connect: Any, kind: str, options: dict[str, Any], code: str, caplog: pytest.LogCaptureFixture
-) -> None:
+    shop: DemoShop, connect: Any, hasty: Any, kind: str, options: dict[str, Any], code: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
     caplog.set_level(logging.DEBUG)
     with DemoServer(shop) as server:
-        connector = connect(server)
+        connector = (hasty if kind == "hang" else connect)(server)
         await connector.check()
         cursor: dict[str, Any] | None = None
         seen: set[str] = set()
@@ -270,9 +272,27 @@ async def test_trouble_is_one_sentence_and_passes(
         assert seen == {str(number) for number in shop.book.orders}
 
 
-async def test_a_single_fault_is_not_even_noticed(shop: DemoShop, patient: Any) -> None:
+@pytest.mark.parametrize(
+    ("asks", "silent", "failing"),
+    [("check", "/system_status", "/data/currencies"), ("lookups", "/shipping/zones", "/taxes/classes")],
+)
+async def test_after_a_failure_nothing_is_asked_any_more(
+    shop: DemoShop, connect: Any, asks: str, silent: str, failing: str
+) -> None:
     with DemoServer(shop) as server:
-        connector = patient(server)
+        connector = connect(server)
+        await connector.check()
+        server.faults.add(silent, "hang", times=None)
+        server.faults.add(failing, "status", times=None, status=503)
+        tasks = asyncio.all_tasks()
+        with pytest.raises(SiteUnavailable):
+            await getattr(connector, asks)()
+        assert asyncio.all_tasks() == tasks
+
+
+async def test_a_single_fault_is_not_even_noticed(shop: DemoShop, connect: Any) -> None:
+    with DemoServer(shop) as server:
+        connector = connect(server)
         for kind in ("html", "truncated", "drop", "garbage", "empty", "php_notice"):
             server.faults.add("/orders", kind, times=2)
             seen = {order.external_id async for page in connector.orders(None, None) for order in page.orders}

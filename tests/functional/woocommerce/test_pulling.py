@@ -38,10 +38,10 @@ async def taken(
     return cursor
 
 
-async def test_everything_once_and_then_nothing_in_one_request(patient: Any) -> None:
+async def test_everything_once_and_then_nothing_in_one_request(connect: Any) -> None:
     shop = DemoShop.create(orders=620, now=datetime.now(UTC) - timedelta(days=2))
     with DemoServer(shop) as server:
-        connector = patient(server)
+        connector = connect(server)
         await connector.check()
         before = len(server.requests)
         found: dict[str, str] = {}
@@ -55,10 +55,10 @@ async def test_everything_once_and_then_nothing_in_one_request(patient: Any) -> 
 
 
 @pytest.mark.parametrize("options", [{}, {"unstable_ties": True}, {"old_store": True}], ids=["new", "ties", "old"])
-async def test_nothing_is_lost_while_shoppers_shop(patient: Any, options: dict[str, Any]) -> None:
+async def test_nothing_is_lost_while_shoppers_shop(connect: Any, options: dict[str, Any]) -> None:
     shop = DemoShop.create(orders=900, **options)
     with DemoServer(shop, page_delay=0.02, concurrency=4) as server:
-        connector = patient(server)
+        connector = connect(server)
         found: dict[str, str] = {}
         cursor: dict[str, Any] | None = None
         with Shopper(shop, rate=60):
@@ -70,7 +70,7 @@ async def test_nothing_is_lost_while_shoppers_shop(patient: Any, options: dict[s
 
 
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.long) for seed in (1, 2, 3))])
-async def test_old_orders_that_leave_take_nobody_with_them(patient: Any, seed: int) -> None:
+async def test_old_orders_that_leave_take_nobody_with_them(connect: Any, seed: int) -> None:
     """Orders at the front are changed and trashed at the very moment at which pages behind them are read."""
     shop = DemoShop.create(orders=900, now=datetime.now(UTC) - timedelta(days=30))
     shop.clock.advance(30 * 86400)
@@ -88,7 +88,7 @@ async def test_old_orders_that_leave_take_nobody_with_them(patient: Any, seed: i
                     shop.set_status(order.id, rng.choice(["completed", "cancelled", "on-hold"]))
 
     with DemoServer(shop, page_delay=0.02) as server:
-        connector = patient(server)
+        connector = connect(server)
         await connector.check()
         worker = threading.Thread(target=work)
         worker.start()
@@ -103,20 +103,20 @@ async def test_old_orders_that_leave_take_nobody_with_them(patient: Any, seed: i
         assert {own: found.get(own) for own in expected} == expected
 
 
-async def test_orders_changed_in_one_second_are_all_found(patient: Any) -> None:
+async def test_orders_changed_in_one_second_are_all_found(connect: Any) -> None:
     shop = DemoShop.create(orders=430, unstable_ties=True)
     shop.clock.freeze()
     for own in list(shop.book.orders):
         shop.set_status(own, "completed")
     with DemoServer(shop) as server:
         found: dict[str, str] = {}
-        await taken(patient(server), None, found)
+        await taken(connect(server), None, found)
         assert found == states(shop)
 
 
-async def test_only_orders_since_the_first_day_are_asked_for(shop: DemoShop, patient: Any) -> None:
+async def test_only_orders_since_the_first_day_are_asked_for(shop: DemoShop, connect: Any) -> None:
     with DemoServer(shop) as server:
-        connector = patient(server)
+        connector = connect(server)
         await connector.check()
         first = date(2026, 11, 1)
         before = len(server.requests)

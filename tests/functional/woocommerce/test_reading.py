@@ -81,9 +81,9 @@ async def test_an_order_is_found_by_its_number(shop: DemoShop, connect: Any) -> 
         assert await connector.find("") is None
 
 
-async def test_several_orders_are_one_request(shop: DemoShop, patient: Any) -> None:
+async def test_several_orders_are_one_request(shop: DemoShop, connect: Any) -> None:
     with DemoServer(shop) as server:
-        connector = patient(server)
+        connector = connect(server)
         await connector.check()
         before = len(server.requests)
         wanted = [str(number) for number in list(shop.book.orders)[:99]]
@@ -115,11 +115,11 @@ async def test_refunds(shop: DemoShop, connect: Any) -> None:
 
 @pytest.mark.parametrize(("old_store", "requests"), [(False, 1), (True, 5)])
 async def test_refunds_of_many_orders_come_together_where_the_store_can(
-    shop: DemoShop, patient: Any, old_store: bool, requests: int
+    shop: DemoShop, connect: Any, old_store: bool, requests: int
 ) -> None:
     shop.old_store = old_store
     with DemoServer(shop) as server:
-        connector = patient(server)
+        connector = connect(server)
         placed = [shop.place_order([("SKU-001", 3)], status="processing") for _ in range(4)]
         expected = [str(shop.refund(own, f"{number}.50")) for number, own in enumerate(placed, 1)]
         orders = [order for own in placed if isinstance(order := await connector.order(str(own)), Order)]

@@ -12,6 +12,7 @@ import pytest
 
 from chansync.demo.amazon import AmazonServer, Seller
 from support.amazon import ORDERS, AmazonClient
+from support.patience import PATIENCE
 
 DE, FR = "A1PA6795UKMFR9", "A13V1IB3VIYZZH"
 FEEDS = "/feeds/2021-06-30"
@@ -156,7 +157,12 @@ def test_a_patch_must_look_like_one(client: AmazonClient) -> None:
     assert error(client.patch(path, json=patch(1)))[0] == 400
     assert error(client.patch(path, params=params, json=patch(1, op="set")))[0] == 400
     assert error(client.patch(path, params=params, json={"productType": "PRODUCT", "patches": []}))[0] == 400
-    assert client.patch(path, params=params, content=b"{}", headers={"content-type": "text/plain"}).status_code == 415
+    assert (
+        client.patch(
+            path, params=params, content=b"{}", headers={"content-type": "text/plain"}, timeout=PATIENCE
+        ).status_code
+        == 415
+    )
     assert (
         client.patch(path.replace(client.server.seller.id, "AOTHER"), params=params, json=patch(1)).status_code == 403
     )
@@ -175,7 +181,10 @@ def test_listings_are_found_by_sku_in_pages(client: AmazonClient) -> None:
 
 def upload(client: AmazonClient, content_type: str, data: bytes) -> str:
     made = client.post(f"{FEEDS}/documents", json={"contentType": content_type}).json()
-    assert httpx.put(made["url"], content=data, headers={"content-type": content_type}).status_code == 200
+    assert (
+        httpx.put(made["url"], content=data, headers={"content-type": content_type}, timeout=PATIENCE).status_code
+        == 200
+    )
     return str(made["feedDocumentId"])
 
 
@@ -194,7 +203,7 @@ def run_feed(client: AmazonClient, kind: str, content_type: str, data: bytes) ->
 
 def result_of(client: AmazonClient, feed: dict[str, Any]) -> bytes:
     told = client.get(f"{FEEDS}/documents/{feed['resultFeedDocumentId']}").json()
-    data = httpx.get(told["url"]).content
+    data = httpx.get(told["url"], timeout=PATIENCE).content
     return gzip.decompress(data) if told.get("compressionAlgorithm") == "GZIP" else data
 
 
@@ -253,12 +262,25 @@ def test_an_acknowledgement_of_failure_cancels_the_order(client: AmazonClient) -
 
 def test_an_upload_needs_its_address_its_content_type_and_five_minutes(client: AmazonClient) -> None:
     made = client.post(f"{FEEDS}/documents", json={"contentType": "application/json"}).json()
-    assert httpx.put(made["url"], content=b"{}", headers={"content-type": "text/plain"}).status_code == 403
-    assert httpx.put(made["url"][:-1], content=b"{}", headers={"content-type": "application/json"}).status_code == 403
+    assert (
+        httpx.put(made["url"], content=b"{}", headers={"content-type": "text/plain"}, timeout=PATIENCE).status_code
+        == 403
+    )
+    assert (
+        httpx.put(
+            made["url"][:-1], content=b"{}", headers={"content-type": "application/json"}, timeout=PATIENCE
+        ).status_code
+        == 403
+    )
     body = {"feedType": "JSON_LISTINGS_FEED", "marketplaceIds": [DE], "inputFeedDocumentId": made["feedDocumentId"]}
     assert "uploaded" in error(client.post(f"{FEEDS}/feeds", json=body))[1]
     client.server.seller.clock.advance(301)
-    assert httpx.put(made["url"], content=b"{}", headers={"content-type": "application/json"}).status_code == 403
+    assert (
+        httpx.put(
+            made["url"], content=b"{}", headers={"content-type": "application/json"}, timeout=PATIENCE
+        ).status_code
+        == 403
+    )
 
 
 def test_a_feed_that_waits_can_be_cancelled(client: AmazonClient) -> None:

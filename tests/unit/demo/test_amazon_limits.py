@@ -13,6 +13,7 @@ import pytest
 
 from chansync.demo.amazon import AmazonServer, Seller, Shopper
 from support.amazon import ORDERS, AmazonClient
+from support.patience import PATIENCE
 
 SEARCH = {"lastUpdatedAfter": "2020-01-01T00:00:00Z"}
 
@@ -154,9 +155,9 @@ def test_it_runs_as_a_process_that_tells_its_address_and_credentials() -> None:
         form = {"grant_type": "refresh_token"} | {
             name: told[name] for name in ("client_id", "client_secret", "refresh_token")
         }
-        token = httpx.post(f"{told['url']}/auth/o2/token", data=form).json()["access_token"]
+        token = httpx.post(f"{told['url']}/auth/o2/token", data=form, timeout=PATIENCE).json()["access_token"]
         headers = {"x-amz-access-token": token}
-        answer = httpx.get(f"{told['url']}/sellers/v1/marketplaceParticipations", headers=headers)
+        answer = httpx.get(f"{told['url']}/sellers/v1/marketplaceParticipations", headers=headers, timeout=PATIENCE)
         assert len(answer.json()["payload"]) == 2
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
+        assert process.wait(PATIENCE) == 0

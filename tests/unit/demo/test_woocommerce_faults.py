@@ -142,7 +142,7 @@ def test_a_hanging_request_ends_when_the_client_gives_up_or_the_server_stops() -
         waiting = pool.submit(patient.get, "orders")
         while [served.route for served in server.requests].count("/wc/v3/orders") < 2:
             patient.get("taxes")
-    assert isinstance(waiting.exception(timeout=90), httpx.RemoteProtocolError)
+    assert isinstance(waiting.exception(timeout=PATIENCE), httpx.RemoteProtocolError)
     pool.shutdown()
 
 
@@ -181,7 +181,7 @@ def test_pages_take_their_time_and_others_wait_for_a_free_slot(monkeypatch: pyte
 
 
 def test_the_levers_of_a_running_store(server: DemoServer) -> None:
-    with httpx.Client(base_url=server.url, trust_env=False) as http:
+    with httpx.Client(base_url=server.url, trust_env=False, timeout=PATIENCE) as http:
         before = http.get("/_demo/state").json()
         placed = {"lines": [["SKU-001", 2]], "status": "on-hold", "created": "2026-11-01T00:00:00+00:00"}
         wish = {"place": [placed], "set_status": {"71": "shipped"}, "add_status": ["wc-shipped"], "trash": [72]}

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from chansync.demo.woocommerce import DemoServer, DemoShop
 from contract.signing import Client
+from support.patience import PATIENCE
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 ORDERS = 260
@@ -161,12 +162,12 @@ def test_bodies_look_like_those_of_php(client: Client) -> None:
 
 
 def test_the_index_names_the_site(server: DemoServer) -> None:
-    index = httpx.get(f"{server.url}/wp-json/", trust_env=False)
+    index = httpx.get(f"{server.url}/wp-json/", trust_env=False, timeout=PATIENCE)
     assert index.json()["name"] == "Demo Store"
     assert index.json()["url"] == server.url
     assert index.json()["timezone_string"] == "Europe/Sofia"
     assert "wc/v3" in index.json()["namespaces"]
-    home = httpx.get(server.url, trust_env=False)
+    home = httpx.get(server.url, trust_env=False, timeout=PATIENCE)
     assert home.headers["link"] == f'<{server.url}/wp-json/>; rel="https://api.w.org/"'
 
 
@@ -210,7 +211,7 @@ def test_a_list_in_brackets_has_to_be_signed_with_its_indexes(client: Client) ->
 
 def test_a_request_sent_twice_is_refused(server: DemoServer, client: Client) -> None:
     first = client.get("orders")
-    again = httpx.get(str(first.request.url), trust_env=False)
+    again = httpx.get(str(first.request.url), trust_env=False, timeout=PATIENCE)
     assert again.json()["message"] == "Invalid nonce - nonce has already been used."
 
 
@@ -224,7 +225,7 @@ def test_a_signature_from_another_hour_is_refused(
 
 def test_over_plain_http_passwords_are_not_even_looked_at(server: DemoServer) -> None:
     shop, url = server.shop, f"{server.url}/wp-json/wc/v3/orders"
-    with httpx.Client(trust_env=False) as http:
+    with httpx.Client(trust_env=False, timeout=PATIENCE) as http:
         by_basic = http.get(url, auth=(shop.consumer_key, shop.consumer_secret))
         by_query = http.get(url, params={"consumer_key": shop.consumer_key, "consumer_secret": shop.consumer_secret})
         nobody = http.get(f"{url}/71")
@@ -237,7 +238,9 @@ def test_over_plain_http_passwords_are_not_even_looked_at(server: DemoServer) ->
 
 
 def test_half_of_an_oauth_request_says_what_is_missing(server: DemoServer) -> None:
-    answer = httpx.get(f"{server.url}/wp-json/wc/v3/orders?oauth_consumer_key=ck&oauth_nonce=1", trust_env=False)
+    answer = httpx.get(
+        f"{server.url}/wp-json/wc/v3/orders?oauth_consumer_key=ck&oauth_nonce=1", trust_env=False, timeout=PATIENCE
+    )
     assert answer.json()["code"] == "woocommerce_rest_authentication_missing_parameter"
 
 
@@ -245,7 +248,7 @@ def test_half_of_an_oauth_request_says_what_is_missing(server: DemoServer) -> No
 def test_basic_auth_where_the_store_believes_in_tls(option: str) -> None:
     shop = DemoShop.create(orders=3)
     options: dict[str, Any] = {option: True}
-    with DemoServer(shop, **options) as running, httpx.Client(trust_env=False) as http:
+    with DemoServer(shop, **options) as running, httpx.Client(trust_env=False, timeout=PATIENCE) as http:
         url = f"{running.url}/wp-json/wc/v3/orders"
         assert http.get(url, auth=(shop.consumer_key, shop.consumer_secret)).status_code == 200
         wrong = http.get(url, auth=(shop.consumer_key, "cs_wrong"))
@@ -269,7 +272,7 @@ def test_real_tls_seen_or_unseen_by_the_store(unseen: bool, tmp_path: Any) -> No
     with (
         DemoServer(shop, tls=(certificate, key), tls_unseen=unseen) as running,
         Client(running.url, shop.consumer_key, shop.consumer_secret, verify=trusted) as client,
-        httpx.Client(trust_env=False, verify=trusted) as http,
+        httpx.Client(trust_env=False, timeout=PATIENCE, verify=trusted) as http,
     ):
         assert running.url.startswith("https://")
         basic = http.get(f"{running.url}/wp-json/wc/v3/orders", auth=(shop.consumer_key, shop.consumer_secret))
@@ -397,7 +400,7 @@ def test_every_generated_list_has_what_the_other_routes_count(server: DemoServer
 def test_body_that_is_no_json(own: tuple[DemoShop, Client]) -> None:
     shop, client = own
     signed = client.put("orders/71", {}).request.url
-    answer = httpx.put(str(signed), content=b"{", trust_env=False)
+    answer = httpx.put(str(signed), content=b"{", trust_env=False, timeout=PATIENCE)
     assert answer.json()["message"] == "Invalid nonce - nonce has already been used."
     with DemoServer(shop, basic_over_http=True) as running:
         broken = httpx.put(

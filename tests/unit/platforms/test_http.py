@@ -15,6 +15,7 @@ import pytest
 
 from chansync.http.client import SiteHttp, before_change
 from chansync.model.errors import SiteError, SiteRefused, SiteUnavailable
+from support.patience import PATIENCE
 
 SECRET = "cs_0123456789secret"
 HTML = "<!DOCTYPE html><html><head><title>Under\n maintenance</title></head><body>Soon</body></html>"
@@ -32,16 +33,20 @@ def waits() -> Waits:
     return Waits()
 
 
-@pytest.fixture
-async def http(waits: Waits) -> Any:
-    made = SiteHttp(
+def _made(waits: Waits, read: float = PATIENCE) -> SiteHttp:
+    return SiteHttp(
         "shop.example",
         secrets=[SECRET],
         backoff=lambda attempt: 0.5 * 2 ** (attempt - 1),
         sleep=waits,
-        timeout=httpx.Timeout(0.3, connect=5, pool=None),
+        timeout=httpx.Timeout(PATIENCE, read=read),
         largest=100_000,
     )
+
+
+@pytest.fixture
+async def http(waits: Waits) -> Any:
+    made = _made(waits)
     yield made
     await made.aclose()
     await made.aclose()
@@ -106,11 +111,13 @@ async def test_a_cut_connection_and_a_broken_off_answer(http: SiteHttp, site: An
     assert (await get(http, site)).data == [2]
 
 
-async def test_silence_is_a_timeout(http: SiteHttp, site: Any) -> None:
+async def test_silence_is_a_timeout(waits: Waits, site: Any) -> None:
     site.answers = ["hang"]
+    http = _made(waits, read=0.3)
     error = await failure(http, site, attempts=2)
     assert isinstance(error, SiteUnavailable)
     assert error.code == "timeout"
+    await http.aclose()
 
 
 async def test_nobody_listens(http: SiteHttp) -> None:
@@ -139,10 +146,11 @@ async def test_retry_after_is_honoured_in_both_forms(http: SiteHttp, site: Any, 
     assert max(waits) == pytest.approx(7)
     waits.clear()
     http._quiet_until = 0
-    date = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
-    site.answers = [answer(status=429, Retry_After=date), answer("[1]")]
+    ends = datetime.now(UTC) + timedelta(seconds=50)
+    site.answers = [answer(status=429, Retry_After=format_datetime(ends, usegmt=True)), answer("[1]")]
     await get(http, site)
-    assert 27 < max(waits) <= 30
+    # The header has whole seconds.
+    assert (ends - datetime.now(UTC)).total_seconds() - 1 <= max(waits) <= 50
 
 
 @pytest.mark.parametrize("given", ["61", "3600"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import zlib
 from collections.abc import AsyncIterator
@@ -12,18 +13,31 @@ import pytest
 
 from chansync.http.client import SiteHttp
 from chansync.model.errors import SiteError
+from support.patience import PATIENCE
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 CLOSE = b"Connection: close\r\n"
 
 
-@pytest.fixture
-async def http() -> AsyncIterator[SiteHttp]:
-    made = SiteHttp(
-        "shop.example", backoff=lambda attempt: 0.0, timeout=httpx.Timeout(0.5, connect=5, pool=None), largest=100_000
-    )
+@contextlib.asynccontextmanager
+async def _http(read: float) -> AsyncIterator[SiteHttp]:
+    timeout = httpx.Timeout(PATIENCE, read=read)
+    made = SiteHttp("shop.example", backoff=lambda attempt: 0.0, timeout=timeout, largest=100_000)
     yield made
     await made.aclose()
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[SiteHttp]:
+    async with _http(PATIENCE) as made:
+        yield made
+
+
+@pytest.fixture
+async def hasty() -> AsyncIterator[SiteHttp]:
+    """For answers of which some never end; what is not waited for is one sentence too."""
+    async with _http(0.5) as made:
+        yield made
 
 
 @pytest.mark.parametrize(
@@ -83,10 +97,10 @@ async def test_what_can_be_read_is_read(site: Any, http: SiteHttp, raw: bytes) -
     ],
     ids=lambda raw: raw.removeprefix(OK).removeprefix(b"HTTP/1.1 ")[:40].decode("latin-1"),
 )  # fmt: skip
-async def test_what_cannot_is_one_sentence(site: Any, http: SiteHttp, raw: bytes) -> None:
+async def test_what_cannot_is_one_sentence(site: Any, hasty: SiteHttp, raw: bytes) -> None:
     site.answers = [raw]
     try:
-        answer = await http.request("GET", httpx.URL(f"{site.url}/x"), attempts=2)
+        answer = await hasty.request("GET", httpx.URL(f"{site.url}/x"), attempts=2)
     except SiteError as error:
         sentence = str(error)
         assert sentence.startswith("shop.example"), sentence

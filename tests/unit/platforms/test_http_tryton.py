@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 from collections.abc import AsyncIterator
@@ -13,20 +14,26 @@ import pytest
 from chansync.erp.remote import ErpError, ErpRefused, ErpRights, ErpUnavailable
 from chansync.erp.tryton import failures
 from chansync.erp.tryton.rpc import TrytonRpc
+from support.patience import PATIENCE
 
 PASSWORD = "a-secret-of-tryton"
 READ, WRITE = "model.sale.sale.read", "model.sale.sale.quote"
 
 
-def _rpc(url: str) -> TrytonRpc:
-    timeout = httpx.Timeout(0.3, connect=5, pool=None)
+def _rpc(url: str, read: float = PATIENCE) -> TrytonRpc:
+    timeout = httpx.Timeout(PATIENCE, read=read)
     return TrytonRpc(url, "demo", "chansync", PASSWORD, backoff=lambda attempt: 0.0, timeout=timeout)
 
 
 @pytest.fixture
 async def rpc(site: Any) -> AsyncIterator[TrytonRpc]:
-    made = _rpc(site.url)
-    # As where it is logged in.
+    async with _logged_in(site) as made:
+        yield made
+
+
+@contextlib.asynccontextmanager
+async def _logged_in(site: Any, read: float = PATIENCE) -> AsyncIterator[TrytonRpc]:
+    made = _rpc(site.url, read)
     made._session = "Session x"
     yield made
     await made.aclose()
@@ -58,12 +65,13 @@ ANSWERS: dict[str, tuple[Any, type[ErpError], int, int, str]] = {
 @pytest.mark.parametrize("method", [READ, WRITE])
 @pytest.mark.parametrize("name", ANSWERS)
 async def test_only_reads_are_repeated_and_each_answer_is_its_error(
-    rpc: TrytonRpc, site: Any, answer: Any, name: str, method: str
+    site: Any, answer: Any, name: str, method: str
 ) -> None:
     came, kind, reads, writes, words = ANSWERS[name]
     site.answers = [came if isinstance(came, str) else answer(**came)]
-    with pytest.raises(ErpError) as caught:
-        await rpc.call(method, [1])
+    async with _logged_in(site, read=0.3 if came == "hang" else PATIENCE) as rpc:
+        with pytest.raises(ErpError) as caught:
+            await rpc.call(method, [1])
     assert type(caught.value) is kind
     assert words in str(caught.value)
     assert "Tryton at localhost" in str(caught.value)

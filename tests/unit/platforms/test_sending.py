@@ -17,6 +17,7 @@ from chansync.model.errors import SiteRefused, SiteUnavailable
 from chansync.platforms.protocol import Connector, ConnectorSettings, QuantityChange, StatusChange
 from chansync.platforms.woocommerce import WooCommerce
 from chansync.platforms.woocommerce.stock import _chunks, _item
+from support.patience import PATIENCE
 
 FOLDER = Path(__file__).parents[2] / "data" / "recordings" / "woocommerce"
 
@@ -51,7 +52,7 @@ async def store(shop: DemoShop, listening: DemoServer) -> AsyncIterator[Store]:
     async def at_once(seconds: float) -> None:
         """Instead of sleeping."""
 
-    platform = WooCommerce(backoff=lambda attempt: 0.0, sleep=at_once, timeout=httpx.Timeout(5.0))
+    platform = WooCommerce(backoff=lambda attempt: 0.0, sleep=at_once, timeout=httpx.Timeout(PATIENCE))
     keys = {"consumer_key": shop.consumer_key, "consumer_secret": shop.consumer_secret}
     connector = platform.connect(ConnectorSettings("shop", {"store_domain": listening.url, **keys}))
     yield Store(shop, listening, connector)

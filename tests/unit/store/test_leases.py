@@ -37,11 +37,11 @@ def other(store: Store) -> Iterator[str]:
 
 
 def test_a_lease_is_held_until_its_time(store: Store, other: str, awake: list[float]) -> None:
-    assert leases.is_held(store.db, other, now_ms() + 1000, LENGTH)
+    assert leases.is_held(store.db, other, now_ms() + LENGTH, LENGTH)
     assert not leases.is_held(store.db, other, now_ms() - 1, LENGTH)
-    assert not leases.is_held(store.db, None, now_ms() + 1000, LENGTH)
+    assert not leases.is_held(store.db, None, now_ms() + LENGTH, LENGTH)
     assert not leases.is_held(store.db, other, None, LENGTH)
-    assert not leases.is_held(store.db, DEAD, now_ms() + 1000, LENGTH)
+    assert not leases.is_held(store.db, DEAD, now_ms() + LENGTH, LENGTH)
 
 
 def test_a_lease_that_nobody_renews_ends_though_the_clock_was_put_back(

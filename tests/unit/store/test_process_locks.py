@@ -18,6 +18,7 @@ import pytest
 from chansync.db import process_locks
 from chansync.db.process_locks import DAEMON, LockFileRefused, LockLost
 from chansync.model.errors import StoreError
+from support.patience import PATIENCE
 from support.processes import holder
 from support.users import umask
 
@@ -236,5 +237,5 @@ def test_whoever_waits_gets_it_when_it_is_free(path: Path) -> None:
             assert process_locks.is_locked(str(path), process_locks.MIGRATION)
             assert not got.is_set()
             other.communicate("\n")
-            waiting.join(20)
+            waiting.join(PATIENCE)
             assert got.is_set()

@@ -72,7 +72,7 @@ class CauseReader:
         # The rest of the screen is painted first.
         self._page.call_after_refresh(
             self._page.run_worker,
-            lambda: self._read_in_thread(running, context.causes), thread=True, group="causes", exit_on_error=False,
+            lambda: self._read_in_thread(running, context.causes), thread=True, group="causes",
         )  # fmt: skip
 
     def _read_in_thread(self, running: object, last: KnownCauses | None) -> None:

@@ -139,7 +139,7 @@ class ListPage(FilteredPage, TwoPanes, Generic[L]):
                 self._next = ask
             return
         fetch = self._running_fetch = self.window.fetch(ask)
-        self.run_worker(lambda: self._read_in_thread(fetch), thread=True, group="fetch", exit_on_error=False)
+        self.run_worker(lambda: self._read_in_thread(fetch), thread=True, group="fetch")
 
     def _read_in_thread(self, fetch: Fetch[L]) -> None:
         told, begun = 0.0, time.monotonic()

@@ -114,7 +114,7 @@ class Overview(ChannelActions):
         if not self._reading:
             self._reading = True
             # After the first paint: it takes a connection of its own.
-            self.set_timer(0.3, lambda: self.run_worker(self._read_days, thread=True, exit_on_error=False))
+            self.set_timer(0.3, lambda: self.run_worker(self._read_days, thread=True))
 
     def _show_causes(self, found: list[Cause]) -> None:
         self.causes.set_empty("No open problem.")

@@ -88,7 +88,7 @@ class Palette(Finder[Act]):
             if found:
                 self.call_later(self._show_more, text, found)
 
-        self.run_worker(search, thread=True, exit_on_error=False)
+        self.run_worker(search, thread=True)
 
     def _show_more(self, text: str, found: list[Found]) -> None:
         """Add what the longer lists have."""

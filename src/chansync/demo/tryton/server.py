@@ -9,16 +9,17 @@ import asyncio
 import contextlib
 import os
 import secrets
-import socket
 import subprocess
 import time
 import venv
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from chansync.demo.ports import hold_port, port_of
 from chansync.demo.tryton.company import Wanted, set_up
 from chansync.erp.tryton.rpc import TrytonRpc
 from chansync.model.errors import ChansyncError
@@ -74,7 +75,9 @@ class Trytond:
         folder.mkdir(parents=True, exist_ok=True)
         self._commands, self._folder, self._uri = commands, folder, uri
         self._process: subprocess.Popen[bytes] | None = None
-        self.port = _free_port()
+        held = hold_port()
+        weakref.finalize(self, held.close)
+        self.port = port_of(held)
         self.url = f"http://127.0.0.1:{self.port}"
         self.password = password or secrets.token_urlsafe(16)
 
@@ -188,9 +191,3 @@ def versions(commands: Path) -> Sequence[str]:
     """What is installed, one package a line."""
     pip = [str(commands / "python"), "-m", "pip", "--disable-pip-version-check", "freeze"]
     return subprocess.run(pip, capture_output=True, text=True, check=True).stdout.splitlines()
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Coroutine, Iterable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone, tzinfo
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from chansync.http.client import ATTEMPTS, SiteHttp
@@ -21,8 +21,6 @@ from chansync.platforms.woocommerce.address import ROOTS, Place, may_hold
 from chansync.platforms.woocommerce.auth import BASIC, IN_QUERY, OAUTH, Connection, Keys, ways
 from chansync.platforms.woocommerce.discovery import find_store
 from chansync.platforms.woocommerce.failures import KEY_REFUSED, refusal, vagueness
-
-T = TypeVar("T")
 
 #: Asks for amounts as they are stored: a store writes them with the decimals that its prices are shown with, so that a
 #: shop that shows none would tell rounded lines.
@@ -237,15 +235,6 @@ class StoreClient:
         """The notes since the last call."""
         notes, self.notes = self.notes, []
         return notes
-
-
-async def all_of(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-    """Do all at once, as far as the connection lets them; waits for all, so that none goes on after a failure."""
-    done = await asyncio.gather(*work, return_exceptions=True)
-    for each in done:
-        if isinstance(each, BaseException):
-            raise each
-    return [each for each in done if not isinstance(each, BaseException)]
 
 
 def _site_url(value: Any) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 from datetime import date
 from typing import Any
 
+from chansync.concurrency import task_group
 from chansync.http.client import SiteHttp
 from chansync.model.errors import SiteError, SiteRefused
 from chansync.model.order import Order, Refund, UnreadableOrder, bare_number
@@ -69,20 +69,24 @@ class WooCommerceConnector:
 
     async def check(self) -> SiteIdentity:
         await self._client.connect(fresh=True)
-        status, currency, may_write = await asyncio.gather(self._report(), self._currency(), self._may_write())
+        async with task_group() as asked:
+            report = asked.create_task(self._report())
+            currency = asked.create_task(self._currency())
+            may_write = asked.create_task(self._may_write())
+        status = report.result()
         version = text(fields(status.get("environment")).get("version"))
         notes, connection = self._client.take_notes(), await self._client.connect()
         if version and tuple(int(number[:6]) for number in _NUMBER.findall(version)[:3]) < _OLDEST:
             notes.append(f"WooCommerce {version} is too old to tell which orders changed: 5.8 or later is needed.")
-        if may_write is False:
+        if may_write.result() is False:
             notes.append("The key may only read: statuses and quantities cannot be sent with it.")
         return SiteIdentity(
             title=title(self._client.index.get("name")) or self._http.site,
             version=version or "unknown",
             address=connection.place.base,
             connected_as=connection.words,
-            may_write=may_write,
-            currency=currency or text(fields(status.get("settings")).get("currency")),
+            may_write=may_write.result(),
+            currency=currency.result() or text(fields(status.get("settings")).get("currency")),
             time_zone=self._client.hours_ahead,
             notes=notes,
         )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator
 from typing import Any
 
+from chansync.concurrency import all_or_cancel
 from chansync.model.errors import SiteError
 from chansync.platforms.json_values import fields, identifier, text
 from chansync.platforms.protocol import Headline
@@ -30,7 +30,7 @@ async def headlines(client: StoreClient, since: int) -> AsyncGenerator[list[Head
     last = -(-total // PAGE)
     for begin in range(2, last + 1, _AT_ONCE):
         numbers = range(begin, min(begin + _AT_ONCE, last + 1))
-        for found, _ in await asyncio.gather(*(_page(client, since, number) for number in numbers)):
+        for found, _ in await all_or_cancel(_page(client, since, number) for number in numbers):
             yield found
 
 

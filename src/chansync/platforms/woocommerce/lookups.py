@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from chansync.concurrency import all_or_cancel, task_group
 from chansync.model.errors import SiteRefused
 from chansync.platforms.json_values import fields, identifier, objects, text, title
 from chansync.platforms.protocol import Lookups, LookupValue
@@ -44,17 +44,19 @@ async def pull_lookups(client: StoreClient) -> Lookups:
     """
     # The first request alone proves the connection; the others then go at once.
     statuses = await order_statuses(client)
-    payments, delivery, currency, taxes = await asyncio.gather(
-        _rows(client, "payment_gateways"), _delivery(client), _currency(client), _rows(client, "taxes/classes")
-    )
-    methods = _values(payments, "id", "title", "method_title")
+    async with task_group() as asked:
+        payments = asked.create_task(_rows(client, "payment_gateways"))
+        delivery = asked.create_task(_delivery(client))
+        currencies = asked.create_task(_currency(client))
+        taxes = asked.create_task(_rows(client, "taxes/classes"))
+    methods = _values(payments.result(), "id", "title", "method_title")
     spaces = client.facts.get("namespaces")
     return Lookups(
         order_statuses=statuses,
         payment_methods=methods and [replace(each, paid_status=PAID_STATUSES.get(each.code, "")) for each in methods],
-        delivery_methods=delivery,
-        currencies=currency,
-        tax_classes=_values(taxes, "slug", "name"),
+        delivery_methods=delivery.result(),
+        currencies=currencies.result(),
+        tax_classes=_values(taxes.result(), "slug", "name"),
         api_versions=[LookupValue(SPOKEN, SPOKEN)] if isinstance(spaces, list) and SPOKEN in spaces else None,
         usual=usual(statuses),
     )
@@ -87,7 +89,7 @@ async def _delivery(client: StoreClient) -> list[LookupValue] | None:
         return None
     names = {identifier(zone.get("id")) or "0": title(zone.get("name")) for zone in zones}
     names.setdefault("0", "Everywhere else")
-    answers = await asyncio.gather(*(_rows(client, f"shipping/zones/{zone}/methods") for zone in names))
+    answers = await all_or_cancel(_rows(client, f"shipping/zones/{zone}/methods") for zone in names)
     found: dict[str, LookupValue] = {}
     for zone, methods in zip(names.values(), answers, strict=True):
         for method in methods or ():

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-
+from chansync.concurrency import all_or_cancel
 from chansync.model.errors import DataError, SiteError, SiteUnavailable
 from chansync.model.order import Order, Refund
 from chansync.platforms.json_values import identifier
@@ -23,7 +22,7 @@ async def refunds_of(client: StoreClient, orders: list[Order]) -> list[list[Refu
         SiteError: the store fails, whatever it is asked for.
     """
     together = await _together(client, orders) if len(orders) > 1 else {}
-    return await asyncio.gather(*(_of(client, order, together) for order in orders))
+    return await all_or_cancel(_of(client, order, together) for order in orders)
 
 
 async def _together(client: StoreClient, orders: list[Order]) -> dict[tuple[str, str], Refund]:

@@ -11,12 +11,13 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
+from chansync.concurrency import all_of
 from chansync.model.errors import SiteError, SiteRefused
 from chansync.model.gtin import gtin_forms
 from chansync.platforms.json_values import identifier, objects, text
 from chansync.platforms.protocol import PushResult, QuantityChange, SiteItem
 from chansync.platforms.woocommerce.by_ids import fails_by_content
-from chansync.platforms.woocommerce.client import PAGE, StoreClient, all_of
+from chansync.platforms.woocommerce.client import PAGE, StoreClient
 from chansync.platforms.woocommerce.failures import NO_ROUTE, Missing
 from chansync.platforms.woocommerce.statuses import entry_error, send_batch
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from chansync.concurrency import all_of
 from chansync.model.errors import SiteError, SiteRefused
 from chansync.platforms.json_values import identifier, objects, text
 from chansync.platforms.protocol import PushResult, TrackingChange
-from chansync.platforms.woocommerce.client import StoreClient, all_of
+from chansync.platforms.woocommerce.client import StoreClient
 from chansync.platforms.woocommerce.failures import NO_ROUTE, Missing
 
 # The namespaces of WooCommerce Shipment Tracking and of Advanced Shipment Tracking: the same routes, the same fields.
