@@ -22,7 +22,7 @@ from chansync.db.transaction import transaction
 from chansync.model.address import place_of
 from chansync.model.channel import Channel
 from chansync.model.times import now_ms, parse_duration
-from chansync.orders.status_events import why_off
+from chansync.orders.stream_switches import why_off
 from chansync.store import channels, streams
 from chansync.store.leases import CLOCK_JUMP, clock_ahead
 from chansync.store.streams import STREAMS

@@ -132,8 +132,8 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
 
     def _poll(self) -> None:
         now = time.monotonic()
-        # Without a screen, the app is closing.
-        if now < self._not_before or not self.screen_stack:
+        # A timer may still tick while the app closes.
+        if now < self._not_before or not self.is_running:
             return
         try:
             with explained(self.context.path):
@@ -152,9 +152,6 @@ class ChansyncApp(KeyQueue, SmallUpdates, CleanShutdown, Navigation):
         self._not_before = now + 9 * (time.monotonic() - now)
 
     def _read(self) -> None:
-        if not self.is_running:
-            # A timer may still tick while the app closes.
-            return
         self._finish_jobs()
         if page := self.shown_page:
             page.refresh_all()

@@ -15,7 +15,8 @@ from chansync.erp.protocol import Embedded
 from chansync.model.errors import UsageError
 from chansync.model.money import format_money, from_minor
 from chansync.model.sale import SaleState, SaleView
-from chansync.orders.status_events import event_of, status_for, why_off
+from chansync.orders.status_to_send import event_of, status_for
+from chansync.orders.stream_switches import why_off
 from chansync.store import channels, orders, outbox, sale_links
 
 _SHIPMENT = (("carrier", ""), ("tracking", ""))

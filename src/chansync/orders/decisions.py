@@ -17,7 +17,7 @@ from chansync.model.channel import Channel
 from chansync.model.errors import DataError, UsageError
 from chansync.model.money import is_currency, parse_amount, to_minor
 from chansync.model.parameter_types import Text
-from chansync.orders.status_events import replace_sale
+from chansync.orders.status_to_send import replace_sale
 from chansync.store import channels, messages, orders, returns, settlements
 from chansync.store.sale_links import SaleLink
 

@@ -25,7 +25,7 @@ from chansync.erp.protocol import Embedded, NotPossible
 from chansync.model.order import Order, UnreadableOrder
 from chansync.model.sale import SaleView
 from chansync.model.times import now_ms
-from chansync.orders import status_events
+from chansync.orders import status_to_send
 from chansync.orders.apply import apply
 from chansync.orders.case import Case, History, Plan
 from chansync.orders.decide import decide
@@ -240,7 +240,7 @@ class OrderImport:
         erp.settle(self._db, link.key)
         done = tuple(row.decision.get("again") or _done_with(case.sale))
         paid = int(row.decision.get("paid", _paid(case)))
-        status_events.replace_sale(self._db, row.id, str(row.decision.get("by", "")))
+        status_to_send.replace_sale(self._db, row.id, str(row.decision.get("by", "")))
         fresh = replace(row, sale=None, todo=[], taken={}, decision={})
         again = gather(self._db, settings, settings.erp, order, fresh)
         if again.skip:

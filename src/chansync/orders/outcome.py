@@ -18,7 +18,7 @@ from chansync.model.order import Order, UnreadableOrder, raw_text
 from chansync.model.sale import SaleDraft
 from chansync.model.tax_numbers import TITLES, read_numbers
 from chansync.model.times import next_try
-from chansync.orders import status_events
+from chansync.orders import status_to_send
 from chansync.orders.apply import Applied
 from chansync.orders.case import Case, Plan
 from chansync.orders.differences import still_kept, taken_over
@@ -38,7 +38,7 @@ RETRIED = frozenset(
         "missing_stock", "no_document", "document_type_missing", "payment_unmapped", "tax_unknown", "erp_refused",
         "erp_bug", "ship_by_near",
     }
-) | (status_events.EDIT_WAITS - {"order_changed"})  # fmt: skip
+) | (status_to_send.EDIT_WAITS - {"order_changed"})  # fmt: skip
 
 #: Problems that are solved as soon as the site shows an order that can be read.
 OF_THE_SITE = frozenset({"order_gone", "order_unreadable"})
@@ -145,7 +145,7 @@ class OutcomeWriter:
         if link is not None and (applied.done or was_held) and self._settings.channel["push_statuses"]:
             sale = erp.view(self._db, link.key)
             if sale is not None:
-                status_events.note_sale(self._db, order_id, sale)
+                status_to_send.note_sale(self._db, order_id, sale)
         if link is None:
             assert first is not None
             return Outcome(Action.PROBLEM, first.sentence, first.code, details=first.data)

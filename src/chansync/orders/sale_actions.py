@@ -1,6 +1,6 @@
 """What a person does with a sale, by a command or a screen: the step, and what it means for the site.
 
-What the site is told follows from the sale's state (``orders.status_events``). The next look at the order decides what
+What the site is told follows from the sale's state (``orders.status_to_send``). The next look at the order decides what
 else follows (``orders.decide``): an order that goes on although its sale is cancelled is a problem.
 """
 
@@ -27,7 +27,7 @@ from chansync.model.sale import LineKind, RefundedLine, SaleLine, SaleView
 from chansync.model.steps import Step, StepResult
 from chansync.orders.decide import answered_by
 from chansync.orders.refunds import BY_HAND
-from chansync.orders.status_events import note_sale
+from chansync.orders.status_to_send import note_sale
 from chansync.store import messages, orders, outbox, sale_links
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from chansync.db.connection import Store
 from chansync.model.channel import Channel
 from chansync.model.errors import ChansyncError, SiteError, UsageError
-from chansync.orders.status_events import SENDING, why_off
+from chansync.orders.stream_switches import SENDING, why_off
 from chansync.platforms.protocol import Connector, WebhookConnector
 from chansync.secrets.redaction import scrub
 from chansync.setup import webhooks

@@ -8,7 +8,8 @@ from chansync.erp import registry
 from chansync.erp.outside import connected, sales
 from chansync.model.channel import ChannelIncomplete
 from chansync.model.times import now_ms
-from chansync.orders.status_events import EDIT_WAITS, SENDING, SHIPMENT_WAITS
+from chansync.orders.status_to_send import EDIT_WAITS, SHIPMENT_WAITS
+from chansync.orders.stream_switches import SENDING
 from chansync.store import channels, outbox, shipment_pushes, streams
 from chansync.sync.push_stock import is_anything_to_send
 from chansync.sync.pushing import SETTLED_MS

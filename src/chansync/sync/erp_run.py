@@ -40,7 +40,7 @@ from chansync.model.message import CODES
 from chansync.model.sale import SaleView
 from chansync.model.steps import StepResult
 from chansync.model.times import next_try, now_ms
-from chansync.orders.status_events import note_sale
+from chansync.orders.status_to_send import note_sale
 from chansync.secrets.key_file import KeyUnreadable
 from chansync.secrets.redaction import scrub
 from chansync.setup import erps

@@ -15,7 +15,7 @@ from chansync.db.transaction import transaction
 from chansync.erp import registry
 from chansync.model.errors import SiteRefused, SiteUnavailable
 from chansync.model.times import awake_seconds, now_ms
-from chansync.orders.status_events import EDIT_WAITS, SHIPMENT_WAITS
+from chansync.orders.status_to_send import EDIT_WAITS, SHIPMENT_WAITS
 from chansync.platforms.protocol import PushResult, StatusChange, TrackingChange
 from chansync.store import messages, outbox, shipment_pushes
 from chansync.store.leases import LeaseLost

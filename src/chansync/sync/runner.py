@@ -27,7 +27,7 @@ from chansync.model.errors import ChansyncError, SiteError, SiteUnavailable, Sto
 from chansync.model.stored_json import DAMAGED
 from chansync.model.times import awake_seconds, here, now_ms
 from chansync.orders import settings
-from chansync.orders.status_events import SENDING, why_off
+from chansync.orders.stream_switches import SENDING, why_off
 from chansync.platforms.protocol import Connector
 from chansync.secrets.redaction import scrub
 from chansync.setup import confirm, webhooks

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from chansync.db.connection import open_store
-from chansync.orders.status_events import EDIT_WAITS, SHIPMENT_WAITS
+from chansync.orders.status_to_send import EDIT_WAITS, SHIPMENT_WAITS
 from chansync.store import messages, outbox, shipment_pushes
 from chansync.sync import push_statuses
 from support import shops

@@ -12,7 +12,7 @@ import pytest
 from chansync.db.connection import Store
 from chansync.erp.ledger.stock import set_stock
 from chansync.model.order import Order, Refund, UnreadableOrder
-from chansync.orders import status_events
+from chansync.orders import status_to_send
 from chansync.orders.outcome import Outcome
 from chansync.orders.sale_actions import perform
 from chansync.store import channels, messages
@@ -161,9 +161,9 @@ def test_a_bug_leaves_what_is_still_to_do(shop: Store, monkeypatch: pytest.Monke
 
 
 def test_whatever_keeps_an_order_from_being_drafted_keeps_its_edit_waiting() -> None:
-    folder = Path(status_events.__file__).parent
+    folder = Path(status_to_send.__file__).parent
     text = "".join((folder / f"{name}.py").read_text() for name in ("draft", "taxes", "totals"))
     found = set(re.findall(r'Problem\(\s*"(\w+)"', text))
     assert len(found) >= 8
     # That a sale is in another ERP than the channel's keeps nothing from being drafted.
-    assert found - {"not_possible"} <= status_events.EDIT_WAITS
+    assert found - {"not_possible"} <= status_to_send.EDIT_WAITS

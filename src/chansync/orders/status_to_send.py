@@ -1,4 +1,4 @@
-"""What goes back to a channel's site: whether anything does, and which status an event on a sale sends."""
+"""Which status an event on a sale sends to the channel's site, and what keeps it from being sent."""
 
 from __future__ import annotations
 
@@ -8,22 +8,11 @@ from typing import Any
 import apsw
 
 from chansync.model.channel import Channel
-from chansync.model.errors import UsageError
 from chansync.model.sale import SaleState, SaleView
+from chansync.orders.stream_switches import why_off
 from chansync.platforms import registry
 from chansync.platforms.protocol import Capability
 from chansync.store import channels, outbox, sale_links, shipment_pushes
-
-#: Stream → the parameter that switches it on, for the streams that send.
-SENDING = {"statuses": "push_statuses", "quantities": "push_quantities"}
-
-
-#: Stream → what the platform must be able to, and what is said where it is not.
-_CAPABLE = {
-    "comparison": (Capability.COMPARE, "is not compared: orders do not vanish from its platform."),
-    "settlements": (Capability.SETTLEMENTS, "has no settlements: its platform pays out nothing."),
-    "returns": (Capability.RETURNS, "has no returns of its own: its site tells them with its refunds."),
-}
 
 #: The open problems of an order with a sale that say: what changed on the site is not in the sale. Until a person has
 #: decided on it, the site is told nothing of the sale.
@@ -37,28 +26,6 @@ EDIT_WAITS = frozenset(
 
 #: The same of a tracking number, which nobody is told either where another order stands under the id on the site.
 SHIPMENT_WAITS = EDIT_WAITS | {"order_is_another"}
-
-
-def why_off(channel: Channel, stream: str) -> str:
-    """Why the channel's stream does nothing, in a sentence; empty when it works, or is a stream that only reads."""
-    if stream in _CAPABLE and not _is_able(channel.system.kind, _CAPABLE[stream][0]):
-        return f"{channel.code} {_CAPABLE[stream][1]}"
-    switch = SENDING.get(stream)
-    if switch is None:
-        return ""
-    if not channel[switch]:
-        return f"{channel.code} sends no {stream}: {switch} is off."
-    if channel["system_type"] == "test":
-        return f"{channel.code} sends no {stream}: it is a test channel, which only reads from its site."
-    return ""
-
-
-def _is_able(kind: str, capability: Capability) -> bool:
-    try:
-        return capability in registry.platform(kind).capabilities
-    except UsageError:
-        # A platform that is not installed says so by itself when it is to connect.
-        return True
 
 
 def note_sale(db: apsw.Connection, order_id: int, sale: SaleView) -> None:
