@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import Any
 
 import apsw
 import pytest
@@ -90,10 +89,10 @@ async def test_a_search_shows_what_an_index_finds_at_once_and_goes_on(
         number = other.db.execute('SELECT number FROM "order" ORDER BY changed_at, id LIMIT 1').get
     goes_on, edge = threading.Event(), paging.Query._edge
 
-    def waiting(query: paging.Query, db: apsw.Connection, ends: Any, span: paging.Span) -> paging.Key | None:
-        if ends.after is not None:
+    def waiting(query: paging.Query, db: apsw.Connection, span: paging.Span) -> paging.Key | None:
+        if span.after is not None:
             assert goes_on.wait(PATIENCE)
-        return edge(query, db, ends, span)
+        return edge(query, db, span)
 
     monkeypatch.setattr(paging, "STEP", 100)
     app = ChansyncApp(path)
