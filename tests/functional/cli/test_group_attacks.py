@@ -46,6 +46,12 @@ def _meddle(path: Path, *statements: str) -> None:  # noqa: F811
     assert as_user(ADMIN, work).text == ""
 
 
+def _mail_password(store: Store) -> str:
+    server = mail_server(store.db, store.path)
+    assert server is not None
+    return server.password
+
+
 def _daemon_opens(path: Path, use: Callable[[Store], object]) -> str:  # noqa: F811
     def work() -> None:
         store = open_store(path)
@@ -104,7 +110,7 @@ def test_a_secret_in_anothers_place_does_not_open(shared: Path) -> None:
         "INSERT INTO setting_secret SELECT 'smtp_password', sealed, 0 FROM channel_secret LIMIT 1",
         "INSERT OR REPLACE INTO setting VALUES ('smtp_host', '127.0.0.1'), ('smtp_port', '1'), ('smtp_user', 'me')",
     )
-    told = _daemon_opens(shared, lambda store: mail_server(store.db, store.path))
+    told = _daemon_opens(shared, _mail_password)
     assert told.startswith("refused: ")
     assert "needle" not in told
 
@@ -119,12 +125,12 @@ def test_a_secret_in_anothers_place_does_not_open(shared: Path) -> None:
 def test_the_mail_password_does_not_follow_to_another_server(shared: Path, words: list[str], statement: str) -> None:
     start = ["notices", "set", "smtp_host=mail.example", "smtp_user=me@shop.example", "smtp_password=-"]
     assert as_user(ADMIN, lambda: main(start), stdin="pw_needle\n").code == 0
-    assert "needle" in _daemon_opens(shared, lambda store: mail_server(store.db, store.path))
+    assert "needle" in _daemon_opens(shared, _mail_password)
     refused = as_user(ADMIN, lambda: main(["notices", "set", *words]))
     assert refused.code == 2
     assert "smtp_password was entered for mail.example:587: enter it again" in refused.text
     _meddle(shared, statement)
-    told = _daemon_opens(shared, lambda store: mail_server(store.db, store.path))
+    told = _daemon_opens(shared, _mail_password)
     assert "was entered for mail.example:587 and is not sent to" in told
     # Who enters it again may move it.
     again = as_user(ADMIN, lambda: main(["notices", "set", *words, "smtp_password=-"]), stdin="pw_other\n")
