@@ -166,7 +166,7 @@ def _open_the_log(ours: PtyProgram) -> None:
     ours.press("3")
     ours.read_until(lambda screen: "[3 Messages" in screen and "causes of" in screen)
     ours.press("g")
-    ours.read_until(lambda screen: "customer_ambiguous" in screen)
+    ours.read_until(lambda screen: "First" in screen and "shop-001" in screen)
 
 
 #: What is asked of the log: as the fields of ``Filter``.
