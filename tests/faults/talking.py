@@ -59,11 +59,13 @@ class Talking:
 
     Attributes:
         met: how often which kind of nonsense came.
+        misread: ids of orders of which something else was told than what they are, with nothing to see it by.
     """
 
     def __init__(self, seed: int) -> None:
         self.trouble = 0.0
         self.met: Counter[str] = Counter()
+        self.misread: set[str] = set()
         self._rng = random.Random(seed)
         self._old: dict[str, list[bytes]] = {}
 
@@ -78,7 +80,11 @@ class Talking:
         kind = rng.choice(KINDS)
         self.met[kind] += 1
         answer.headers = dict(answer.headers)
+        body = answer.body
         self._spoil(answer, kind, before)
+        if kind in ("tree", "bad byte"):
+            told, truth = _by_id(answer.body), _by_id(body)
+            self.misread |= {own for own, row in told.items() if own in truth and row != truth[own]}
         return answer
 
     def _spoil(self, answer: Any, kind: str, before: bytes) -> None:
@@ -133,6 +139,16 @@ class Talking:
         return json.dumps(tree, default=float).encode()
 
 
+def _by_id(body: bytes) -> dict[str, Any]:
+    """The rows of an answer, or the one that it is, by their ids."""
+    try:
+        tree = json.loads(body)
+    except ValueError:
+        return {}
+    found = tree if isinstance(tree, list) else [tree]
+    return {str(row["id"]): row for row in found if isinstance(row, dict) and "line_items" in row and "id" in row}
+
+
 def listen_to_a_store(folder: Path, seed: int, turns: int) -> tuple[Counter[str], list[str]]:
     """Sync ``turns`` times with a store that talks nonsense; what was met how often, and what is wrong at the end."""
     path = folder / "chansync.db"
@@ -153,6 +169,9 @@ def listen_to_a_store(folder: Path, seed: int, turns: int) -> tuple[Counter[str]
                     sales = [row[0] for row in rows(path, "SELECT number FROM erp_sale LIMIT 15")]
                     shops.finished(shops.command("erp", "write-out", *sales, database=path))
         wrong += _well_again(path, ["demo"])
+        # What looked right came in as it was told; a person who sees it has the order read again.
+        again = SyncRequest(order_numbers=tuple(sorted(talking.misread)))
+        shops.with_store(path, lambda store: sync_channel(store, "demo", again, trigger="command"))
         judged = shops.audited(path)
         wrong += judged.wrong + ([f"{judged.newer} orders are newer on the site"] if judged.newer else [])
     return talking.met, wrong
