@@ -1,4 +1,5 @@
-"""Several coroutines at once, none of which goes on after its caller: a failed run sends its site nothing more."""
+"""Coroutines that end with their caller (a failed run sends its site nothing more), or are done to their end in spite
+of a cancellation."""
 
 from __future__ import annotations
 
@@ -49,3 +50,16 @@ async def task_group() -> AsyncIterator[asyncio.TaskGroup]:
     finally:
         # Its traceback holds this frame.
         del failure
+
+
+async def finish_even_if_cancelled(work: Coroutine[Any, Any, T]) -> T:
+    """The result of the work, which goes on to its end where this task is cancelled meanwhile.
+
+    Raises:
+        Exception: as ``work`` raises it; after a cancellation nobody is told of it.
+    """
+    working = asyncio.create_task(work)
+    # Otherwise asyncio logs the traceback of an error that nobody has asked for.
+    working.add_done_callback(lambda done: done.cancelled() or done.exception())
+    await asyncio.wait({working})
+    return working.result()

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import apsw
 
+from chansync.concurrency import finish_even_if_cancelled
 from chansync.db.connection import Store
 from chansync.db.process_locks import abandon, task_owner
 from chansync.db.transaction import transaction
@@ -48,7 +49,7 @@ from chansync.store import messages, sale_links, streams
 from chansync.store.leases import LeaseLost
 from chansync.store.runs import RunCounts
 from chansync.sync.deciding_again import DecidingAgain
-from chansync.sync.renewing import HOLD_EVERY, finish_even_if_cancelled, time_to_renew, work_until_stopped
+from chansync.sync.renewing import HOLD_EVERY, time_to_renew, work_until_stopped
 from chansync.sync.run_result import RunResult
 
 #: How old reference data and stock get before they are read whole again, in milliseconds.

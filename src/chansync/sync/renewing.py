@@ -51,19 +51,6 @@ async def work_until_stopped(
     return None if working.cancelled() else working.result()
 
 
-async def finish_even_if_cancelled(work: Coroutine[Any, Any, T]) -> T:
-    """The result of the work, which goes on to its end where this task is cancelled meanwhile.
-
-    Raises:
-        Exception: as ``work`` raises it; after a cancellation nobody is told of it.
-    """
-    working = asyncio.create_task(work)
-    # Otherwise asyncio logs the traceback of an error that nobody has asked for.
-    working.add_done_callback(lambda done: done.cancelled() or done.exception())
-    await asyncio.wait({working})
-    return working.result()
-
-
 async def time_to_renew(seconds: float) -> None:
     """Sleep until a lease is to be renewed: after that time, or at once when the clock was set."""
     began, ahead = awake_seconds(), clock_ahead()

@@ -16,6 +16,7 @@ from typing import Any
 
 import apsw
 
+from chansync.concurrency import finish_even_if_cancelled
 from chansync.db.connection import Store, open_async
 from chansync.db.opening import backup
 from chansync.db.process_locks import abandon, task_owner
@@ -44,7 +45,7 @@ from chansync.sync.pull import REST_IN_VAIN, OnlyProblems, OrdersPull, Place
 from chansync.sync.push_statuses import push_statuses, push_tracking
 from chansync.sync.push_stock import is_anything_to_send, push_quantities
 from chansync.sync.pushing import Pushing
-from chansync.sync.renewing import HOLD_EVERY, finish_even_if_cancelled, time_to_renew, work_until_stopped
+from chansync.sync.renewing import HOLD_EVERY, time_to_renew, work_until_stopped
 from chansync.sync.reports import REPORTS, read_reports
 from chansync.sync.run_result import OrderPlan, PushPlan, RunResult
 
